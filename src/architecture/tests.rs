@@ -1,0 +1,122 @@
+use super::*;
+
+#[test]
+fn published_parameter_counts() {
+    for (name, count) in [
+        ("densenet121", 7_978_856),
+        ("densenet161", 28_681_000),
+        ("densenet169", 14_149_480),
+        ("densenet201", 20_013_928),
+    ] {
+        assert_eq!(Architecture::preset(name).unwrap().parameter_count().unwrap(), count, "{name}");
+    }
+    // The paper's table 2, in millions: 1.0, 7.0, 27.2 (plain), 0.8, 15.3, 25.6 (BC).
+    for (name, millions) in [
+        ("densenet-40-12", 1.0),
+        ("densenet-100-12", 7.0),
+        ("densenet-100-24", 27.2),
+        ("densenet-bc-100-12", 0.8),
+        ("densenet-bc-250-24", 15.3),
+        ("densenet-bc-190-40", 25.6),
+    ] {
+        let count = Architecture::preset(name).unwrap().parameter_count().unwrap() as f64 / 1e6;
+        assert!((count - millions).abs() < 0.06, "{name}: {count} M parameters, published {millions} M");
+    }
+}
+
+#[test]
+fn multiply_accumulates_of_densenet121() {
+    let walk = Architecture::preset("densenet121").unwrap().walk(InputSize::square(224)).unwrap();
+    let macs: u64 = walk.iter().map(|layer| layer.macs).sum();
+    // 2.83 G is what the literature counts, with the transition's 1x1 before its pooling.
+    assert_eq!(macs, 2_834_161_664);
+}
+
+#[test]
+fn every_preset_is_known_valid_and_survives_json() {
+    for name in PRESETS {
+        let preset = Architecture::preset(name).unwrap();
+        preset.validate().unwrap();
+        assert_eq!(Architecture::from_json(&preset.to_json()).unwrap(), preset);
+    }
+    assert!(Architecture::preset("densenet122").is_none());
+    let error = Architecture::from_name_or_file("densenet122").unwrap_err().to_string();
+    assert!(error.contains("densenet121"), "{error}");
+}
+
+#[test]
+fn bc_blocks_start_at_odd_widths() {
+    assert_eq!(Architecture::preset("densenet-bc-100-12").unwrap().block_input_channels(2), 150);
+    assert_eq!(Architecture::preset("densenet-bc-250-24").unwrap().block_input_channels(2), 750);
+    assert_eq!(Architecture::preset("densenet-bc-190-40").unwrap().block_input_channels(2), 950);
+}
+
+#[test]
+fn grow_nb_filters_changes_the_transitions_only() {
+    let mut recipe = Recipe::imagenet(32, &[6, 12, 24, 16]);
+    assert_eq!(recipe.build("").transition_channels, [128, 256, 512]);
+    recipe.grow_nb_filters = false;
+    assert_eq!(recipe.build("").transition_channels, [32, 16, 8]);
+}
+
+#[test]
+fn same_padding_depends_on_the_size() {
+    assert_eq!(Padding::Same.resolve(7, 2, 224, 225), [[2, 3], [3, 3]]);
+    assert_eq!(Padding::Same.resolve(3, 2, 112, 113), [[0, 1], [1, 1]]);
+    assert_eq!(Padding::Same.resolve(1, 2, 8, 7), [[0, 0], [0, 0]]);
+}
+
+#[test]
+fn the_least_size_is_least() {
+    for name in PRESETS {
+        let preset = Architecture::preset(name).unwrap();
+        let least = preset.least_square_size().unwrap();
+        preset.walk(least).unwrap();
+        let below = InputSize::square(least.height - 1);
+        assert!(least.height == 1 || preset.walk(below).is_err(), "{name}: {below} also works");
+    }
+}
+
+#[test]
+fn impossible_networks_are_refused_with_the_reason() {
+    type Mutation = fn(&mut Architecture);
+    let cases: &[(Mutation, &str)] = &[
+        (|a| a.growth_rate = 0, "growth_rate"),
+        (|a| a.layers.clear(), "blocks"),
+        (|a| a.layers[1] = 0, "block 2"),
+        (|a| a.transition_channels.truncate(1), "transitions"),
+        (|a| a.transition_channels[0] = 0, "transition_channels[0]"),
+        (|a| a.eps = 0.0, "eps"),
+        (|a| a.eps = f64::NAN, "eps"),
+        (|a| a.dropout = 1.0, "dropout"),
+        (|a| a.stem.kernel = 0, "kernel 0"),
+        (|a| a.stem.padding = Padding::all(7), "padding"),
+        (|a| a.classes = Some(0), "classes"),
+        (|a| a.growth_rate = usize::MAX / 2, "growth_rate"),
+    ];
+    for (mutate, word) in cases {
+        let mut architecture = Architecture::preset("densenet121").unwrap();
+        mutate(&mut architecture);
+        let error = architecture.validate().unwrap_err().to_string();
+        assert!(error.contains(word), "'{error}' does not speak of '{word}'");
+    }
+    assert!(Architecture::from_json("{}").is_err());
+    assert!(Architecture::from_json("[").is_err());
+}
+
+#[test]
+fn sizes_are_read() {
+    assert_eq!("224".parse(), Ok(InputSize::square(224)));
+    assert_eq!("97x131".parse(), Ok(InputSize { height: 97, width: 131 }));
+    for bad in ["", "0", "x", "3x", "-1", "1x2x3", "99999999999999999999"] {
+        assert!(bad.parse::<InputSize>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn scores() {
+    let softmax = Activation::Softmax.scores(&[1000.0, 1000.0, -1000.0]);
+    assert_eq!(softmax, [0.5, 0.5, 0.0]);
+    assert_eq!(Activation::Sigmoid.scores(&[0.0, -1000.0]), [0.5, 0.0]);
+    assert_eq!(Activation::None.scores(&[3.0]), [3.0]);
+}

@@ -1,0 +1,87 @@
+//! The one error type of the library: what was wrong, where, and what to do about it.
+
+use std::path::PathBuf;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong. Each message is one line that names the file, the tensor or the limit, says what
+/// was expected, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {action} failed", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done, such as `reading`.
+        action: &'static str,
+        /// The operating system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not what its name or its use says.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what was expected.
+        reason: String,
+    },
+    /// A description of a network that cannot exist.
+    #[error("architecture: {0}")]
+    Architecture(String),
+    /// Tensors that do not make up the network.
+    #[error("weights: {0}")]
+    Weights(String),
+    /// Input data of the wrong shape, size or content.
+    #[error("input: {0}")]
+    Input(String),
+    /// A tap that the program does not produce.
+    #[error("no tap is called '{name}': {hint}")]
+    Tap {
+        /// What was asked for.
+        name: String,
+        /// The nearest name that exists, or why there is none.
+        hint: String,
+    },
+    /// The work does not fit the adapter's limits.
+    #[error("{what} needs {need} of {limit}, but the limit is {have}: {remedy}")]
+    Limit {
+        /// What was being prepared, such as a step's name.
+        what: String,
+        /// WebGPU's name of the limit.
+        limit: &'static str,
+        /// How much is needed.
+        need: u64,
+        /// How much there is.
+        have: u64,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// No adapter, or none that matches the request.
+    #[error("no usable GPU adapter: {0}")]
+    NoAdapter(String),
+    /// The device ran out of memory.
+    #[error("the adapter ran out of memory while {0}: use a smaller batch or input size, or close other programs")]
+    OutOfMemory(String),
+    /// The device was lost (driver reset, unplugged, taken by the system).
+    #[error("the device was lost ({0}): make a new Gpu and load the model again")]
+    DeviceLost(String),
+    /// The driver or WebGPU's validation refused something. A defect of this crate or of a driver.
+    #[error("the adapter refused the work: {0}")]
+    Device(String),
+}
+
+impl Error {
+    /// An [`Error::File`] for `path`.
+    pub fn file(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Error::File { path: path.into(), reason: reason.into() }
+    }
+
+    /// An [`Error::Io`] for `path`.
+    pub fn io(path: impl Into<PathBuf>, action: &'static str, source: std::io::Error) -> Self {
+        Error::Io { path: path.into(), action, source }
+    }
+}
