@@ -1,6 +1,7 @@
 //! DenseNet inference on any GPU that WebGPU reaches, in hand-written WGSL.
 pub mod architecture;
 pub mod error;
+pub mod plan;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
 pub use error::{Error, Result};
