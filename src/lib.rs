@@ -16,3 +16,4 @@ pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Progress, Session, SessionOptions, TapValue};
 pub use preset::Preset;
+pub use weights::{Tensor, Weights};
