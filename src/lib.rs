@@ -1,6 +1,13 @@
 //! DenseNet inference on any GPU that WebGPU reaches, in hand-written WGSL.
 pub mod architecture;
 pub mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub mod kernels;
+pub mod plan;
+pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
 pub use error::{Error, Result};
+#[cfg(feature = "gpu")]
+pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Progress, Session, SessionOptions, TapValue};

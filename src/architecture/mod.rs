@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 
 pub use presets::{PRESETS, Recipe};
 pub use walk::{Layer, LayerKind, Parameter};
+pub(crate) use walk::{dense_block_name, dense_layer_name, transition_name};
 
 /// Channels, height and width of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 """Train the embedded digit classifier: a small DenseNet-BC on MNIST, on the CPU.
 
-    python tools/mnist/train.py --data DATA --out models/mnist.safetensors | tee tools/mnist/train.log
+    python tools/mnist/train.py --data DATA --bf16 --out models/mnist.safetensors
 
 DATA holds mnist_train.npz and mnist_t10k.npz (u8 `images` [N,28,28], `labels` [N]).
 5,000 training images are held out (seeded); the weights written are those of the epoch, plain or
@@ -138,7 +138,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", required=True, help="folder of the two npz files")
     p.add_argument("--out", default="models/mnist.safetensors")
-    p.add_argument("--epochs", type=int, default=24, help="0: only score --out on the test images")
+    p.add_argument("--epochs", type=int, default=32, help="0: only score --out on the test images")
     p.add_argument("--minutes", type=float, default=1e9, help="hurry the schedule along to end by then")
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--lr", type=float, default=6e-3, help="peak of the one-cycle schedule")

@@ -1,0 +1,15 @@
+// The multiply-accumulate core that every convolution imports.
+//
+// A tile is 16 output channels of four pixels: four accumulators, one for each quad of output channels, whose column p
+// holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the four pixels, one line
+//
+//     acc_q += W_q * X        W_q: columns = 4 input channels, rows = 4 output channels
+//
+// is 64 multiply-adds. Accumulators are named, never an array indexed by a loop, and stay in registers.
+
+struct Tile {
+    q0: mat4x4<f32>, // [pixel, output channel 0..4]
+    q1: mat4x4<f32>, // [pixel, output channel 4..8]
+    q2: mat4x4<f32>, // [pixel, output channel 8..12]
+    q3: mat4x4<f32>, // [pixel, output channel 12..16]
+}

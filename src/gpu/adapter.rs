@@ -1,0 +1,106 @@
+//! Finding an adapter and opening it.
+
+use crate::error::{Error, Result};
+use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
+
+/// Which adapter to open.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Part of the adapter's name in any case, or its index in [`super::adapters`]; the best one where not given.
+    pub adapter: Option<String>,
+    /// Chooses kernels as for an adapter of this kind: for tests, and for adapters that misreport themselves.
+    pub treat_as: Option<AdapterKind>,
+}
+
+/// Every adapter with its facts, the best first.
+pub(super) async fn enumerate() -> Vec<(wgpu::Adapter, AdapterFacts)> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let mut found: Vec<(wgpu::Adapter, AdapterFacts)> = instance
+        .enumerate_adapters(wgpu::Backends::all())
+        .await
+        .into_iter()
+        .map(|adapter| {
+            let facts = facts_of(&adapter.get_info(), adapter.features(), &adapter.limits());
+            (adapter, facts)
+        })
+        .collect();
+    // Stable: the system's order decides between equals.
+    found.sort_by_key(|(_, facts)| (facts.kind, facts.backend == "gl"));
+    found
+}
+
+pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
+    let mut found = enumerate().await;
+    if found.is_empty() {
+        let hint = if cfg!(target_os = "linux") {
+            "install a Vulkan driver: your GPU's, or Mesa's software driver (package mesa-vulkan-drivers)"
+        } else {
+            "install or update the graphics driver"
+        };
+        return Err(Error::NoAdapter(format!("none was found; {hint}")));
+    }
+    let Some(wanted) = &options.adapter else {
+        return Ok(found.swap_remove(0));
+    };
+    let by_index = wanted.parse::<usize>().ok().filter(|&index| index < found.len());
+    let lower = wanted.to_lowercase();
+    let index = by_index.or_else(|| found.iter().position(|(_, facts)| facts.name.to_lowercase().contains(&lower)));
+    match index {
+        Some(index) => Ok(found.swap_remove(index)),
+        None => {
+            let names: Vec<String> =
+                found.iter().enumerate().map(|(i, (_, f))| format!("{i} = {} ({})", f.name, f.backend)).collect();
+            Err(Error::NoAdapter(format!("none matches '{wanted}'; there are: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Opens a device with what programs need: WebGPU's downlevel limits, and the adapter's own buffer sizes.
+pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Result<(wgpu::Device, wgpu::Queue)> {
+    let has = adapter.limits();
+    let required_limits = wgpu::Limits {
+        max_buffer_size: has.max_buffer_size,
+        max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+        max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(8),
+        ..wgpu::Limits::downlevel_defaults()
+    };
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("densenet-wgpu"),
+        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+        required_limits,
+        ..Default::default()
+    };
+    adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(|e| Error::NoAdapter(format!("'{}' ({}) could not be opened: {e}", facts.name, facts.backend)))
+}
+
+pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> AdapterFacts {
+    AdapterFacts {
+        name: info.name.clone(),
+        kind: match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+            wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+            wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+            wgpu::DeviceType::Other => AdapterKind::Other,
+        },
+        backend: info.backend.to_str().to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+        limits: DeviceLimits {
+            max_buffer_size: limits.max_buffer_size,
+            max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+            max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+            max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+            max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+            min_uniform_buffer_offset_alignment: limits.min_uniform_buffer_offset_alignment,
+            min_storage_buffer_offset_alignment: limits.min_storage_buffer_offset_alignment,
+        },
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        subgroup_min: info.subgroup_min_size,
+        subgroup_max: info.subgroup_max_size,
+        shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+    }
+}

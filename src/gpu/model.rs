@@ -1,0 +1,315 @@
+//! A model on the device: packed weights and pipelines, shared by all its sessions.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
+
+use super::session::SessionOptions;
+use super::{Gpu, Session};
+use crate::architecture::Architecture;
+use crate::error::{Error, Result};
+use crate::kernels::{KernelFamily, PackedWeight, Program, Variant};
+use crate::plan::Plan;
+use crate::weights::Weights;
+
+/// How far loading is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Parts done.
+    pub done: usize,
+    /// Parts in all.
+    pub total: usize,
+    /// What is being done now.
+    pub what: String,
+}
+
+/// Called while a model loads, on the loading thread.
+pub type ProgressCallback = Box<dyn FnMut(Progress) + Send>;
+
+/// How to load a model.
+#[derive(Default)]
+pub struct LoadOptions {
+    /// Kernel family; what suits the adapter where not given.
+    pub family: Option<KernelFamily>,
+    /// Told of every part that is done.
+    pub progress: Option<ProgressCallback>,
+}
+
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions").field("family", &self.family).finish_non_exhaustive()
+    }
+}
+
+/// A network on a device. Cheap to clone; clones share weights and pipelines, and sessions of any size or batch upload
+/// nothing.
+#[derive(Clone, Debug)]
+pub struct Model {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    gpu: Gpu,
+    family: KernelFamily,
+    architecture: Architecture,
+    weights: WeightStore,
+    pipelines: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
+}
+
+/// All packed arrays in a few buffers, each array at an offset that may be bound.
+#[derive(Debug)]
+struct WeightStore {
+    arrays: Vec<PackedWeight>,
+    buffers: Vec<wgpu::Buffer>,
+    /// Buffer, offset and bytes of each array.
+    places: Vec<(usize, u64, u64)>,
+}
+
+/// Larger buffers would gain nothing and may find no room in one piece.
+const WEIGHT_BUFFER_BYTES: u64 = 64 << 20;
+
+impl Model {
+    /// Packs and uploads `weights`, builds the pipelines and runs each once, since many drivers compile at the first
+    /// dispatch.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for a missing tensor, [`Error::Limit`] for an array above a limit of the adapter,
+    /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
+    pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
+        let (model, mut loading) = Model::upload(gpu, weights, options).await?;
+        let mut session = loading.warm_session(&model).await?;
+        let image = vec![0.0; session.image_elements()];
+        session.run(&image).await?;
+        loading.step("done");
+        Ok(model)
+    }
+
+    async fn upload(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<(Model, Loading)> {
+        let architecture = weights.architecture().clone();
+        let family = options.family.unwrap_or_else(|| gpu.facts().family());
+        let plan = Plan::new(&architecture, architecture.least_square_size()?, 1)?;
+        let program = Program::lower(&plan, family, gpu.facts())?;
+        let total = 2 + program.variants.len();
+        let mut loading = Loading { progress: options.progress, done: 0, total };
+        loading.say("packing weights");
+        let store = WeightStore::upload(gpu, &program.weights, weights).await?;
+        let pipelines = Mutex::new(HashMap::new());
+        let inner = Inner { gpu: gpu.clone(), family, architecture, weights: store, pipelines };
+        let model = Model { inner: Arc::new(inner) };
+        for variant in &program.variants {
+            loading.step(&format!("building {variant}"));
+            model.pipeline(*variant).await?;
+        }
+        loading.step("compiling");
+        Ok((model, loading))
+    }
+
+    /// The device it is on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.inner.gpu
+    }
+
+    /// The network.
+    pub fn architecture(&self) -> &Architecture {
+        &self.inner.architecture
+    }
+
+    /// The kernel family that runs it.
+    pub fn family(&self) -> KernelFamily {
+        self.inner.family
+    }
+
+    /// Bytes of the packed weights on the device.
+    pub fn weight_bytes(&self) -> u64 {
+        self.inner.weights.buffers.iter().map(wgpu::Buffer::size).sum()
+    }
+
+    /// Prepares to run images of one size: buffers and bind groups, no weights.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a size that the network does not admit, [`Error::Tap`] for an unknown tap,
+    /// [`Error::Limit`] where not even one image fits, [`Error::OutOfMemory`].
+    pub async fn session(&self, options: SessionOptions) -> Result<Session> {
+        Session::new(self, options).await
+    }
+
+    /// Blocking twin of [`Model::load`].
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn load_blocking(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
+        let (model, mut loading) = pollster::block_on(Model::upload(gpu, weights, options))?;
+        let mut session = pollster::block_on(loading.warm_session(&model))?;
+        let image = vec![0.0; session.image_elements()];
+        session.run_blocking(&image)?;
+        loading.step("done");
+        Ok(model)
+    }
+
+    /// Blocking twin of [`Model::session`].
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn session_blocking(&self, options: SessionOptions) -> Result<Session> {
+        pollster::block_on(self.session(options))
+    }
+
+    /// The pipeline of a variant, built if it is new.
+    pub(super) async fn pipeline(&self, variant: Variant) -> Result<wgpu::ComputePipeline> {
+        let lock = |inner: &Inner| inner.pipelines.lock().map(|known| known.get(&variant).cloned()).unwrap_or_default();
+        if let Some(pipeline) = lock(&self.inner) {
+            return Ok(pipeline);
+        }
+        let device = self.inner.gpu.device();
+        let build = || {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(variant.kernel.name()),
+                source: wgpu::ShaderSource::Wgsl(variant.kernel.source().into()),
+            });
+            let layout = bind_group_layout(device, variant.kernel.weight_bindings());
+            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(variant.kernel.name()),
+                bind_group_layouts: &[Some(&layout)],
+                ..Default::default()
+            });
+            let constants = variant.constants();
+            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&variant.to_string()),
+                layout: Some(&layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &constants,
+                    // Every workgroup variable is written before it is read.
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: None,
+            })
+        };
+        let pipeline = self.inner.gpu.scoped(&format!("building {variant}"), build).await?;
+        if let Ok(mut known) = self.inner.pipelines.lock() {
+            known.insert(variant, pipeline.clone());
+        }
+        Ok(pipeline)
+    }
+
+    /// The packed arrays, in the order that programs index them.
+    pub(super) fn arrays(&self) -> &[PackedWeight] {
+        &self.inner.weights.arrays
+    }
+
+    /// A packed array as a binding.
+    pub(super) fn weight_binding(&self, index: usize) -> wgpu::BindingResource<'_> {
+        let (buffer, offset, bytes) = self.inner.weights.places[index];
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.inner.weights.buffers[buffer],
+            offset,
+            size: std::num::NonZeroU64::new(bytes),
+        })
+    }
+}
+
+/// Parameters, source, destination, then weights: the same for every kernel.
+pub(super) fn bind_group_layout(device: &wgpu::Device, weights: usize) -> wgpu::BindGroupLayout {
+    let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let mut entries = vec![
+        entry(0, wgpu::BufferBindingType::Uniform),
+        entry(1, wgpu::BufferBindingType::Storage { read_only: true }),
+        entry(2, wgpu::BufferBindingType::Storage { read_only: false }),
+    ];
+    entries.extend((0..weights).map(|i| entry(3 + i as u32, wgpu::BufferBindingType::Storage { read_only: true })));
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
+}
+
+impl WeightStore {
+    async fn upload(gpu: &Gpu, arrays: &[PackedWeight], weights: &Weights) -> Result<WeightStore> {
+        let limits = &gpu.facts().limits;
+        let packed: Vec<Vec<f32>> = arrays.par_iter().map(|array| array.pack(weights)).collect::<Result<_>>()?;
+        let alignment = u64::from(limits.min_storage_buffer_offset_alignment).max(16);
+        let mut places = Vec::with_capacity(packed.len());
+        let mut sizes: Vec<u64> = Vec::new();
+        for (array, values) in arrays.iter().zip(&packed) {
+            let bytes = size_of_val(values.as_slice()) as u64;
+            if bytes > limits.max_storage_buffer_binding_size {
+                return Err(Error::Limit {
+                    what: format!("the array '{}'", array.label),
+                    limit: "max_storage_buffer_binding_size",
+                    need: bytes,
+                    have: limits.max_storage_buffer_binding_size,
+                    remedy: "this network needs an adapter with larger bindings".into(),
+                });
+            }
+            let most = WEIGHT_BUFFER_BYTES.min(limits.max_buffer_size);
+            match sizes.last_mut() {
+                Some(size) if size.next_multiple_of(alignment) + bytes <= most => {
+                    let offset = size.next_multiple_of(alignment);
+                    *size = offset + bytes;
+                    places.push((sizes.len() - 1, offset, bytes));
+                }
+                _ => {
+                    sizes.push(bytes);
+                    places.push((sizes.len() - 1, 0, bytes));
+                }
+            }
+        }
+        let fill = || -> Result<Vec<wgpu::Buffer>> {
+            let device = gpu.device();
+            let buffers: Vec<wgpu::Buffer> = sizes.iter().map(|&size| mapped_buffer(device, size)).collect();
+            for (values, &(buffer, offset, bytes)) in packed.iter().zip(&places) {
+                let mut view = buffers[buffer]
+                    .slice(offset..offset + bytes)
+                    .get_mapped_range_mut()
+                    .map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
+                view.slice(..).copy_from_slice(bytemuck::cast_slice(values));
+            }
+            buffers.iter().for_each(wgpu::Buffer::unmap);
+            Ok(buffers)
+        };
+        let buffers = gpu.scoped("uploading the weights", fill).await??;
+        Ok(WeightStore { arrays: arrays.to_vec(), buffers, places })
+    }
+}
+
+fn mapped_buffer(device: &wgpu::Device, size: u64) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("weights"),
+        size,
+        usage: wgpu::BufferUsages::STORAGE,
+        mapped_at_creation: true,
+    })
+}
+
+/// The rest of a load, after the upload.
+struct Loading {
+    progress: Option<ProgressCallback>,
+    done: usize,
+    total: usize,
+}
+
+impl Loading {
+    fn say(&mut self, what: &str) {
+        if let Some(progress) = &mut self.progress {
+            progress(Progress { done: self.done, total: self.total, what: what.to_string() });
+        }
+    }
+
+    fn step(&mut self, what: &str) {
+        self.done += 1;
+        self.say(what);
+    }
+
+    /// A session of the smallest image: enough to run every pipeline once.
+    async fn warm_session(&mut self, model: &Model) -> Result<Session> {
+        model.session(SessionOptions::new(model.architecture().least_square_size()?)).await
+    }
+}

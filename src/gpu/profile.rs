@@ -1,0 +1,84 @@
+//! Times of single steps, from timestamps around a compute pass each.
+
+use std::time::Duration;
+
+use super::Session;
+use super::readback::Mapping;
+use crate::error::{Error, Result};
+
+/// Time of one step on the device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepTime {
+    /// The step's name.
+    pub name: String,
+    /// The kernel variant.
+    pub kernel: String,
+    /// From the beginning to the end of its pass.
+    pub time: Duration,
+    /// Multiply-accumulates of all images.
+    pub macs: u64,
+}
+
+/// Two timestamps of eight bytes a step.
+fn bytes(session: &Session) -> u64 {
+    session.program().dispatches.len() as u64 * 16
+}
+
+/// Records and submits a pass whose steps are timed. The steps' own reuse of memory is as in any run.
+pub(super) fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::Buffer, Mapping) {
+    let gpu = session.gpu();
+    let device = gpu.device();
+    let steps = session.program().dispatches.len() as u32;
+    let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+        label: Some("steps"),
+        ty: wgpu::QueryType::Timestamp,
+        count: 2 * steps,
+    });
+    let buffer = |usage| {
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: bytes(session),
+            usage,
+            mapped_at_creation: false,
+        };
+        device.create_buffer(&descriptor)
+    };
+    let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
+    let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
+    session.upload(images);
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("timed pass") });
+    for step in 0..steps {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                query_set: &queries,
+                beginning_of_pass_write_index: Some(2 * step),
+                end_of_pass_write_index: Some(2 * step + 1),
+            }),
+        });
+        session.dispatch(&mut pass, step as usize, count);
+    }
+    encoder.resolve_query_set(&queries, 0..2 * steps, &resolved, 0);
+    encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes(session));
+    gpu.queue().submit([encoder.finish()]);
+    let mapping = Mapping::request(&staging, bytes(session));
+    (staging, mapping)
+}
+
+/// Reads the times out of the mapped staging buffer.
+pub(super) fn read(session: &Session, staging: &wgpu::Buffer, count: usize) -> Result<Vec<StepTime>> {
+    let view = staging
+        .slice(0..bytes(session))
+        .get_mapped_range()
+        .map_err(|e| Error::Device(format!("reading timestamps back: {e}")))?;
+    let stamps: &[u64] = bytemuck::cast_slice(&view);
+    let period = f64::from(session.gpu().queue().get_timestamp_period());
+    let program = session.program();
+    let times = program.dispatches.iter().zip(stamps.chunks_exact(2)).map(|(dispatch, stamp)| StepTime {
+        name: dispatch.name.clone(),
+        kernel: program.variants[dispatch.variant].to_string(),
+        time: Duration::from_nanos((stamp[1].saturating_sub(stamp[0]) as f64 * period) as u64),
+        macs: dispatch.macs * count as u64,
+    });
+    Ok(times.collect())
+}

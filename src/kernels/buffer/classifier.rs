@@ -1,0 +1,26 @@
+//! `shaders/buffer/classifier.wgsl`: the fully connected layer.
+
+use bytemuck::NoUninit;
+
+use super::{Geometry, Kernel, Lowered, Packing, Tuning, bytes};
+
+#[derive(Clone, Copy, NoUninit)]
+#[repr(C)]
+struct Params {
+    read_quads: u32,
+    write_quads: u32,
+}
+
+pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, weight: &str, bias: &str) -> Lowered {
+    let Geometry { source, destination } = geometry;
+    let params = Params { read_quads: source.quads, write_quads: destination.quads };
+    Lowered {
+        variant: tuning.variant(Kernel::Classifier),
+        params: bytes(&params),
+        grid: [tuning.groups(destination.quads), 1],
+        weights: vec![
+            ("weight", Packing::Linear { weight: weight.into(), inputs: source.channel_map.clone() }),
+            ("bias", Packing::Vector { name: bias.into() }),
+        ],
+    }
+}

@@ -1,0 +1,99 @@
+//! What is known about an adapter, as plain data: tests make adapters up.
+
+use serde::Serialize;
+
+use super::KernelFamily;
+
+/// What kind of device an adapter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A GPU passed through to a virtual machine.
+    Virtual,
+    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP.
+    Software,
+    /// Not said.
+    Other,
+}
+
+impl std::fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            AdapterKind::Discrete => "discrete",
+            AdapterKind::Integrated => "integrated",
+            AdapterKind::Virtual => "virtual",
+            AdapterKind::Software => "software",
+            AdapterKind::Other => "other",
+        })
+    }
+}
+
+/// The limits that programs run into, under WebGPU's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceLimits {
+    /// Bytes of one buffer.
+    pub max_buffer_size: u64,
+    /// Bytes of one storage binding.
+    pub max_storage_buffer_binding_size: u64,
+    /// Storage buffers of one stage.
+    pub max_storage_buffers_per_shader_stage: u32,
+    /// Workgroups of one dispatch in each dimension.
+    pub max_compute_workgroups_per_dimension: u32,
+    /// Invocations of one workgroup.
+    pub max_compute_invocations_per_workgroup: u32,
+    /// Alignment of a uniform buffer's offset.
+    pub min_uniform_buffer_offset_alignment: u32,
+    /// Alignment of a storage buffer's offset.
+    pub min_storage_buffer_offset_alignment: u32,
+}
+
+impl Default for DeviceLimits {
+    /// What WebGPU guarantees everywhere.
+    fn default() -> Self {
+        DeviceLimits {
+            max_buffer_size: 256 << 20,
+            max_storage_buffer_binding_size: 128 << 20,
+            max_storage_buffers_per_shader_stage: 8,
+            max_compute_workgroups_per_dimension: 65535,
+            max_compute_invocations_per_workgroup: 256,
+            min_uniform_buffer_offset_alignment: 256,
+            min_storage_buffer_offset_alignment: 256,
+        }
+    }
+}
+
+/// What is known about an adapter.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AdapterFacts {
+    /// The device's name.
+    pub name: String,
+    /// What kind of device it is.
+    pub kind: AdapterKind,
+    /// The API below WebGPU, such as `vulkan`.
+    pub backend: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// What it allows.
+    pub limits: DeviceLimits,
+    /// Whether subgroup operations exist.
+    pub subgroups: bool,
+    /// Fewest lanes of a subgroup.
+    pub subgroup_min: u32,
+    /// Most lanes of a subgroup.
+    pub subgroup_max: u32,
+    /// Whether 16-bit floats exist in shaders.
+    pub shader_f16: bool,
+    /// Whether timestamps can be taken.
+    pub timestamps: bool,
+}
+
+impl AdapterFacts {
+    /// The kernel family that suits this adapter.
+    pub fn family(&self) -> KernelFamily {
+        KernelFamily::Buffer
+    }
+}

@@ -1,0 +1,101 @@
+//! What tensors must satisfy to make up a network, and the wording where they do not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::Tensor;
+use crate::architecture::{Architecture, Parameter};
+
+/// Every parameter there, in its shape, and nothing else. The reason names the first that is not.
+pub(super) fn shapes<'a>(
+    parameters: &[Parameter],
+    tensors: impl Iterator<Item = (&'a str, &'a [usize])>,
+) -> Result<(), String> {
+    let found: BTreeMap<&str, &[usize]> = tensors.collect();
+    let expected: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    let extra: Vec<&str> = found.keys().copied().filter(|name| !expected.contains(name)).collect();
+    let missing: Vec<&Parameter> = parameters.iter().filter(|p| !found.contains_key(p.name.as_str())).collect();
+    let others = |n: usize| if n > 1 { format!(" (and {} more)", n - 1) } else { String::new() };
+    if let Some(first) = missing.first() {
+        // An unused name is the likelier misspelling; without one, the nearest of all shows what the file does hold.
+        let pool = if extra.is_empty() { found.keys().copied().collect() } else { extra };
+        let near = nearest(&first.name, pool.into_iter()).map(|n| format!("; the nearest there is '{n}'"));
+        return Err(format!(
+            "tensor '{}' of shape {:?} is missing{}{}",
+            first.name,
+            first.shape,
+            others(missing.len()),
+            near.unwrap_or_default()
+        ));
+    }
+    for parameter in parameters {
+        let shape = found[parameter.name.as_str()];
+        if shape != parameter.shape {
+            return Err(format!("tensor '{}' has shape {shape:?}, expected {:?}", parameter.name, parameter.shape));
+        }
+    }
+    if let Some(first) = extra.first() {
+        let near = nearest(first, expected.iter().copied()).unwrap_or_default();
+        return Err(format!(
+            "tensor '{first}' of shape {:?} has no place in this network{}; the nearest name that has is '{near}'",
+            found[first],
+            others(extra.len())
+        ));
+    }
+    Ok(())
+}
+
+/// As many elements as the shape says, all finite, no variance below zero.
+pub(super) fn values(tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
+    let bad: Vec<String> = tensors.par_iter().filter_map(|(name, tensor)| value(name, tensor)).collect();
+    bad.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn value(name: &str, tensor: &Tensor) -> Option<String> {
+    let count = tensor.shape.iter().product::<usize>();
+    if tensor.data.len() != count {
+        return Some(format!("tensor '{name}' of shape {:?} holds {} elements", tensor.shape, tensor.data.len()));
+    }
+    if let Some(at) = tensor.data.iter().position(|x| !x.is_finite()) {
+        return Some(format!("tensor '{name}' holds {} at element {at}: weights must be finite", tensor.data[at]));
+    }
+    if name.ends_with(".running_var")
+        && let Some(at) = tensor.data.iter().position(|&x| x < 0.0)
+    {
+        return Some(format!(
+            "tensor '{name}' holds {} at element {at}: a variance is never negative",
+            tensor.data[at]
+        ));
+    }
+    None
+}
+
+/// One label for each class.
+pub(super) fn labels(architecture: &Architecture, labels: &[String]) -> Result<(), String> {
+    match architecture.classes {
+        Some(classes) if classes == labels.len() => Ok(()),
+        Some(classes) => Err(format!("{} labels for {classes} classes: one for each is expected", labels.len())),
+        None => Err(format!("{} labels for a network without a classifier", labels.len())),
+    }
+}
+
+/// The candidate with the fewest edits from `name`, the first of equals.
+pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.min_by_key(|candidate| edits(name, candidate))
+}
+
+/// Levenshtein's distance in bytes. Names from hostile files are compared by their first 200 bytes only.
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b) = (&a.as_bytes()[..a.len().min(200)], &b.as_bytes()[..b.len().min(200)]);
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,132 @@
+//! Weights: tensors under canonical (torchvision's) names, with the architecture that they make up.
+//!
+//! Whatever a file calls its tensors and however it orders its channels, behind this room there are only canonical
+//! names, OIHW kernels in `f32`, and new channels last.
+
+mod check;
+#[allow(dead_code, reason = "the GPU room reads it, and that room is a feature")]
+pub(crate) mod fold;
+pub mod random;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::architecture::Architecture;
+use crate::error::{Error, Result};
+
+pub use random::Statistics;
+
+/// A tensor in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// OIHW for convolutions, `[out, in]` for the classifier, `[channels]` for batch norms.
+    pub shape: Vec<usize>,
+    /// The elements, last axis fastest.
+    pub data: Vec<f32>,
+}
+
+/// Where one statement about the network came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What is stated, such as `growth rate`.
+    pub what: String,
+    /// The value, as a person reads it.
+    pub value: String,
+    /// Tensor shapes, metadata, a default or an option.
+    pub from: String,
+}
+
+/// Where weights came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, where there is one.
+    pub path: Option<PathBuf>,
+    /// Such as `safetensors`, `memory` or `random (seed 0)`.
+    pub format: String,
+    /// The naming scheme, such as `torchvision`.
+    pub scheme: String,
+    /// Where each part of the architecture came from.
+    pub facts: Vec<Fact>,
+}
+
+/// A network's parameters: complete, of the right shapes, finite.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    architecture: Architecture,
+    tensors: BTreeMap<String, Tensor>,
+    preset: Option<serde_json::Value>,
+    labels: Option<Vec<String>>,
+    origin: Origin,
+}
+
+impl Weights {
+    /// Takes tensors under canonical names.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`] for an impossible network; [`Error::Weights`] where a tensor is missing, unknown or
+    /// mis-shaped, holds NaN or infinity, or a running variance is negative.
+    pub fn new(architecture: Architecture, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
+        let parameters = architecture.parameters()?;
+        check::shapes(&parameters, tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice())))
+            .and_then(|()| check::values(&tensors))
+            .map_err(Error::Weights)?;
+        let origin = Origin { format: "memory".into(), scheme: "torchvision".into(), ..Origin::default() };
+        Ok(Weights { architecture, tensors, preset: None, labels: None, origin })
+    }
+
+    /// The network that the tensors make up.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// A tensor by its canonical name.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] with the nearest name, where there is none.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.tensors.get(name).ok_or_else(|| {
+            let nearest = check::nearest(name, self.tensors.keys().map(String::as_str));
+            Error::Weights(format!("no tensor is called '{name}'; the nearest is '{}'", nearest.unwrap_or("")))
+        })
+    }
+
+    /// All tensors by canonical name.
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+
+    /// The preprocessing that the file states: a preset's name, or an object that describes one.
+    pub fn preset_value(&self) -> Option<&serde_json::Value> {
+        self.preset.as_ref()
+    }
+
+    /// Names of the classes, one for each output.
+    pub fn labels(&self) -> Option<&[String]> {
+        self.labels.as_deref()
+    }
+
+    /// Where the weights came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Attaches names of the classes.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] unless there is one for each output.
+    pub fn with_labels(mut self, labels: Vec<String>) -> Result<Self> {
+        check::labels(&self.architecture, &labels).map_err(Error::Weights)?;
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// Attaches the preprocessing: a preset's name, or an object that describes one.
+    #[must_use]
+    pub fn with_preset_value(mut self, preset: serde_json::Value) -> Self {
+        self.preset = Some(preset);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;
