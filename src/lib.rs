@@ -9,6 +9,7 @@ pub mod kernels;
 pub mod labels;
 pub mod plan;
 pub mod preset;
+pub mod reference;
 pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
