@@ -1,0 +1,107 @@
+//! Where weights come from: a file, a seed, or the model inside the binary.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use densenet_wgpu::architecture::Architecture;
+use densenet_wgpu::preset::Preset;
+use densenet_wgpu::weights::{self, OpenOptions, Weights};
+use densenet_wgpu::{Activation, InputSize};
+use serde_json::{Value, json};
+
+use super::finish::Usage;
+
+/// The network and its weights.
+#[derive(clap::Args, Debug)]
+pub(crate) struct SourceArgs {
+    /// Weight file; the embedded digit model where neither this nor --arch is given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Preset such as densenet121, or a JSON description; with --weights it only checks or completes
+    #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
+    pub(crate) arch: Option<Architecture>,
+    /// Random weights of --arch from this seed
+    #[arg(long, value_name = "SEED", requires = "arch", conflicts_with = "weights")]
+    pub(crate) random: Option<u64>,
+    /// Batch norm epsilon in place of what the file or the architecture states
+    #[arg(long, value_name = "X", value_parser = epsilon)]
+    pub(crate) eps: Option<f64>,
+}
+
+impl SourceArgs {
+    /// Reads or makes the weights. `seed` is what `--arch` alone stands for, where it stands for anything.
+    pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
+        if let Some(path) = &self.weights {
+            let options =
+                OpenOptions { architecture: self.arch.clone(), eps: self.eps, ..OpenOptions::default() };
+            return Ok(weights::open_with(path, &options)?);
+        }
+        let Some(architecture) = &self.arch else {
+            return self.embedded();
+        };
+        let Some(seed) = self.random.or(seed) else {
+            return Err(Usage::error(
+                "--arch names a network without weights: add --weights FILE, or --random SEED for random ones",
+            ));
+        };
+        let mut architecture = architecture.clone();
+        architecture.eps = self.eps.unwrap_or(architecture.eps);
+        Ok(Weights::random(&architecture, seed)?)
+    }
+
+    fn embedded(&self) -> anyhow::Result<Weights> {
+        let embedded = weights::embedded()?;
+        let Some(eps) = self.eps else {
+            return Ok(embedded);
+        };
+        let architecture = Architecture { eps, ..embedded.architecture().clone() };
+        let mut weights = Weights::new(architecture, embedded.tensors().clone())?;
+        if let Some(labels) = embedded.labels() {
+            weights = weights.with_labels(labels.to_vec())?;
+        }
+        if let Some(preset) = embedded.preset_value() {
+            weights = weights.with_preset_value(preset.clone());
+        }
+        Ok(weights)
+    }
+}
+
+fn epsilon(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|eps| *eps > 0.0 && *eps < 1.0)
+        .ok_or_else(|| format!("'{text}' is no epsilon: a number between 0 and 1 such as 1e-5"))
+}
+
+/// The preparation that the weights ask for, or the one that fits their network.
+pub(crate) fn preset_of(weights: &Weights) -> anyhow::Result<Preset> {
+    let Some(value) = weights.preset_value() else {
+        return Ok(Preset::default_for(weights.architecture()));
+    };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    Preset::parse(&text).context("the weight file's preset cannot be used: name another with --preset")
+}
+
+/// The size that a network is usually run at.
+pub(crate) fn natural_size(preset: &Preset) -> InputSize {
+    preset.size().unwrap_or(InputSize::square(224))
+}
+
+/// A network's name, or what to call one that has none.
+pub(crate) fn name_of(architecture: &Architecture) -> &str {
+    if architecture.name.is_empty() { "densenet" } else { &architecture.name }
+}
+
+/// Weights as JSON: what the network is, and where it came from.
+pub(crate) fn model_json(weights: &Weights, preset: &Preset, activation: Activation) -> Value {
+    let (architecture, origin) = (weights.architecture(), weights.origin());
+    json!({
+        "name": name_of(architecture),
+        "path": origin.path,
+        "format": origin.format,
+        "scheme": origin.scheme,
+        "classes": architecture.classes,
+        "preset": preset.to_string(),
+        "activation": activation,
+    })
+}

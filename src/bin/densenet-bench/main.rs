@@ -1,0 +1,109 @@
+//! `densenet-bench`: how fast a network runs on an adapter, after showing that what runs is right.
+#![allow(clippy::print_stderr, reason = "a command line tool reports on stderr")]
+
+#[path = "../cli/mod.rs"]
+mod cli;
+mod measure;
+mod report;
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Parser;
+use densenet_wgpu::InputSize;
+use serde_json::Value;
+
+use cli::adapter::AdapterArgs;
+use cli::finish::{Usage, Verdict};
+use cli::source::SourceArgs;
+
+/// Time a network on an adapter.
+///
+/// The first output is checked against the CPU reference, and nothing is reported if it is wrong. With several batch
+/// sizes each has a process of its own, so that the time to the first logits means the same in every row.
+#[derive(Parser)]
+#[command(name = "densenet-bench", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Input size, N or HxW; what the network is usually run at where not given (224 for ImageNet's)
+    #[arg(long, value_name = "N|HxW")]
+    size: Option<InputSize>,
+    /// Batch sizes, separated by commas
+    #[arg(long, value_name = "N,..", default_value = "1", value_delimiter = ',', value_parser = cli::positive)]
+    batch: Vec<usize>,
+    /// Timed runs
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = cli::positive)]
+    runs: usize,
+    /// Runs before the timed ones
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    warmup: usize,
+    /// Arithmetic: f32
+    #[arg(long, value_name = "f32", default_value = "f32", value_parser = precision)]
+    precision: String,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    adapter: AdapterArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  densenet-bench --arch densenet121 --size 224 --batch 1,8
+  densenet-bench --weights densenet121.safetensors --runs 50 --json";
+
+fn precision(text: &str) -> Result<String, String> {
+    match text {
+        "f32" => Ok(text.to_string()),
+        "f16" => Err("this version computes in f32 only: use --precision f32".into()),
+        _ => Err(format!("'{text}' is no precision: f32")),
+    }
+}
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    cli::finish::start_logging();
+    cli::finish::finish(bench(&Arguments::parse(), start))
+}
+
+fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
+    if arguments.adapter.is_cpu() {
+        return Err(Usage::error("densenet-bench times adapters: the CPU reference is what they are checked against"));
+    }
+    let document = match arguments.batch.as_slice() {
+        &[batch] => measure::measure(arguments, batch, start)?,
+        several => {
+            let documents = several.iter().map(|&batch| in_own_process(batch)).collect::<Result<Vec<_>, _>>()?;
+            match documents.into_iter().collect::<Option<Vec<_>>>().and_then(report::merge) {
+                Some(document) => document,
+                // The process that failed has said why.
+                None => return Ok(Verdict::Failure),
+            }
+        }
+    };
+    if arguments.json { cli::finish::print_json(&document)? } else { report::print(&document)? }
+    Ok(Verdict::Success)
+}
+
+/// What this program measures for one batch size when started anew with the same arguments; none where it failed.
+fn in_own_process(batch: usize) -> anyhow::Result<Option<Value>> {
+    let program = std::env::current_exe().context("this program's own path is unknown")?;
+    let mut command = Command::new(program);
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        match text.as_ref() {
+            "--batch" => drop(arguments.next()),
+            "--json" => {}
+            _ if text.starts_with("--batch=") => {}
+            _ => drop(command.arg(&argument)),
+        }
+    }
+    command.args(["--json", "--batch", &batch.to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().context("this program could not be started again")?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&output.stdout).map(Some).context("the output of the process for one batch size")
+}

@@ -1,0 +1,304 @@
+//! `densenet classify`: the likeliest classes of pictures.
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use anyhow::Context as _;
+use densenet_wgpu::image::{self, Decoded};
+use densenet_wgpu::preset::Preset;
+use densenet_wgpu::{Activation, InputSize, labels};
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::cli::adapter::AdapterArgs;
+use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::source::{self, SourceArgs};
+use crate::cli::{positive, progress};
+use crate::files::{self, Found};
+use crate::runner::{Prepared, Runner, WithoutAdapter};
+
+/// Name the likeliest classes of pictures
+///
+/// Folders are walked. A bad picture is reported and skipped, and the exit status is then 1.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  densenet classify tests/images/digits
+  densenet classify --weights densenet121.safetensors --top 3 photo.jpg holiday/
+  curl -s https://example.org/cat.png | densenet classify --weights densenet121.safetensors -
+  densenet classify --preset timm,resize=320,crop=288 --weights densenet121.safetensors --json photo.jpg")]
+pub(crate) struct Arguments {
+    /// PNG, JPEG, WebP or BMP files, folders of them, or - for standard input
+    #[arg(required = true, value_name = "IMAGE|FOLDER|-")]
+    images: Vec<PathBuf>,
+    /// Preparation: torchvision, timm, keras, caffe, cifar10, mnist, none, or resize=..,crop=..,mean=..,std=..; the
+    /// weights' own where not given
+    #[arg(long, value_parser = |text: &str| Preset::parse(text))]
+    preset: Option<Preset>,
+    /// Class names, one a line or a JSON array; the weights' own where not given
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Classes shown for each picture
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
+    top: usize,
+    /// Pictures in one pass
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = positive)]
+    batch: usize,
+    /// Size that pictures are brought to, N or HxW; the preset's where not given
+    #[arg(long, value_name = "N|HxW")]
+    size: Option<InputSize>,
+    /// What turns logits into scores: softmax, sigmoid or none; the weights' own where not given
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// Print one JSON document: {"model": .., "adapter": .., "images": [..]}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    adapter: AdapterArgs,
+}
+
+pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let pictures = files::pictures(&arguments.images);
+    if pictures.is_empty() {
+        anyhow::bail!("no picture was found: the folders hold no PNG, JPEG, WebP or BMP file");
+    }
+    if pictures.iter().filter(|(path, _)| is_stdin(path)).count() > 1 {
+        return Err(Usage::error("- stands twice: standard input can be read once"));
+    }
+    let weights = arguments.source.open(None)?;
+    let architecture = weights.architecture().clone();
+    let Some(classes) = architecture.classes else {
+        anyhow::bail!("these weights have no classifier: `densenet run` writes pooled features");
+    };
+    let names = class_names(arguments, weights.labels(), classes)?;
+    let preset = match &arguments.preset {
+        Some(preset) => preset.clone(),
+        None => source::preset_of(&weights)?,
+    };
+    let activation = arguments.activation.unwrap_or(architecture.activation);
+    let model = source::model_json(&weights, &preset, activation);
+    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
+    let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size };
+    let mut scorer = Scorer { runner: &runner, batch: arguments.batch, prepared: None };
+    let ranking = Ranking { activation, names, top: arguments.top };
+
+    let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
+    let mut report = Report { json: arguments.json, bar, images: Vec::new(), failed: 0 };
+    // The next batch is decoded while this one runs.
+    std::thread::scope(|scope| {
+        let (sender, batches) = mpsc::sync_channel::<Vec<Job>>(1);
+        scope.spawn(move || {
+            for batch in pictures.chunks(arguments.batch) {
+                let jobs = batch.par_iter().map(|found| recipe.prepare(found)).collect();
+                if sender.send(jobs).is_err() {
+                    return;
+                }
+            }
+        });
+        for mut jobs in batches {
+            let rows = scorer.run(&mut jobs)?;
+            for (job, row) in jobs.iter().zip(&rows) {
+                report.add(job, row.as_deref().map(|logits| ranking.of(logits)))?;
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    report.bar.finish_and_clear();
+    if arguments.json {
+        print_json(&json!({ "model": model, "adapter": runner.json()?, "images": report.images }))?;
+    }
+    Ok(if report.failed == 0 { Verdict::Success } else { Verdict::Failure })
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn class_names(arguments: &Arguments, own: Option<&[String]>, classes: usize) -> anyhow::Result<Vec<String>> {
+    match (&arguments.labels, own) {
+        (Some(path), _) => {
+            let names = labels::read(path)?;
+            anyhow::ensure!(
+                names.len() == classes,
+                "{}: {} class names, but the network has {classes} classes: one name a line is expected",
+                path.display(),
+                names.len()
+            );
+            Ok(names)
+        }
+        (None, Some(own)) => Ok(own.to_vec()),
+        (None, None) => Ok(labels::for_classes(classes)),
+    }
+}
+
+/// How a picture becomes a network's input.
+struct Recipe {
+    preset: Preset,
+    channels: usize,
+    size: Option<InputSize>,
+}
+
+/// A picture on its way: prepared, or why not.
+struct Job {
+    path: PathBuf,
+    prepared: anyhow::Result<image::Prepared>,
+}
+
+impl Recipe {
+    fn prepare(&self, (path, found): &Found) -> Job {
+        Job { path: path.clone(), prepared: self.try_prepare(path, found) }
+    }
+
+    fn try_prepare(&self, path: &Path, found: &Result<(), io::Error>) -> anyhow::Result<image::Prepared> {
+        if let Err(error) = found {
+            anyhow::bail!("{}: the folder cannot be read: {error}", path.display());
+        }
+        let picture = if is_stdin(path) {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).context("standard input: reading failed")?;
+            Decoded::from_bytes(&bytes, "standard input")?
+        } else {
+            Decoded::open(path)?
+        };
+        Ok(image::prepare(&picture, &self.preset, self.channels, self.size)?)
+    }
+}
+
+/// Runs batches, with a session for the size that came last.
+struct Scorer<'a> {
+    runner: &'a Runner,
+    batch: usize,
+    prepared: Option<(InputSize, Prepared<'a>)>,
+}
+
+impl Scorer<'_> {
+    /// The logits of each job; none where there is no picture. A size that the network refuses becomes its pictures'
+    /// error.
+    fn run(&mut self, jobs: &mut [Job]) -> anyhow::Result<Vec<Option<Vec<f32>>>> {
+        let mut rows = vec![None; jobs.len()];
+        let mut todo: Vec<(InputSize, usize)> =
+            jobs.iter().enumerate().filter_map(|(i, job)| Some((job.prepared.as_ref().ok()?.size, i))).collect();
+        todo.sort_by_key(|&(size, index)| (size.height, size.width, index));
+        for group in todo.chunk_by(|a, b| a.0 == b.0) {
+            let size = group[0].0;
+            if self.prepared.as_ref().is_none_or(|(ready, _)| *ready != size) {
+                // The old buffers go before new ones are made.
+                self.prepared = None;
+                match self.runner.prepare(size, self.batch, None) {
+                    Ok(prepared) => self.prepared = Some((size, prepared)),
+                    Err(error) if is_about_input(&error) => {
+                        for &(_, index) in group {
+                            jobs[index].prepared = Err(anyhow::anyhow!("{}: {error:#}", jobs[index].path.display()));
+                        }
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some((_, prepared)) = &mut self.prepared else { continue };
+            let images: Vec<f32> = group
+                .iter()
+                .filter_map(|&(_, index)| jobs[index].prepared.as_ref().ok())
+                .flat_map(|picture| picture.data.iter().copied())
+                .collect();
+            let outcome = prepared.run(&images, group.len())?;
+            let columns = outcome.logits.len() / group.len();
+            for (&(_, index), row) in group.iter().zip(outcome.logits.chunks(columns)) {
+                rows[index] = Some(row.to_vec());
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn is_about_input(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(densenet_wgpu::Error::Input(_) | densenet_wgpu::Error::Limit { .. }))
+}
+
+/// From logits to what is shown.
+struct Ranking {
+    activation: Activation,
+    names: Vec<String>,
+    top: usize,
+}
+
+/// A class and its score.
+struct Place {
+    class: usize,
+    label: String,
+    score: f32,
+    /// Whether the score is a probability.
+    probability: bool,
+}
+
+impl Ranking {
+    /// The best classes, the likeliest first, of equal ones the lower index first.
+    fn of(&self, logits: &[f32]) -> Vec<Place> {
+        let scores = self.activation.scores(logits);
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+        let probability = self.activation != Activation::None;
+        order
+            .into_iter()
+            .take(self.top)
+            .map(|class| Place { class, label: self.names[class].clone(), score: scores[class], probability })
+            .collect()
+    }
+}
+
+/// What the user sees, picture by picture.
+struct Report {
+    json: bool,
+    bar: ProgressBar,
+    images: Vec<Value>,
+    failed: usize,
+}
+
+impl Report {
+    fn add(&mut self, job: &Job, top: Option<Vec<Place>>) -> anyhow::Result<()> {
+        self.bar.inc(1);
+        let warnings = job.prepared.as_ref().map(|picture| picture.warnings.as_slice()).unwrap_or_default();
+        for warning in warnings {
+            self.bar.suspend(|| eprintln!("warning: {}: {warning}", job.path.display()));
+        }
+        let error = job.prepared.as_ref().err().map(|error| format!("{error:#}"));
+        if let Some(error) = &error {
+            self.failed += 1;
+            self.bar.suspend(|| eprintln!("error: {error}"));
+        }
+        let top = top.unwrap_or_default();
+        if self.json {
+            let top: Vec<Value> = top
+                .iter()
+                .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
+                .collect();
+            self.images.push(json!({ "path": job.path, "top": top, "error": error, "warnings": warnings }));
+            return Ok(());
+        }
+        if error.is_some() {
+            return Ok(());
+        }
+        let text = text(&job.path, &top);
+        let print = || write!(io::stdout().lock(), "{text}");
+        Ok(if io::stdout().is_terminal() { self.bar.suspend(print)? } else { print()? })
+    }
+}
+
+/// One line where one class is shown, else the path and a line for each class.
+fn text(path: &Path, top: &[Place]) -> String {
+    let path = path.display();
+    match top {
+        [only] => format!("{path}: {} ({})\n", only.label, score(only).trim()),
+        _ => {
+            let lines: String = top.iter().map(|place| format!("  {}  {}\n", score(place), place.label)).collect();
+            format!("{path}\n{lines}")
+        }
+    }
+}
+
+fn score(place: &Place) -> String {
+    if place.probability { format!("{:6.2} %", place.score * 100.0) } else { format!("{:10.4}", place.score) }
+}

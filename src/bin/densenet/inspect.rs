@@ -1,0 +1,207 @@
+//! `densenet inspect`: what a weight file or an architecture is.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use densenet_wgpu::architecture::{Architecture, PRESETS};
+use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily, Program};
+use densenet_wgpu::plan::Plan;
+use densenet_wgpu::preset::Preset;
+use densenet_wgpu::weights::{self, Weights};
+use densenet_wgpu::InputSize;
+use serde_json::json;
+
+use crate::cli::finish::{Verdict, print_json};
+use crate::cli::{positive, source, table};
+
+/// Say what a weight file or an architecture is, and where each statement comes from
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  densenet inspect
+  densenet inspect densenet121.safetensors
+  densenet inspect densenet-bc-100-12 --plan
+  densenet inspect densenet201 --size 320 --batch 8 --json")]
+pub(crate) struct Arguments {
+    /// Weight file, preset name or JSON description; the embedded model where not given
+    #[arg(value_name = "WEIGHTS|ARCH")]
+    what: Option<String>,
+    /// Input size, N or HxW; what the network is usually run at where not given
+    #[arg(long, value_name = "N|HxW")]
+    size: Option<InputSize>,
+    /// Images in one pass
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    batch: usize,
+    /// Print every step of the forward pass
+    #[arg(long)]
+    plan: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is inspected: an architecture always, weights where there are any.
+struct Subject {
+    architecture: Architecture,
+    weights: Option<Weights>,
+    preset: Preset,
+}
+
+impl Subject {
+    fn open(what: Option<&str>) -> anyhow::Result<Subject> {
+        let weights = match what {
+            None => weights::embedded()?,
+            Some(name) if is_architecture(name) => {
+                let architecture = Architecture::from_name_or_file(name)?;
+                let preset = Preset::default_for(&architecture);
+                return Ok(Subject { architecture, weights: None, preset });
+            }
+            Some(path) => weights::open(path)?,
+        };
+        let preset = source::preset_of(&weights)?;
+        Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preset })
+    }
+}
+
+/// A preset, a JSON file, or a bare word that is no file: then the error lists the presets.
+fn is_architecture(name: &str) -> bool {
+    let path = Path::new(name);
+    let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    PRESETS.contains(&name) || is_json || (!path.exists() && path.components().count() == 1 && !name.contains('.'))
+}
+
+pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let subject = Subject::open(arguments.what.as_deref())?;
+    let architecture = &subject.architecture;
+    let size = arguments.size.unwrap_or_else(|| source::natural_size(&subject.preset));
+    let layers = architecture.walk(size)?;
+    let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
+    let plan = Plan::new(architecture, size, arguments.batch)?;
+    let executed: u64 = plan.steps.iter().map(|step| step.macs).sum();
+    let program = Program::lower(&plan, KernelFamily::Buffer, &unlimited())?;
+    let parameter_bytes: u64 = 4 * stored_elements(architecture)?;
+    let peak = program.activation_bytes() + parameter_bytes;
+
+    if arguments.json {
+        let origin = subject.weights.as_ref().map(Weights::origin);
+        let facts: Vec<_> = origin
+            .map(|origin| origin.facts.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|fact| json!({ "what": fact.what, "value": fact.value, "from": fact.from }))
+            .collect();
+        print_json(&json!({
+            "name": source::name_of(architecture),
+            "path": origin.and_then(|origin| origin.path.as_ref()),
+            "format": origin.map(|origin| &origin.format),
+            "scheme": origin.map(|origin| &origin.scheme),
+            "architecture": architecture,
+            "facts": facts,
+            "parameters": architecture.parameter_count()?,
+            "size": size.to_string(),
+            "batch": arguments.batch,
+            "macs": macs,
+            "executed_macs": executed,
+            "eps": architecture.eps,
+            "classes": architecture.classes,
+            "labels": subject.weights.as_ref().and_then(Weights::labels),
+            "preset": subject.preset.to_string(),
+            "activation_bytes": program.activation_bytes(),
+            "peak_device_bytes": peak,
+            "taps": plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
+            "plan": arguments.plan.then(|| plan.to_string()),
+        }))?;
+        return Ok(Verdict::Success);
+    }
+
+    let mut table = table::new(&["what", "value", "from"], &[]);
+    let mut row = |what: &str, value: String, from: &str| {
+        table.add_row([what.to_string(), value, from.to_string()]);
+    };
+    let named = if subject.weights.is_some() { "" } else { "architecture" };
+    row("network", source::name_of(architecture).into(), named);
+    if let Some(weights) = &subject.weights {
+        let origin = weights.origin();
+        row("format", origin.format.clone(), "");
+        row("naming scheme", origin.scheme.clone(), "");
+        for fact in &origin.facts {
+            row(&fact.what, fact.value.clone(), &fact.from);
+        }
+    }
+    if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.is_empty()) {
+        describe(architecture, named, &mut row);
+    }
+    row("eps", format!("{:e}", architecture.eps), "");
+    let classes = architecture.classes.map_or("none: it ends with pooled features".into(), |n| n.to_string());
+    row("classes", classes, "");
+    row("activation", format!("{:?}", architecture.activation).to_lowercase(), "");
+    let own = subject.weights.as_ref().is_some_and(|weights| weights.preset_value().is_some());
+    row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
+    if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {
+        row("labels", preview(labels), "metadata");
+    }
+    row("parameters", table::grouped(architecture.parameter_count()?), "");
+    row(&format!("MACs at {size}"), format!("{}, executed {}", table::grouped(macs), table::grouped(executed)), "");
+    let split = format!(
+        "{}: weights {}, activations {} (batch {})",
+        table::bytes(peak),
+        table::bytes(parameter_bytes),
+        table::bytes(program.activation_bytes()),
+        arguments.batch
+    );
+    row("peak device memory", split, "buffer kernels");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", table.trim_fmt())?;
+    if arguments.plan {
+        writeln!(out, "\n{}", plan.to_string().trim_end())?;
+    }
+    Ok(Verdict::Success)
+}
+
+fn describe(architecture: &Architecture, from: &str, row: &mut impl FnMut(&str, String, &str)) {
+    let stem = &architecture.stem;
+    let pool = stem.pool.map_or(String::new(), |pool| format!(", max pool {0}x{0}/{1}", pool.kernel, pool.stride));
+    let norm = if stem.norm { " with batch norm" } else { "" };
+    let convolution = format!("{0}x{0}/{1} to {2} channels{norm}{pool}", stem.kernel, stem.stride, stem.channels);
+    row("stem", convolution, from);
+    row("growth rate", architecture.growth_rate.to_string(), from);
+    row("layers", list(&architecture.layers), from);
+    row("bottleneck", architecture.bottleneck.map_or("none".into(), |width| width.to_string()), from);
+    row("transitions", list(&architecture.transition_channels), from);
+    row("input channels", architecture.input_channels.to_string(), from);
+}
+
+fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn preview(labels: &[String]) -> String {
+    let shown: Vec<&str> = labels.iter().take(10).map(String::as_str).collect();
+    let rest = if labels.len() > shown.len() { format!(", ... ({})", labels.len()) } else { String::new() };
+    shown.join(", ") + &rest
+}
+
+/// Elements of every tensor, running statistics included.
+fn stored_elements(architecture: &Architecture) -> densenet_wgpu::Result<u64> {
+    Ok(architecture.parameters()?.iter().map(|p| p.shape.iter().map(|&n| n as u64).product::<u64>()).sum())
+}
+
+/// An adapter on which nothing is too large: this asks what is needed, not what is there.
+fn unlimited() -> AdapterFacts {
+    AdapterFacts {
+        name: "unlimited".into(),
+        kind: AdapterKind::Other,
+        backend: String::new(),
+        driver: String::new(),
+        limits: DeviceLimits {
+            max_buffer_size: u64::MAX,
+            max_storage_buffer_binding_size: u64::MAX,
+            max_compute_workgroups_per_dimension: u32::MAX,
+            ..DeviceLimits::default()
+        },
+        subgroups: false,
+        subgroup_min: 0,
+        subgroup_max: 0,
+        shader_f16: false,
+        timestamps: false,
+    }
+}

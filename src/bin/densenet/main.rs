@@ -1,0 +1,53 @@
+//! `densenet`: DenseNet on pictures and tensors, from the command line.
+#![allow(clippy::print_stderr, reason = "a command line tool reports on stderr")]
+
+mod adapters;
+mod classify;
+#[path = "../cli/mod.rs"]
+mod cli;
+mod files;
+mod inspect;
+mod run;
+mod runner;
+mod tensor;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// DenseNet inference on any GPU that WebGPU reaches.
+///
+/// Exit status: 0 success, 1 the work failed, 2 wrong usage. Logs go to stderr (RUST_LOG chooses them).
+#[derive(Parser)]
+#[command(name = "densenet", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  densenet adapters
+  densenet classify tests/images/digits
+  densenet classify --weights densenet121.safetensors --top 3 photo.jpg
+  densenet inspect densenet121 --size 224";
+
+#[derive(Subcommand)]
+enum Command {
+    Classify(classify::Arguments),
+    Run(run::Arguments),
+    Verify(verify::Arguments),
+    Inspect(inspect::Arguments),
+    Adapters(adapters::Arguments),
+}
+
+fn main() -> ExitCode {
+    cli::finish::start_logging();
+    cli::finish::finish(match &Arguments::parse().command {
+        Command::Classify(arguments) => classify::classify(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Verify(arguments) => verify::verify(arguments),
+        Command::Inspect(arguments) => inspect::inspect(arguments),
+        Command::Adapters(arguments) => adapters::adapters(arguments),
+    })
+}

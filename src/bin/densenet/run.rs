@@ -1,0 +1,86 @@
+//! `densenet run`: raw tensors in, logits out.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use densenet_wgpu::{Error, InputSize};
+use serde_json::json;
+
+use crate::cli::adapter::AdapterArgs;
+use crate::cli::finish::{Verdict, print_json};
+use crate::cli::source::{self, SourceArgs};
+use crate::runner::{Runner, WithoutAdapter};
+use crate::tensor;
+
+/// Run a raw tensor (.npy, NCHW float32) through the network and write the logits
+///
+/// Writes [N, classes], or pooled features where the network has no classifier.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  densenet run --input x.npy --output logits.npy --weights densenet121.safetensors
+  densenet run --input x.npy --output y.npy --arch densenet121 --random 0 --tap features.denseblock2 --tap-output t.npy")]
+pub(crate) struct Arguments {
+    /// Images, [N, C, H, W] float32, prepared as the network expects them
+    #[arg(long, value_name = "X.npy")]
+    input: PathBuf,
+    /// Where the logits go
+    #[arg(long, value_name = "Y.npy")]
+    output: PathBuf,
+    /// Also write the output of this layer
+    #[arg(long, value_name = "NAME", requires = "tap_output")]
+    tap: Option<String>,
+    /// Where the layer's output goes, [N, C, H, W]
+    #[arg(long, value_name = "T.npy", requires = "tap")]
+    tap_output: Option<PathBuf>,
+    /// Images in one pass; more are run in several
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = crate::cli::positive)]
+    batch: usize,
+    /// Print one JSON document that says what was run and written
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    adapter: AdapterArgs,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let images = tensor::read(&arguments.input)?;
+    let weights = arguments.source.open(None)?;
+    let [batch, channels, height, width] = images.shape;
+    let architecture = weights.architecture().clone();
+    if channels != architecture.input_channels {
+        return Err(Error::file(
+            &arguments.input,
+            format!(
+                "its shape {:?} has {channels} channels, but the network takes {}: images are [N, C, H, W]",
+                images.shape, architecture.input_channels
+            ),
+        )
+        .into());
+    }
+    let preset = source::preset_of(&weights)?;
+    let model = source::model_json(&weights, &preset, architecture.activation);
+    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::Fail)?;
+    let size = InputSize { height, width };
+    let tap = arguments.tap.as_deref();
+    let outcome = runner.prepare(size, arguments.batch.min(batch), tap)?.run(&images.data, batch)?;
+    let shape = [batch, outcome.logits.len() / batch];
+    tensor::write(&arguments.output, &shape, &outcome.logits)?;
+    let mut written = vec![json!({ "path": arguments.output, "shape": shape })];
+    if let (Some(path), Some(tap)) = (&arguments.tap_output, &outcome.tap) {
+        let [channels, height, width] = tap.shape;
+        let shape = [batch, channels, height, width];
+        tensor::write(path, &shape, &tap.data)?;
+        written.push(json!({ "path": path, "shape": shape, "tap": arguments.tap }));
+    }
+    if arguments.json {
+        print_json(&json!({ "model": model, "adapter": runner.json()?, "written": written }))?;
+    } else {
+        let mut out = std::io::stdout().lock();
+        for file in &written {
+            writeln!(out, "{} {}", file["path"].as_str().unwrap_or_default(), file["shape"])?;
+        }
+    }
+    Ok(Verdict::Success)
+}

@@ -1,0 +1,142 @@
+//! One face for the adapter and the CPU reference.
+
+use densenet_wgpu::kernels::AdapterFacts;
+use densenet_wgpu::weights::Weights;
+use densenet_wgpu::{Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use serde_json::{Value, json};
+
+use crate::cli::adapter::{AdapterArgs, adapter_json};
+use crate::cli::finish::Usage;
+use crate::cli::progress;
+
+/// What to do on a machine without any adapter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithoutAdapter {
+    /// Compute on the CPU, and say so.
+    FallBack,
+    /// Give up.
+    Fail,
+}
+
+/// Runs a network somewhere.
+pub(crate) enum Runner {
+    Adapter { model: Model },
+    Reference { weights: Box<Weights> },
+}
+
+/// The result of one run: rows of logits, and the tap that was asked for.
+pub(crate) struct Outcome {
+    pub(crate) logits: Vec<f32>,
+    pub(crate) tap: Option<Tap>,
+}
+
+/// A layer's output, NCHW.
+pub(crate) struct Tap {
+    pub(crate) shape: [usize; 3],
+    pub(crate) data: Vec<f32>,
+}
+
+impl Runner {
+    pub(crate) fn new(args: &AdapterArgs, weights: Weights, without: WithoutAdapter) -> anyhow::Result<Runner> {
+        if args.is_cpu() {
+            if args.kernels.is_some() {
+                return Err(Usage::error("--kernels is for adapters: the CPU reference has none"));
+            }
+            return Ok(Runner::Reference { weights: Box::new(weights) });
+        }
+        match args.open() {
+            Ok(gpu) => {
+                let model = load(&gpu, &weights, args)?;
+                Ok(Runner::Adapter { model })
+            }
+            // A name that matches nothing is a mistake to be told, not a reason to compute elsewhere.
+            Err(error @ Error::NoAdapter(_)) if without == WithoutAdapter::FallBack && args.adapter.is_none() => {
+                eprintln!("warning: {error}");
+                eprintln!("warning: computing on the CPU with the slow reference instead");
+                Ok(Runner::Reference { weights: Box::new(weights) })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The adapter as JSON.
+    pub(crate) fn json(&self) -> serde_json::Result<Value> {
+        match self {
+            Runner::Adapter { model } => {
+                let mut value = adapter_json(model.gpu().facts())?;
+                value["kernels"] = json!(model.family().to_string());
+                Ok(value)
+            }
+            Runner::Reference { .. } => Ok(json!({ "name": "cpu", "kind": "reference", "kernels": null })),
+        }
+    }
+
+    /// Prepares for images of `size`.
+    pub(crate) fn prepare(&self, size: InputSize, max_batch: usize, tap: Option<&str>) -> anyhow::Result<Prepared<'_>> {
+        let tap = tap.map(str::to_string);
+        match self {
+            Runner::Adapter { model } => {
+                let taps = tap.iter().cloned().collect();
+                let session = model.session_blocking(SessionOptions { size, max_batch, taps })?;
+                Ok(Prepared::Adapter { session: Box::new(session), tap })
+            }
+            Runner::Reference { weights } => Ok(Prepared::Reference { weights, size, tap }),
+        }
+    }
+}
+
+/// Loads a model with a progress bar.
+pub(crate) fn load(gpu: &Gpu, weights: &Weights, args: &AdapterArgs) -> densenet_wgpu::Result<Model> {
+    let facts: &AdapterFacts = gpu.facts();
+    log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
+    let options = LoadOptions { family: args.kernels, progress: Some(Box::new(progress::loading())) };
+    Model::load_blocking(gpu, weights, options)
+}
+
+/// Runs images of one size.
+pub(crate) enum Prepared<'a> {
+    Adapter { session: Box<Session>, tap: Option<String> },
+    Reference { weights: &'a Weights, size: InputSize, tap: Option<String> },
+}
+
+impl Prepared<'_> {
+    /// Runs `batch` images, NCHW.
+    pub(crate) fn run(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Outcome> {
+        match self {
+            Prepared::Adapter { session, tap } => {
+                let output = session.run_blocking(images)?;
+                let tap = tap.as_deref().and_then(|name| output.tap(name)).map(|value| Tap {
+                    shape: [value.channels, value.height, value.width],
+                    data: value.data.clone(),
+                });
+                Ok(Outcome { logits: output.logits().to_vec(), tap })
+            }
+            Prepared::Reference { weights, size, tap } => on_cpu(weights, images, batch, *size, tap.as_deref()),
+        }
+    }
+}
+
+/// Image by image, so that only one image's feature maps are held.
+fn on_cpu(
+    weights: &Weights,
+    images: &[f32],
+    batch: usize,
+    size: InputSize,
+    tap: Option<&str>,
+) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome { logits: Vec::new(), tap: None };
+    for image in images.chunks(images.len() / batch) {
+        let outputs = reference::forward_keeping(weights, image, 1, size, |name| Some(name) == tap)?;
+        outcome.logits.extend_from_slice(outputs.logits());
+        if let Some(name) = tap {
+            let value = outputs.get(name).ok_or_else(|| Error::Tap {
+                name: name.to_string(),
+                hint: "neither a layer nor a tap of this network; `densenet inspect --plan` lists the layers".into(),
+            })?;
+            let shape = [value.channels, value.height, value.width];
+            let all = outcome.tap.get_or_insert(Tap { shape, data: Vec::new() });
+            all.data.extend_from_slice(&value.data);
+        }
+    }
+    Ok(outcome)
+}
