@@ -10,11 +10,13 @@ use std::collections::VecDeque;
 
 use super::resize::resize_f32;
 use crate::architecture::InputSize;
-use crate::preset::Filter;
 
 /// Sides of MNIST's pictures and of the box that its digits fill.
 const FIELD: usize = 28;
 const BOX: usize = 20;
+
+/// Ink fainter than this part of full ink does not widen the box.
+const FAINTEST: f32 = 0.1;
 
 /// A digit as MNIST has it: light on black, `size` of what was asked for.
 pub(super) struct Digit {
@@ -52,13 +54,13 @@ impl Bounds {
 
 /// The digit in a grey picture, or none where nothing stands out from the background. A picture that is in MNIST's
 /// form already, or is its negative, comes through pixel by pixel.
-pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Option<Digit> {
+pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<Option<Digit>, String> {
     let grey = light_on_dark(grey, from);
     if size == InputSize::square(FIELD) && is_mnist(&grey, from) {
-        return Some(Digit { pixels: grey, warnings: Vec::new() });
+        return Ok(Some(Digit { pixels: grey, warnings: Vec::new() }));
     }
-    let mut ink = Ink::above_background(&grey, from)?;
-    let bounds = ink.find()?;
+    let Some(mut ink) = Ink::above_background(&grey, from) else { return Ok(None) };
+    let Some(bounds) = ink.find() else { return Ok(None) };
     let mut warnings = Vec::new();
     if bounds.top == 0 || bounds.left == 0 || bounds.bottom == from.height || bounds.right == from.width {
         warnings.push("the digit touches the picture's edge: it may be cut off, or be something else".into());
@@ -70,7 +72,7 @@ pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Option<D
     if light > 0.5 {
         warnings.push(format!("{:.0} % of the picture is ink: this does not look like one digit", light * 100.0));
     }
-    Some(Digit { pixels, warnings })
+    Ok(Some(Digit { pixels, warnings }))
 }
 
 /// Ink is what differs from the background, and the background is what lies along the edges; where the ink is the
@@ -126,7 +128,6 @@ impl Ink {
         let mut strokes: Vec<f32> = excess.iter().copied().filter(|&x| x > certain).collect();
         let most = strokes.len() * 19 / 20;
         let full = *strokes.select_nth_unstable_by(most, f32::total_cmp).1;
-        // Half a level is what rounding alone leaves on a smooth background.
         Some(Ink { excess, size, floor: 3.0 * sigma, certain, full })
     }
 
@@ -177,7 +178,7 @@ impl Ink {
     }
 
     /// The box at full contrast, its longer side brought to 20 of 28 parts of the field.
-    fn scale(&self, bounds: Bounds, field: InputSize) -> Option<(Vec<f32>, InputSize)> {
+    fn scale(&self, bounds: Bounds, field: InputSize) -> Result<(Vec<f32>, InputSize), String> {
         let range = self.full - self.floor;
         let mut part = Vec::with_capacity(bounds.height() * bounds.width());
         for row in bounds.top..bounds.bottom {
@@ -189,7 +190,7 @@ impl Ink {
         let factor = longer / from.height.max(from.width) as f64;
         let side = |n: usize| ((n as f64 * factor).round() as usize).max(1);
         let to = InputSize { height: side(from.height), width: side(from.width) };
-        Some((resize_f32(&part, from, to, FILTER).ok()?, to))
+        Ok((resize_f32(&part, from, to)?, to))
     }
 }
 
@@ -328,10 +329,6 @@ fn centre_mass(part: &[f32], from: InputSize, field: InputSize) -> Vec<u8> {
     }
     pixels
 }
-
-/// Ink fainter than this part of full ink does not widen the box.
-const FAINTEST: f32 = 0.1;
-const FILTER: Filter = Filter::Bilinear;
 
 #[cfg(test)]
 mod tests;

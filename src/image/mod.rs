@@ -73,10 +73,11 @@ pub fn prepare(picture: &Decoded, preset: &Preset, input_channels: usize, size: 
 fn digit(picture: &Decoded, preset: &Preset, channels: usize, warnings: &mut Vec<String>) -> Result<Picture> {
     let from = InputSize { height: picture.height, width: picture.width };
     let size = preset.size().expect("Resize::Digit has a size");
-    let mut found = mnist::lay_out(&picture.pixels(1)?, from, size);
+    let refuse = |reason| Error::file(&picture.origin, reason);
+    let mut found = mnist::lay_out(&picture.pixels(1)?, from, size).map_err(refuse)?;
     // Light ink on nothing is white on white: then the ink is in the alpha channel.
     if let (None, Some(alpha)) = (&found, &picture.alpha) {
-        found = mnist::lay_out(alpha, from, size);
+        found = mnist::lay_out(alpha, from, size).map_err(refuse)?;
     }
     let grey = match found {
         Some(digit) => {

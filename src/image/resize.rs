@@ -42,31 +42,59 @@ pub(super) fn resize(picture: Picture, to: InputSize, filter: Filter) -> Result<
     if picture.size == to {
         return Ok(picture);
     }
+    let filter = match filter {
+        Filter::Nearest => return Ok(nearest(&picture, to)),
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
+    };
     let kind = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let pixels = convert(&picture.pixels, picture.size, to, kind, filter)?;
+    // Rows first, then columns, rounded to 8 bits in between, as Pillow does: the cubic filters overshoot, and what is
+    // cut off there depends on the order.
+    let between = InputSize { height: picture.size.height, width: to.width };
+    let pixels = convert(&picture.pixels, picture.size, between, kind, filter)?;
+    let pixels = convert(&pixels, between, to, kind, filter)?;
     Ok(Picture { size: to, channels: picture.channels, pixels })
 }
 
-/// The same for one channel of `f32`, so that nothing is rounded.
-pub(super) fn resize_f32(pixels: &[f32], from: InputSize, to: InputSize, filter: Filter) -> Result<Vec<f32>, String> {
-    if from == to {
-        return Ok(pixels.to_vec());
+/// The pixels under the middles of the new ones. The positions are summed up as Pillow sums them: where a middle falls
+/// on the edge between two pixels, rounding decides.
+fn nearest(picture: &Picture, to: InputSize) -> Picture {
+    let positions = |from: usize, to: usize| -> Vec<usize> {
+        let step = from as f64 / to as f64;
+        let sums = std::iter::successors(Some(step * 0.5), |at| Some(at + step));
+        sums.take(to).map(|at| (at as usize).min(from - 1)).collect()
+    };
+    let n = picture.channels;
+    let columns = positions(picture.size.width, to.width);
+    let mut pixels = Vec::with_capacity(to.height * to.width * n);
+    for row in positions(picture.size.height, to.height) {
+        let row = &picture.pixels[row * picture.size.width * n..][..picture.size.width * n];
+        columns.iter().for_each(|&column| pixels.extend_from_slice(&row[column * n..][..n]));
     }
-    let bytes = convert(bytemuck::cast_slice(pixels), from, to, PixelType::F32, filter)?;
+    Picture { size: to, channels: n, pixels }
+}
+
+/// One channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
+pub(super) fn resize_f32(pixels: &[f32], from: InputSize, to: InputSize) -> Result<Vec<f32>, String> {
+    let bytes = convert(bytemuck::cast_slice(pixels), from, to, PixelType::F32, FilterType::Hamming)?;
     Ok(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
 }
 
-fn convert(bytes: &[u8], from: InputSize, to: InputSize, kind: PixelType, filter: Filter) -> Result<Vec<u8>, String> {
-    let algorithm = match filter {
-        Filter::Nearest => ResizeAlg::Nearest,
-        Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-        Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
-        Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
-    };
+fn convert(
+    bytes: &[u8],
+    from: InputSize,
+    to: InputSize,
+    kind: PixelType,
+    filter: FilterType,
+) -> Result<Vec<u8>, String> {
+    if from == to {
+        return Ok(bytes.to_vec());
+    }
     let source = ImageRef::new(from.width as u32, from.height as u32, bytes, kind)
         .map_err(|e| format!("a picture of {from} cannot be resized: {e}"))?;
     let mut target = Image::new(to.width as u32, to.height as u32, kind);
-    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     Resizer::new()
         .resize(&source, &mut target, &options)
         .map_err(|e| format!("a picture of {from} cannot be resized to {to}: {e}"))?;
