@@ -11,3 +11,4 @@ pub use architecture::{Activation, Architecture, InputSize, Shape};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Progress, Session, SessionOptions, TapValue};
+pub use weights::{Tensor, Weights};

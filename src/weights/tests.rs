@@ -66,7 +66,7 @@ fn broken_tensors_are_refused_by_name() {
             |t| t.get_mut("classifier.bias").unwrap().shape = vec![5, 1],
             "tensor 'classifier.bias' has shape [5, 1], expected [5]",
         ),
-        (|t| drop(t.get_mut("classifier.bias").unwrap().data.pop()), "'classifier.bias' of shape [5] holds 4 elements"),
+        (|t| t.get_mut("classifier.bias").unwrap().data.truncate(4), "'classifier.bias' of shape [5] holds 4 elements"),
         (
             |t| t.get_mut("features.conv0.weight").unwrap().data[9] = f32::NAN,
             "tensor 'features.conv0.weight' holds NaN at element 9",
@@ -123,14 +123,14 @@ proptest! {
         let conv = Tensor { shape: vec![3, 4, 1, 1], data: weight };
         let affine = fold::Affine { scale, shift };
         let (folded, bias) = fold::fold_into(&conv, &affine);
-        for o in 0..3 {
+        for (o, &bias) in bias.iter().enumerate() {
             let dot = |w: &[f32]| -> f64 { w.iter().zip(&x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum() };
             let row = o * 4..o * 4 + 4;
             let then = f64::from(affine.scale[o]) * dot(&conv.data[row.clone()]) + f64::from(affine.shift[o]);
-            let once = dot(&folded[row.clone()]) + f64::from(bias[o]);
+            let once = dot(&folded[row.clone()]) + f64::from(bias);
             // Relative to what is summed: the sum itself may cancel to nothing.
             let size: f64 = folded[row].iter().zip(&x).map(|(w, x)| f64::from((w * x).abs())).sum();
-            prop_assert!((once - then).abs() <= 1e-6 * (size + f64::from(bias[o].abs())), "{once} {then}");
+            prop_assert!((once - then).abs() <= 1e-6 * (size + f64::from(bias.abs())), "{once} {then}");
         }
     }
 }
