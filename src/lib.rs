@@ -5,6 +5,7 @@ pub mod error;
 pub mod gpu;
 pub mod kernels;
 pub mod plan;
+pub mod reference;
 pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
