@@ -19,6 +19,7 @@ pub(crate) struct GoldenCase {
     /// `[batch, classes]`.
     pub(crate) logits: Vec<f32>,
     /// The running variances are 1e-4 to 1e-3: another framework's epsilon must be noticed.
+    #[allow(dead_code, reason = "of no use to tests that run an adapter")]
     pub(crate) eps_matters: bool,
     network: Network,
 }
