@@ -31,7 +31,7 @@ pub(crate) enum Verdict {
 
 /// Logs go to stderr. wgpu's layers warn about every driver that they merely look at: their errors are enough.
 pub(crate) fn start_logging() {
-    let quiet = "warn,wgpu_hal=error,wgpu_core=error,wgpu=error,naga=error";
+    let quiet = "warn,wgpu_hal=error,wgpu_core=error,wgpu=error,naga=error,wgpu_hal::gles=off";
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet)).init();
 }
 

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use densenet_wgpu::InputSize;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::{self, OpenOptions, Weights};
-use densenet_wgpu::{Activation, InputSize};
-use serde_json::{Value, json};
 
 use super::finish::Usage;
 
@@ -32,8 +31,7 @@ impl SourceArgs {
     /// Reads or makes the weights. `seed` is what `--arch` alone stands for, where it stands for anything.
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         if let Some(path) = &self.weights {
-            let options =
-                OpenOptions { architecture: self.arch.clone(), eps: self.eps, ..OpenOptions::default() };
+            let options = OpenOptions { architecture: self.arch.clone(), eps: self.eps, ..OpenOptions::default() };
             return Ok(weights::open_with(path, &options)?);
         }
         let Some(architecture) = &self.arch else {
@@ -90,18 +88,4 @@ pub(crate) fn natural_size(preset: &Preset) -> InputSize {
 /// A network's name, or what to call one that has none.
 pub(crate) fn name_of(architecture: &Architecture) -> &str {
     if architecture.name.is_empty() { "densenet" } else { &architecture.name }
-}
-
-/// Weights as JSON: what the network is, and where it came from.
-pub(crate) fn model_json(weights: &Weights, preset: &Preset, activation: Activation) -> Value {
-    let (architecture, origin) = (weights.architecture(), weights.origin());
-    json!({
-        "name": name_of(architecture),
-        "path": origin.path,
-        "format": origin.format,
-        "scheme": origin.scheme,
-        "classes": architecture.classes,
-        "preset": preset.to_string(),
-        "activation": activation,
-    })
 }

@@ -24,15 +24,3 @@ pub(crate) fn bytes(count: u64) -> String {
         n => format!("{:.1} KiB", n / 1024.0),
     }
 }
-
-/// 12345678 as `12,345,678`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).unwrap_or_default())
-        .collect();
-    groups.join(",")
-}

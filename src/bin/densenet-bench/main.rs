@@ -82,7 +82,11 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
             }
         }
     };
-    if arguments.json { cli::finish::print_json(&document)? } else { report::print(&document)? }
+    if arguments.json {
+        cli::finish::print_json(&document)?
+    } else {
+        report::print(&document)?
+    }
     Ok(Verdict::Success)
 }
 

@@ -87,9 +87,9 @@ fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32]) -> anyh
 
 fn compare(got: &[f32], want: &[f32]) -> anyhow::Result<f64> {
     anyhow::ensure!(got.len() == want.len(), "the output has {} values in place of {}", got.len(), want.len());
-    let (low, high) = want.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
-        (low.min(f64::from(x)), high.max(f64::from(x)))
-    });
+    let (low, high) = want
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(f64::from(x)), high.max(f64::from(x))));
     let errors = got.iter().zip(want).map(|(&got, &want)| (f64::from(got) - f64::from(want)).abs());
     // Not `f64::max`, which would let a NaN pass.
     let error = errors.fold(0.0, |worst: f64, error| if error > worst || error.is_nan() { error } else { worst });

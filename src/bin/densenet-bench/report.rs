@@ -18,8 +18,17 @@ pub(crate) fn merge(documents: Vec<Value>) -> Option<Value> {
 
 pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
     let header = [
-        "batch", "first ms", "median ms", "min ms", "p95 ms", "images/s", "GFLOP/s", "dispatches", "encode ms",
-        "device", "max error",
+        "batch",
+        "first ms",
+        "median ms",
+        "min ms",
+        "p95 ms",
+        "images/s",
+        "GFLOP/s",
+        "dispatches",
+        "encode ms",
+        "device",
+        "max error",
     ];
     let mut table = table::new(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     let number = |result: &Value, key: &str| result[key].as_f64().unwrap_or(f64::NAN);

@@ -17,7 +17,7 @@ use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::{self, SourceArgs};
 use crate::cli::{positive, progress};
 use crate::files::{self, Found};
-use crate::runner::{Prepared, Runner, WithoutAdapter};
+use crate::runner::{self, Prepared, Runner, WithoutAdapter};
 
 /// Name the likeliest classes of pictures
 ///
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     images: Vec<PathBuf>,
     /// Preparation: torchvision, timm, keras, caffe, cifar10, mnist, none, or resize=..,crop=..,mean=..,std=..; the
     /// weights' own where not given
-    #[arg(long, value_parser = |text: &str| Preset::parse(text))]
+    #[arg(long, value_name = "P", value_parser = Preset::parse)]
     preset: Option<Preset>,
     /// Class names, one a line or a JSON array; the weights' own where not given
     #[arg(long, value_name = "FILE")]
@@ -79,7 +79,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         None => source::preset_of(&weights)?,
     };
     let activation = arguments.activation.unwrap_or(architecture.activation);
-    let model = source::model_json(&weights, &preset, activation);
+    let model = runner::model_json(&weights, &preset, activation);
     let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
     let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size };
     let mut scorer = Scorer { runner: &runner, batch: arguments.batch, prepared: None };
@@ -283,7 +283,12 @@ impl Report {
         }
         let text = text(&job.path, &top);
         let print = || write!(io::stdout().lock(), "{text}");
-        Ok(if io::stdout().is_terminal() { self.bar.suspend(print)? } else { print()? })
+        if io::stdout().is_terminal() {
+            self.bar.suspend(print)?
+        } else {
+            print()?
+        }
+        Ok(())
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) ->
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&temporary, path)
     });
-    written.inspect_err(|_| drop(fs::remove_file(&temporary))).with_context(|| {
-        format!("{}: writing failed (is the folder there, and may you write to it?)", path.display())
-    })
+    written
+        .inspect_err(|_| drop(fs::remove_file(&temporary)))
+        .with_context(|| format!("{}: writing failed (is the folder there, and may you write to it?)", path.display()))
 }

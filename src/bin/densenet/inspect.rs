@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use densenet_wgpu::InputSize;
 use densenet_wgpu::architecture::{Architecture, PRESETS};
 use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily, Program};
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::InputSize;
 use serde_json::json;
 
 use crate::cli::finish::{Verdict, print_json};
@@ -130,17 +130,13 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.is_empty()) {
         describe(architecture, named, &mut row);
     }
-    row("eps", format!("{:e}", architecture.eps), "");
-    let classes = architecture.classes.map_or("none: it ends with pooled features".into(), |n| n.to_string());
-    row("classes", classes, "");
-    row("activation", format!("{:?}", architecture.activation).to_lowercase(), "");
     let own = subject.weights.as_ref().is_some_and(|weights| weights.preset_value().is_some());
     row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
     if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {
         row("labels", preview(labels), "metadata");
     }
-    row("parameters", table::grouped(architecture.parameter_count()?), "");
-    row(&format!("MACs at {size}"), format!("{}, executed {}", table::grouped(macs), table::grouped(executed)), "");
+    row("parameters", grouped(architecture.parameter_count()?), "");
+    row(&format!("MACs at {size}"), format!("{}, executed {}", grouped(macs), grouped(executed)), "");
     let split = format!(
         "{}: weights {}, activations {} (batch {})",
         table::bytes(peak),
@@ -168,6 +164,10 @@ fn describe(architecture: &Architecture, from: &str, row: &mut impl FnMut(&str, 
     row("bottleneck", architecture.bottleneck.map_or("none".into(), |width| width.to_string()), from);
     row("transitions", list(&architecture.transition_channels), from);
     row("input channels", architecture.input_channels.to_string(), from);
+    row("eps", format!("{:e}", architecture.eps), from);
+    let classes = architecture.classes.map_or("none: it ends with pooled features".into(), |n| n.to_string());
+    row("classes", classes, from);
+    row("activation", format!("{:?}", architecture.activation).to_lowercase(), from);
 }
 
 fn list(numbers: &[usize]) -> String {
@@ -178,6 +178,14 @@ fn preview(labels: &[String]) -> String {
     let shown: Vec<&str> = labels.iter().take(10).map(String::as_str).collect();
     let rest = if labels.len() > shown.len() { format!(", ... ({})", labels.len()) } else { String::new() };
     shown.join(", ") + &rest
+}
+
+/// 12345678 as `12,345,678`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
 }
 
 /// Elements of every tensor, running statistics included.

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::source::{self, SourceArgs};
-use crate::runner::{Runner, WithoutAdapter};
+use crate::runner::{self, Runner, WithoutAdapter};
 use crate::tensor;
 
 /// Run a raw tensor (.npy, NCHW float32) through the network and write the logits
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         .into());
     }
     let preset = source::preset_of(&weights)?;
-    let model = source::model_json(&weights, &preset, architecture.activation);
+    let model = runner::model_json(&weights, &preset, architecture.activation);
     let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::Fail)?;
     let size = InputSize { height, width };
     let tap = arguments.tap.as_deref();

@@ -1,13 +1,14 @@
 //! One face for the adapter and the CPU reference.
 
 use densenet_wgpu::kernels::AdapterFacts;
+use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{Activation, Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
 use crate::cli::finish::Usage;
-use crate::cli::progress;
+use crate::cli::{progress, source};
 
 /// What to do on a machine without any adapter.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,10 +106,10 @@ impl Prepared<'_> {
         match self {
             Prepared::Adapter { session, tap } => {
                 let output = session.run_blocking(images)?;
-                let tap = tap.as_deref().and_then(|name| output.tap(name)).map(|value| Tap {
-                    shape: [value.channels, value.height, value.width],
-                    data: value.data.clone(),
-                });
+                let tap = tap
+                    .as_deref()
+                    .and_then(|name| output.tap(name))
+                    .map(|value| Tap { shape: [value.channels, value.height, value.width], data: value.data.clone() });
                 Ok(Outcome { logits: output.logits().to_vec(), tap })
             }
             Prepared::Reference { weights, size, tap } => on_cpu(weights, images, batch, *size, tap.as_deref()),
@@ -139,4 +140,18 @@ fn on_cpu(
         }
     }
     Ok(outcome)
+}
+
+/// Weights as JSON: what the network is, and where it came from.
+pub(crate) fn model_json(weights: &Weights, preset: &Preset, activation: Activation) -> Value {
+    let (architecture, origin) = (weights.architecture(), weights.origin());
+    json!({
+        "name": source::name_of(architecture),
+        "path": origin.path,
+        "format": origin.format,
+        "scheme": origin.scheme,
+        "classes": architecture.classes,
+        "preset": preset.to_string(),
+        "activation": activation,
+    })
 }

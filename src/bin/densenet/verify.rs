@@ -59,17 +59,15 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let output = session.run_blocking(&input)?;
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| taps.iter().any(|tap| tap == name))?;
 
-    let compared: Vec<Compared> = taps
-        .iter()
-        .map(|name| Compared::new(name, output.tap(name), wanted.get(name)))
-        .collect();
+    let compared: Vec<Compared> =
+        taps.iter().map(|name| Compared::new(name, output.tap(name), wanted.get(name))).collect();
     let first = compared.iter().find(|tap| !tap.ok);
     if arguments.json {
         let mut adapter = adapter_json(gpu.facts())?;
         adapter["kernels"] = json!(model.family().to_string());
         print_json(&json!({
             "adapter": adapter,
-            "model": source::model_json(&weights, &preset, architecture.activation),
+            "model": runner::model_json(&weights, &preset, architecture.activation),
             "size": size.to_string(),
             "batch": batch,
             "taps": compared.iter().map(Compared::json).collect::<Vec<_>>(),

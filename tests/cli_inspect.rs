@@ -1,0 +1,138 @@
+//! `densenet inspect`, `verify` and `adapters`, and the benchmark.
+
+mod cli;
+
+use cli::{bench, densenet, errors, json, text};
+use predicates::prelude::*;
+use predicates::str::{contains, is_empty};
+
+#[test]
+fn inspect_knows_the_published_networks() {
+    for (name, parameters) in [
+        ("densenet121", 7_978_856),
+        ("densenet161", 28_681_000),
+        ("densenet169", 14_149_480),
+        ("densenet201", 20_013_928),
+    ] {
+        let document = json(&mut densenet(&["inspect", name, "--json"]));
+        assert_eq!(document["parameters"], parameters, "{name}");
+        assert_eq!(document["size"], "224x224");
+        assert_eq!(document["classes"], 1000);
+        assert_eq!(document["preset"], "torchvision");
+    }
+    densenet(&["inspect", "densenet121"])
+        .assert()
+        .success()
+        .stdout(contains("7,978,856").and(contains("2,834,161,664")).and(contains("6 12 24 16")));
+}
+
+#[test]
+fn inspect_says_where_each_statement_comes_from() {
+    densenet(&["inspect"])
+        .assert()
+        .success()
+        .stdout(contains("64,945").and(contains("metadata")).and(contains("torchvision")).and(contains("mnist")));
+    let document = json(&mut densenet(&["inspect", "models/mnist.safetensors", "--json"]));
+    assert_eq!(document["parameters"], 64_945);
+    assert_eq!(document["labels"].as_array().map(Vec::len), Some(10));
+    assert!(document["facts"].as_array().is_some_and(|facts| facts.iter().all(|fact| fact["from"].is_string())));
+}
+
+#[test]
+fn inspect_prints_the_plan_for_a_size_and_a_batch() {
+    let arguments = ["inspect", "densenet-bc-100-12", "--size", "40x33", "--batch", "3", "--plan"];
+    densenet(&arguments).assert().success().stdout(
+        contains("densenet-bc-100-12 40x33 batch 3:")
+            .and(contains("features.denseblock3.denselayer16"))
+            .and(contains("features.transition2")),
+    );
+    let bytes = |batch: &str| {
+        let document = json(&mut densenet(&["inspect", "densenet121", "--batch", batch, "--json"]));
+        document["activation_bytes"].as_u64().expect("a number")
+    };
+    assert_eq!(bytes("8"), 8 * bytes("1"));
+}
+
+#[test]
+fn inspect_reads_a_described_architecture_and_refuses_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.json");
+    let description = json(&mut densenet(&["inspect", "densenet-40-12", "--json"]))["architecture"].clone();
+    std::fs::write(&path, description.to_string()).unwrap();
+    assert_eq!(json(&mut densenet(&["inspect", text(&path), "--json"]))["architecture"], description);
+    std::fs::write(&path, "{}").unwrap();
+    for (argument, wanted) in [(text(&path), "net.json"), ("densenet122", "densenet121"), ("Cargo.toml", "Cargo.toml")]
+    {
+        let (status, errors) = errors(&mut densenet(&["inspect", argument]));
+        assert_eq!(status, 1);
+        assert!(errors.len() == 1 && errors[0].contains(wanted), "{errors:?}");
+    }
+}
+
+#[test]
+fn the_adapter_agrees_with_the_reference() {
+    let document = json(&mut densenet(&["verify", "--json"]));
+    assert!(document["first_beyond"].is_null(), "{document}");
+    let taps = document["taps"].as_array().expect("taps");
+    assert!(taps.len() > 20 && taps.iter().all(|tap| tap["ok"] == true), "{document}");
+    assert_eq!(taps.last().map(|tap| &tap["name"]), Some(&"classifier".into()));
+    densenet(&["verify", "--arch", "densenet-40-12", "--size", "33x20", "--batch", "2"])
+        .assert()
+        .success()
+        .stdout(contains("features.denseblock3").and(contains("agree with the CPU reference")));
+}
+
+// Elsewhere drivers belong to the system, and no variable hides them.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_verified_or_timed_without_an_adapter() {
+    for command in [&mut densenet(&["verify"]), &mut bench(&[]), &mut densenet(&["adapters"])] {
+        cli::without_adapter(command).assert().code(1).stdout(is_empty()).stderr(contains("no usable GPU adapter"));
+    }
+}
+
+#[test]
+fn the_reference_is_not_compared_with_itself() {
+    densenet(&["verify", "--adapter", "cpu"]).assert().code(2).stdout(is_empty());
+    bench(&["--adapter", "cpu"]).assert().code(2).stdout(is_empty());
+}
+
+#[test]
+fn adapters_are_listed() {
+    let document = json(&mut densenet(&["adapters", "--json"]));
+    let adapters = document["adapters"].as_array().expect("a list");
+    assert!(!adapters.is_empty());
+    for adapter in adapters {
+        assert!(adapter["name"].is_string() && adapter["limits"]["max_buffer_size"].is_u64(), "{adapter}");
+        assert_eq!(adapter["kernels"], "buffer");
+    }
+    let name = adapters[0]["name"].as_str().expect("a name").to_uppercase();
+    densenet(&["adapters"]).assert().success().stdout(contains("kernels"));
+    // An adapter is found by a part of its name in any case, and by its index.
+    for adapter in [name.as_str(), "0"] {
+        densenet(&["verify", "--adapter", adapter]).assert().success();
+    }
+}
+
+#[test]
+fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
+    let document = json(&mut bench(&["--batch", "1,3", "--runs", "3", "--warmup", "1", "--json"]));
+    assert_eq!(document["arch"], "densenet-bc-mnist");
+    assert_eq!(document["kernels"], "buffer");
+    assert_eq!(document["precision"], "f32");
+    let results = document["results"].as_array().expect("results");
+    assert_eq!(results.iter().map(|result| &result["batch"]).collect::<Vec<_>>(), [1, 3]);
+    for result in results {
+        let number = |key: &str| result[key].as_f64().unwrap_or_else(|| panic!("{key} in {result}"));
+        for key in ["first_ms", "median_ms", "min_ms", "p95_ms", "images_per_s", "gflops", "dispatches", "encode_ms"] {
+            assert!(number(key) > 0.0, "{key} in {result}");
+        }
+        assert!(number("min_ms") <= number("median_ms") && number("median_ms") <= number("p95_ms"), "{result}");
+        assert!(number("first_ms") > number("min_ms"), "{result}");
+        assert!(number("device_bytes") > 260_000.0 && number("max_abs_error") < 1e-3, "{result}");
+        let images_per_s = number("batch") / number("median_ms") * 1e3;
+        assert!((images_per_s - number("images_per_s")).abs() < 1e-6 * images_per_s, "{result}");
+    }
+    bench(&["--runs", "2"]).assert().success().stdout(contains("GFLOP/s").and(contains("densenet-bc-mnist at 28x28")));
+    bench(&["--precision", "f16"]).assert().code(2).stderr(contains("f32"));
+}

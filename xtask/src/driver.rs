@@ -1,0 +1,102 @@
+//! Is there a Vulkan driver, and if not, how does one get there?
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::cargo::run;
+
+const PACKAGE: &str = "mesa-vulkan-drivers";
+
+/// Makes sure that there is a driver: on Linux by installing Mesa's software driver where none is there.
+pub(crate) fn ensure() -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        // Metal comes with macOS, and DX12 (with WARP, its software adapter) with Windows.
+        return Ok(());
+    }
+    if let Some(manifest) = manifest() {
+        println!("Vulkan driver: {}", manifest.display());
+        return Ok(());
+    }
+    println!("No Vulkan driver was found.");
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(format!(
+            "no Vulkan driver, and this is neither Debian nor Ubuntu: install your GPU's driver or Mesa's software driver \
+             lavapipe (Fedora: dnf install mesa-vulkan-drivers; Arch: pacman -S vulkan-swrast vulkan-icd-loader; Alpine: \
+             apk add mesa-vulkan-swrast vulkan-loader; Debian's name is {PACKAGE}), then try again"
+        ));
+    }
+    install()?;
+    match manifest() {
+        Some(manifest) => {
+            println!("Vulkan driver: {}", manifest.display());
+            Ok(())
+        }
+        None => Err(format!("{PACKAGE} is installed but brought no Vulkan driver for this machine")),
+    }
+}
+
+fn install() -> Result<(), String> {
+    let sudo = if is_root() {
+        None
+    } else if works(Command::new("sudo").args(["-n", "true"])) {
+        Some("sudo")
+    } else {
+        return Err(format!(
+            "installing one needs root: run `sudo apt-get install --no-install-recommends {PACKAGE} libvulkan1`, then try \
+             again"
+        ));
+    };
+    let apt = |arguments: &[&str]| {
+        let mut words: Vec<&str> = sudo.into_iter().collect();
+        words.push("apt-get");
+        words.extend(arguments);
+        println!("+ {}", words.join(" "));
+        run(Command::new(words[0]).args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    println!("Installing Mesa's software driver ({PACKAGE}):");
+    // An old list of packages may still do: what counts is whether the installation works.
+    if let Err(reason) = apt(&["update", "-q"]) {
+        println!("{reason}; going on with the lists that are there");
+    }
+    apt(&["install", "-q", "-y", "--no-install-recommends", PACKAGE, "libvulkan1"])
+}
+
+/// The first driver manifest that Vulkan's loader would read.
+fn manifest() -> Option<PathBuf> {
+    // As the loader does: the newer variable counts before the older, and either replaces the search.
+    for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+        if let Some(list) = std::env::var_os(variable).filter(|list| !list.is_empty()) {
+            return std::env::split_paths(&list).find_map(|path| {
+                if path.is_dir() { json_in(&path) } else { Some(path).filter(|path| path.is_file()) }
+            });
+        }
+    }
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let data = std::env::var_os("XDG_DATA_DIRS").filter(|dirs| !dirs.is_empty());
+    let data = data.map_or_else(
+        || vec!["/usr/local/share".into(), "/usr/share".into()],
+        |dirs| std::env::split_paths(&dirs).collect::<Vec<_>>(),
+    );
+    let roots = home.into_iter().chain(["/etc", "/usr/local/etc"].map(PathBuf::from)).chain(data);
+    roots.into_iter().find_map(|root| json_in(&root.join("vulkan/icd.d")))
+}
+
+fn json_in(folder: &Path) -> Option<PathBuf> {
+    let mut manifests: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .collect();
+    // Mesa's package brings manifests for GPUs that may not be here; its software driver always works.
+    manifests.sort_by_key(|path| (!path.to_string_lossy().contains("lvp"), path.clone()));
+    manifests.into_iter().next()
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn works(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}

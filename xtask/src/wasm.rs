@@ -1,0 +1,33 @@
+//! The library must build for the browser, where nothing may block.
+
+use std::process::Command;
+
+use crate::cargo::{cargo, output, run};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Checks the library for the browser. Without the target, which cannot be had offline, this is an error in CI and a
+/// message elsewhere.
+pub(crate) fn check() -> Result<(), String> {
+    if !is_installed()? {
+        println!("+ rustup target add {TARGET}");
+        if let Err(reason) = run(Command::new("rustup").args(["target", "add", TARGET])) {
+            if std::env::var_os("CI").is_some() {
+                return Err(format!("the library cannot be checked for {TARGET}: {reason}"));
+            }
+            println!("NOT CHECKED: {reason}. CI checks the library for {TARGET}.");
+            return Ok(());
+        }
+    }
+    // No threads, no files to map: everything but the binaries' own features.
+    for features in ["gpu", "gpu,images,safetensors,npy"] {
+        run(&mut cargo(&["check", "--lib", "--target", TARGET, "--no-default-features", "--features", features]))?;
+    }
+    Ok(())
+}
+
+fn is_installed() -> Result<bool, String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let folder = output(Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]))?;
+    Ok(std::path::Path::new(folder.trim()).is_dir())
+}
