@@ -12,7 +12,6 @@ mod readback;
 mod session;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::kernels::AdapterFacts;
@@ -35,8 +34,8 @@ struct Inner {
     queue: wgpu::Queue,
     facts: AdapterFacts,
     lost: Lost,
-    /// Set while a native thread waits for the device on behalf of async callers.
-    driven: AtomicBool,
+    #[cfg(not(target_arch = "wasm32"))]
+    driver: readback::Driver,
 }
 
 impl Gpu {
@@ -63,7 +62,16 @@ impl Gpu {
     }
 
     fn from_parts(device: wgpu::Device, queue: wgpu::Queue, facts: AdapterFacts, lost: Lost) -> Gpu {
-        Gpu { inner: Arc::new(Inner { device, queue, facts, lost, driven: AtomicBool::new(false) }) }
+        Gpu {
+            inner: Arc::new(Inner {
+                device,
+                queue,
+                facts,
+                lost,
+                #[cfg(not(target_arch = "wasm32"))]
+                driver: Default::default(),
+            }),
+        }
     }
 
     /// What is known about the adapter, with the limits that the device was opened with.
@@ -87,15 +95,6 @@ impl Gpu {
         self.inner.lost.check()?;
         errors.await.map_err(|error| failure::translate(error, what))?;
         Ok(value)
-    }
-
-    /// Whether the caller may start a waiting thread now; see [`readback`].
-    fn take_drive(&self) -> bool {
-        !self.inner.driven.swap(true, Ordering::AcqRel)
-    }
-
-    fn end_drive(&self) {
-        self.inner.driven.store(false, Ordering::Release);
     }
 
     fn lost_error(&self) -> Error {

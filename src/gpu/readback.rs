@@ -38,6 +38,11 @@ impl Mapping {
     }
 }
 
+/// Set while a thread waits for the device on behalf of async callers.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Default)]
+pub(super) struct Driver(std::sync::atomic::AtomicBool);
+
 /// Polls on the calling thread until all submitted work is done.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn drive_here(gpu: &Gpu) -> Result<()> {
@@ -54,16 +59,17 @@ pub(super) fn drive_here(gpu: &Gpu) -> Result<()> {
 /// Has a thread poll until all submitted work is done, unless one already does.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn drive_in_background(gpu: &Gpu) {
-    if !gpu.take_drive() {
+    use std::sync::atomic::Ordering::AcqRel;
+    if gpu.inner.driver.0.swap(true, AcqRel) {
         // That thread may just be past its last poll: it looks again before it ends.
         return;
     }
     let gpu = gpu.clone();
     std::thread::spawn(move || {
         let result = drive_here(&gpu);
-        gpu.end_drive();
+        gpu.inner.driver.0.swap(false, AcqRel);
         match result {
-            // Work that was submitted between the end of the wait and `end_drive` found the drive taken.
+            // Work that was submitted between the end of the wait and this flag found it set.
             Ok(()) => drop(gpu.device().poll(wgpu::PollType::wait_indefinitely())),
             Err(e) => log::error!("{e}"),
         }

@@ -1,0 +1,164 @@
+//! From a file to 8-bit pixels.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Seek};
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageError, ImageReader, Limits};
+
+use crate::error::{Error, Result};
+
+/// The largest side of a picture that is decoded, in pixels.
+pub const MOST_SIDE: u32 = 16_384;
+
+/// The most memory that decoding one picture may take, in bytes.
+pub const MOST_BYTES: u64 = 512 << 20;
+
+/// A picture as pixels of 0 to 255.
+///
+/// EXIF orientation and colour profiles are ignored, as torchvision and Pillow ignore them: networks were trained on
+/// pictures read that way. 16-bit pictures are rounded to 8 bits, of an animation the first frame is taken.
+/// Transparent pictures are laid on white.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// 1 (grey) or 3 (red, green, blue), interleaved in `pixels`.
+    pub(super) channels: usize,
+    pub(super) pixels: Vec<u8>,
+    /// Kept where a pixel is not opaque: light ink on nothing is invisible on white.
+    pub(super) alpha: Option<Vec<u8>>,
+    pub(super) origin: PathBuf,
+}
+
+impl Decoded {
+    /// Reads a PNG, JPEG, WebP or BMP file; the content tells which, not the name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is no such picture, is damaged, is larger
+    /// than [`MOST_SIDE`] on a side, or takes more than [`MOST_BYTES`] to decode.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let io = |e| Error::io(path, "reading a picture", e);
+        let file = File::open(path).map_err(io)?;
+        // Some decoders read the whole file first, whatever its header says.
+        let bytes = file.metadata().map_err(io)?.len();
+        if bytes > MOST_BYTES {
+            return Err(Error::file(path, format!("has {bytes} bytes: pictures of up to {MOST_BYTES} are read")));
+        }
+        read(BufReader::new(file), path)
+    }
+
+    /// Reads the bytes of a PNG, JPEG, WebP or BMP file. Errors call it `origin`.
+    ///
+    /// # Errors
+    /// As [`Decoded::open`].
+    pub fn from_bytes(bytes: &[u8], origin: impl Into<PathBuf>) -> Result<Self> {
+        read(Cursor::new(bytes), &origin.into())
+    }
+
+    /// Takes interleaved pixels, rows from the top: grey (1 channel), grey and alpha (2), RGB (3) or RGBA (4).
+    /// Errors and later messages call the picture `origin`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for another number of channels, or where `pixels` has not `width * height * channels` bytes.
+    pub fn from_pixels(
+        width: usize,
+        height: usize,
+        channels: usize,
+        pixels: Vec<u8>,
+        origin: impl Into<PathBuf>,
+    ) -> Result<Self> {
+        let origin = origin.into();
+        let need = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
+        if !(1..=4).contains(&channels) || need != Some(pixels.len()) || pixels.is_empty() {
+            return Err(Error::Input(format!(
+                "{}: {} bytes are no picture of {width}x{height} pixels with {channels} channels; 1 to 4 are possible",
+                origin.display(),
+                pixels.len()
+            )));
+        }
+        if channels % 2 == 1 {
+            return Ok(Decoded { width, height, channels, pixels, alpha: None, origin });
+        }
+        let colours = channels - 1;
+        let alpha: Vec<u8> = pixels.iter().skip(colours).step_by(channels).copied().collect();
+        let on_white = |colour: u8, alpha: u8| {
+            let (colour, alpha) = (u32::from(colour), u32::from(alpha));
+            ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        let pixels = pixels
+            .chunks_exact(channels)
+            .flat_map(|pixel| pixel[..colours].iter().map(|&c| on_white(c, pixel[colours])))
+            .collect();
+        let alpha = alpha.iter().any(|&a| a < 255).then_some(alpha);
+        Ok(Decoded { width, height, channels: colours, pixels, alpha, origin })
+    }
+
+    /// Pixels in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Interleaved pixels of 1 (grey) or 3 channels (red, green, blue), whichever is asked for. Grey is repeated for
+    /// each colour; colour becomes grey by ITU-R 601 luma, in Pillow's integer arithmetic (its mode `L`).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for another number of channels.
+    pub fn pixels(&self, channels: usize) -> Result<Vec<u8>> {
+        match (self.channels, channels) {
+            (1, 1) | (3, 3) => Ok(self.pixels.clone()),
+            (1, 3) => Ok(self.pixels.iter().flat_map(|&grey| [grey; 3]).collect()),
+            (3, 1) => Ok(self.pixels.chunks_exact(3).map(|c| luma(c[0], c[1], c[2])).collect()),
+            _ => Err(Error::Input(format!(
+                "{}: a picture has 1 or 3 channels, but the network takes {channels}: give it a raw tensor instead",
+                self.origin.display()
+            ))),
+        }
+    }
+}
+
+fn luma(red: u8, green: u8, blue: u8) -> u8 {
+    ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
+}
+
+fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Decoded> {
+    let mut reader =
+        ImageReader::new(source).with_guessed_format().map_err(|e| Error::io(origin, "reading a picture", e))?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MOST_SIDE);
+    limits.max_image_height = Some(MOST_SIDE);
+    limits.max_alloc = Some(MOST_BYTES);
+    reader.limits(limits);
+    let picture = reader.decode().map_err(|e| Error::file(origin, reason(&e)))?;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let colour = picture.color();
+    let (channels, pixels) = match (colour.has_color(), colour.has_alpha()) {
+        (false, false) => (1, picture.into_luma8().into_raw()),
+        (false, true) => (2, picture.into_luma_alpha8().into_raw()),
+        (true, false) => (3, picture.into_rgb8().into_raw()),
+        (true, true) => (4, DynamicImage::into_rgba8(picture).into_raw()),
+    };
+    Decoded::from_pixels(width, height, channels, pixels, origin)
+}
+
+fn reason(error: &ImageError) -> String {
+    match error {
+        ImageError::Limits(_) => format!(
+            "the picture is too large: up to {MOST_SIDE} pixels a side and {} MiB decoded are read; make it smaller",
+            MOST_BYTES >> 20
+        ),
+        ImageError::Unsupported(_) => {
+            format!("not a picture that can be read ({error}): convert it to PNG, JPEG, WebP or BMP")
+        }
+        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            "the picture is cut off: get a complete copy of the file".into()
+        }
+        _ => format!("the picture is damaged: {error}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! Resizing and cropping of interleaved 8-bit pixels.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::architecture::InputSize;
+use crate::preset::{Filter, Resize};
+
+/// Beyond this many pixels a resized picture is refused: a strip of 1x16384 would grow to 256x4194304.
+const MOST_AREA: usize = 1 << 26;
+
+/// Interleaved pixels, `size.height * size.width * channels` of them.
+pub(super) struct Picture {
+    pub(super) size: InputSize,
+    pub(super) channels: usize,
+    pub(super) pixels: Vec<u8>,
+}
+
+/// The size that `resize` gives to a picture of `from`.
+pub(super) fn target(from: InputSize, resize: Resize) -> Result<InputSize, String> {
+    let size = match resize {
+        Resize::None | Resize::Digit => from,
+        Resize::Exact(size) => size,
+        Resize::Shorter(side) => {
+            // As torchvision: the longer side is int(side * long / short).
+            let longer = |long: usize, short: usize| (side as u64 * long as u64 / short as u64) as usize;
+            if from.width <= from.height {
+                InputSize { height: longer(from.height, from.width), width: side }
+            } else {
+                InputSize { height: side, width: longer(from.width, from.height) }
+            }
+        }
+    };
+    match size.height.checked_mul(size.width) {
+        Some(area) if area <= MOST_AREA => Ok(size),
+        _ => Err(format!("a picture of {from} would be resized to {size}, which is too large: crop it first")),
+    }
+}
+
+/// The picture in another size.
+pub(super) fn resize(picture: Picture, to: InputSize, filter: Filter) -> Result<Picture, String> {
+    if picture.size == to {
+        return Ok(picture);
+    }
+    let filter = match filter {
+        Filter::Nearest => return Ok(nearest(&picture, to)),
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
+    };
+    let kind = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+    // Rows first, then columns, rounded to 8 bits in between, as Pillow does: the cubic filters overshoot, and what is
+    // cut off there depends on the order.
+    let between = InputSize { height: picture.size.height, width: to.width };
+    let pixels = convert(&picture.pixels, picture.size, between, kind, filter)?;
+    let pixels = convert(&pixels, between, to, kind, filter)?;
+    Ok(Picture { size: to, channels: picture.channels, pixels })
+}
+
+/// The pixels under the middles of the new ones. The positions are summed up as Pillow sums them: where a middle falls
+/// on the edge between two pixels, rounding decides.
+fn nearest(picture: &Picture, to: InputSize) -> Picture {
+    let positions = |from: usize, to: usize| -> Vec<usize> {
+        let step = from as f64 / to as f64;
+        let sums = std::iter::successors(Some(step * 0.5), |at| Some(at + step));
+        sums.take(to).map(|at| (at as usize).min(from - 1)).collect()
+    };
+    let n = picture.channels;
+    let columns = positions(picture.size.width, to.width);
+    let mut pixels = Vec::with_capacity(to.height * to.width * n);
+    for row in positions(picture.size.height, to.height) {
+        let row = &picture.pixels[row * picture.size.width * n..][..picture.size.width * n];
+        columns.iter().for_each(|&column| pixels.extend_from_slice(&row[column * n..][..n]));
+    }
+    Picture { size: to, channels: n, pixels }
+}
+
+/// One channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
+pub(super) fn resize_f32(pixels: &[f32], from: InputSize, to: InputSize) -> Result<Vec<f32>, String> {
+    let bytes = convert(bytemuck::cast_slice(pixels), from, to, PixelType::F32, FilterType::Hamming)?;
+    Ok(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
+}
+
+fn convert(
+    bytes: &[u8],
+    from: InputSize,
+    to: InputSize,
+    kind: PixelType,
+    filter: FilterType,
+) -> Result<Vec<u8>, String> {
+    if from == to {
+        return Ok(bytes.to_vec());
+    }
+    let source = ImageRef::new(from.width as u32, from.height as u32, bytes, kind)
+        .map_err(|e| format!("a picture of {from} cannot be resized: {e}"))?;
+    let mut target = Image::new(to.width as u32, to.height as u32, kind);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+    Resizer::new()
+        .resize(&source, &mut target, &options)
+        .map_err(|e| format!("a picture of {from} cannot be resized to {to}: {e}"))?;
+    Ok(target.into_vec())
+}
+
+/// The middle of the picture; where `to` is larger, pixels of 0 surround it. Rounds as torchvision's `center_crop`,
+/// which is Python's: halves to the even number.
+pub(super) fn centre_crop(picture: Picture, to: InputSize) -> Picture {
+    let from = picture.size;
+    if from == to {
+        return picture;
+    }
+    // (first row or column read, first one written, how many)
+    let span = |from: usize, to: usize| {
+        if from < to {
+            return (0, (to - from) / 2, from);
+        }
+        (((from - to) as f64 / 2.0).round_ties_even() as usize, 0, to)
+    };
+    let (top, above, rows) = span(from.height, to.height);
+    let (left, before, columns) = span(from.width, to.width);
+    let n = picture.channels;
+    let mut pixels = vec![0; to.height * to.width * n];
+    for row in 0..rows {
+        let source = ((top + row) * from.width + left) * n;
+        let target = ((above + row) * to.width + before) * n;
+        pixels[target..target + columns * n].copy_from_slice(&picture.pixels[source..source + columns * n]);
+    }
+    Picture { size: to, channels: n, pixels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(height: usize, width: usize) -> InputSize {
+        InputSize { height, width }
+    }
+
+    #[test]
+    fn the_longer_side_is_rounded_down() {
+        assert_eq!(target(size(300, 451), Resize::Shorter(256)).unwrap(), size(256, 384));
+        assert_eq!(target(size(451, 300), Resize::Shorter(256)).unwrap(), size(384, 256));
+        assert_eq!(target(size(512, 512), Resize::Shorter(256)).unwrap(), size(256, 256));
+        assert_eq!(target(size(3, 5), Resize::Exact(size(7, 9))).unwrap(), size(7, 9));
+        assert!(target(size(1, 16384), Resize::Shorter(256)).unwrap_err().contains("too large"));
+    }
+
+    #[test]
+    fn crops_take_the_middle_and_pad_with_zero() {
+        let picture = |h, w| Picture { size: size(h, w), channels: 1, pixels: (1..=(h * w) as u8).collect() };
+        // 5 - 2 leaves 3: half of it, 1.5, rounds to 2; 3 - 2 leaves 1: 0.5 rounds to 0.
+        assert_eq!(centre_crop(picture(3, 5), size(2, 2)).pixels, [3, 4, 8, 9]);
+        assert_eq!(centre_crop(picture(2, 1), size(2, 4)).pixels, [0, 1, 0, 0, 0, 2, 0, 0]);
+        assert_eq!(centre_crop(picture(1, 3), size(3, 1)).pixels, [0, 2, 0]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Ring 4: whole networks on the adapter that is there. Against PyTorch's and Keras' logits, and tap by tap against the
+//! CPU reference; every activation is NaN before each run.
+
+mod adapter;
+mod compare;
+mod golden_files;
+
+use compare::{assert_close, compare};
+use densenet_wgpu::architecture::{Recipe, Stem};
+use densenet_wgpu::kernels::AdapterKind;
+use densenet_wgpu::plan::Plan;
+use densenet_wgpu::weights::{self, Weights};
+use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+
+/// Of the logit range: what is promised on every adapter.
+const LOGITS: f64 = 1e-5;
+/// Of each tap's range. Taps are not averaged over anything, so that single elements stray further than logits do.
+const TAPS: f64 = 2e-5;
+
+fn session(weights: &Weights, size: InputSize, max_batch: usize, taps: Vec<String>) -> Session {
+    let model = Model::load_blocking(&adapter::gpu(None), weights, LoadOptions::default()).unwrap();
+    let mut session = model.session_blocking(SessionOptions { size, max_batch, taps }).unwrap();
+    pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
+    session
+}
+
+#[test]
+fn logits_agree_with_pytorch_and_keras() {
+    let _turn = adapter::turn();
+    for case in golden_files::cases() {
+        let mut session = session(&case.weights(), case.size, case.batch, Vec::new());
+        let output = session.run_blocking(&case.input).unwrap();
+        let error = assert_close(&case.name, output.logits(), &case.logits, LOGITS);
+        println!("{}: {error:.2e} of the logit range", case.name);
+    }
+}
+
+#[test]
+fn another_frameworks_epsilon_is_noticed() {
+    let _turn = adapter::turn();
+    let case =
+        golden_files::cases().into_iter().find(|case| case.eps_matters && case.name.starts_with("article")).unwrap();
+    let weights = case.weights();
+    let mut architecture = weights.architecture().clone();
+    assert_eq!(architecture.eps, 1.1e-5);
+    architecture.eps = 1.001e-5;
+    let changed = Weights::new(architecture, weights.tensors().clone()).unwrap();
+    let output = session(&changed, case.size, case.batch, Vec::new()).run_blocking(&case.input).unwrap();
+    assert!(compare(output.logits(), &case.logits, LOGITS).is_err());
+}
+
+/// Every tap of a run against the reference.
+fn check_taps(architecture: &Architecture, size: InputSize, batch: usize) {
+    let _turn = adapter::turn();
+    let weights = Weights::random(architecture, 11).unwrap();
+    let plan = Plan::new(architecture, size, batch).unwrap();
+    let names: Vec<String> = plan.taps.iter().map(|tap| tap.name.clone()).collect();
+    let mut session = session(&weights, size, batch, names.clone());
+    let input = weights::random::input(5, batch * session.image_elements());
+    let output = session.run_blocking(&input).unwrap();
+    let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| plan.tap(name).is_ok()).unwrap();
+    for name in &names {
+        let (got, want) = (output.tap(name).unwrap(), wanted.get(name).unwrap_or_else(|| panic!("no {name}")));
+        assert_eq!((got.channels, got.height, got.width), (want.channels, want.height, want.width), "{name}");
+        assert_close(&format!("{} {size} {name}", architecture.name), &got.data, &want.data, TAPS);
+    }
+    assert_close(&architecture.name, output.logits(), wanted.logits(), LOGITS);
+}
+
+#[test]
+fn imagenet_presets_agree_tap_by_tap() {
+    check_taps(&Architecture::preset("densenet121").unwrap(), InputSize::square(224), 1);
+    check_taps(&Architecture::preset("densenet121").unwrap(), InputSize { height: 97, width: 131 }, 2);
+    check_taps(&Architecture::preset("densenet169").unwrap(), InputSize::square(65), 1);
+    check_taps(&Architecture::preset("densenet161").unwrap(), InputSize::square(32), 3);
+    check_taps(&Architecture::preset("densenet201").unwrap(), InputSize { height: 32, width: 70 }, 1);
+}
+
+#[test]
+fn an_odd_size_agrees() {
+    let mut shallow = Architecture::preset("densenet121").unwrap();
+    shallow.layers = vec![2, 2, 2, 2];
+    check_taps(&shallow, InputSize::square(225), 1);
+}
+
+#[test]
+fn cifar_presets_agree_tap_by_tap() {
+    check_taps(&Architecture::preset("densenet-40-12").unwrap(), InputSize::square(32), 2);
+    check_taps(&Architecture::preset("densenet-bc-100-12").unwrap(), InputSize::square(32), 1);
+    let mut wide = Architecture::preset("densenet-bc-250-24").unwrap();
+    wide.layers = vec![1, 1, 2];
+    check_taps(&wide, InputSize { height: 12, width: 9 }, 8);
+}
+
+#[test]
+fn a_growth_rate_of_five_one_input_channel_and_no_classifier_agree() {
+    let recipe = Recipe { stem: Stem::cifar(9), input_channels: 1, ..Recipe::imagenet(5, &[3, 2, 4]) };
+    check_taps(&Recipe { classes: Some(3), ..recipe.clone() }.build("five"), InputSize { height: 28, width: 30 }, 3);
+    check_taps(&Recipe { classes: None, bottleneck_factor: None, ..recipe }.build("bare"), InputSize::square(17), 2);
+}
+
+#[test]
+fn thirty_three_images_equal_thirty_three_runs() {
+    let _turn = adapter::turn();
+    let weights = Weights::random(&Architecture::preset("densenet-bc-100-12").unwrap(), 1).unwrap();
+    let size = InputSize::square(32);
+    let mut batched = session(&weights, size, 8, Vec::new());
+    let image = batched.image_elements();
+    let input = weights::random::input(2, 33 * image);
+    // Five passes of at most eight, the last of one image.
+    let together = batched.run_blocking(&input).unwrap();
+    assert_eq!(together.batch(), 33);
+    let mut single = session(&weights, size, 1, Vec::new());
+    for (index, one) in input.chunks(image).enumerate() {
+        assert_eq!(single.run_blocking(one).unwrap().logits(), together.row(index), "image {index}");
+    }
+}
+
+#[test]
+fn async_runs_equal_blocking_ones_and_sessions_can_be_reused() {
+    let _turn = adapter::turn();
+    let weights = Weights::random(&Architecture::preset("densenet-40-12").unwrap(), 0).unwrap();
+    let mut session = session(&weights, InputSize::square(28), 2, vec!["features.denseblock3".into()]);
+    let input = weights::random::input(2, 3 * session.image_elements());
+    let blocking = session.run_blocking(&input).unwrap();
+    assert_eq!(pollster::block_on(session.run(&input)).unwrap(), blocking);
+    session.run_blocking(&vec![0.5; session.image_elements()]).unwrap();
+    assert_eq!(session.run_blocking(&input).unwrap(), blocking);
+}
+
+#[test]
+fn kernels_for_gpus_give_the_same_network() {
+    let _turn = adapter::turn();
+    let weights = Weights::random(&Architecture::preset("densenet121").unwrap(), 4).unwrap();
+    let size = InputSize::square(96);
+    let input = weights::random::input(1, 2 * 3 * 96 * 96);
+    let wanted = reference::forward_keeping(&weights, &input, 2, size, |_| false).unwrap();
+    for kind in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {
+        let model = Model::load_blocking(&adapter::gpu(Some(kind)), &weights, LoadOptions::default()).unwrap();
+        let options = SessionOptions { max_batch: 2, ..SessionOptions::new(size) };
+        let output = model.session_blocking(options).unwrap().run_blocking(&input).unwrap();
+        assert_close(&kind.to_string(), output.logits(), wanted.logits(), LOGITS);
+    }
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let _turn = adapter::turn();
+    let weights = Weights::random(&Architecture::preset("densenet-40-12").unwrap(), 0).unwrap();
+    let mut session = session(&weights, InputSize::square(28), 1, Vec::new());
+    let image = session.image_elements();
+    let mut refuse = |input: &[f32], word: &str| {
+        let error = session.run_blocking(input).unwrap_err().to_string();
+        assert!(error.contains(word), "'{error}' does not speak of '{word}'");
+    };
+    refuse(&[], "0 values");
+    refuse(&vec![0.0; image + 1], "28x28");
+    let mut broken = vec![0.0; 2 * image];
+    broken[image + 3] = f32::NAN;
+    refuse(&broken, "image 1 holds NaN at element 3");
+    let model = Model::load_blocking(&adapter::gpu(None), &weights, LoadOptions::default()).unwrap();
+    let session = |side, max_batch, taps| {
+        model
+            .session_blocking(SessionOptions { size: InputSize::square(side), max_batch, taps })
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(session(0, 1, vec![]).contains("0x0"));
+    assert!(session(2, 1, vec![]).contains("too small"));
+    assert!(session(28, 0, vec![]).contains("max_batch"));
+    assert!(session(28, 1, vec!["features.norm5".into()]).contains("nearest"));
+}
