@@ -269,11 +269,13 @@ fn each_bad_file_gives_one_clear_error() {
         ),
         (
             with(|raw| drop(raw.remove("features.conv0.weight"))),
-            "tensor 'features.conv0.weight' of shape [out, in, k, k] is missing; the nearest there is 'features.norm0.weight'",
+            "tensor 'features.conv0.weight' of shape [out, in, k, k] is missing; \
+             the nearest there is 'features.norm0.weight'",
         ),
         (
             with(|raw| drop(raw.remove("features.transition1.conv.weight"))),
-            "tensor 'features.transition1.conv.weight' of shape [out, in, 1, 1] is missing; the nearest there is 'features.transition1.norm.weight'",
+            "tensor 'features.transition1.conv.weight' of shape [out, in, 1, 1] is missing; \
+             the nearest there is 'features.transition1.norm.weight'",
         ),
         (
             with(|raw| raw.retain(|name, _| !name.contains("denseblock1.denselayer1"))),
