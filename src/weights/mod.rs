@@ -4,9 +4,23 @@
 //! names, OIHW kernels in `f32`, and new channels last.
 
 mod check;
-#[allow(dead_code, reason = "the GPU room reads it, and that room is a feature")]
 pub(crate) mod fold;
 pub mod random;
+
+#[cfg(feature = "safetensors")]
+mod embedded;
+#[cfg(feature = "safetensors")]
+mod infer;
+#[cfg(feature = "safetensors")]
+mod names;
+#[cfg(feature = "safetensors")]
+mod open;
+#[cfg(feature = "safetensors")]
+mod order;
+#[cfg(feature = "safetensors")]
+mod safetensors;
+#[cfg(feature = "safetensors")]
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +28,13 @@ use std::path::PathBuf;
 use crate::architecture::Architecture;
 use crate::error::{Error, Result};
 
+#[cfg(feature = "safetensors")]
+pub use embedded::embedded;
+#[cfg(feature = "safetensors")]
+pub use open::{OpenOptions, from_bytes, open, open_with};
 pub use random::Statistics;
+#[cfg(feature = "safetensors")]
+pub use safetensors::save_safetensors;
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,5 +148,7 @@ impl Weights {
     }
 }
 
+#[cfg(all(test, feature = "safetensors"))]
+mod open_tests;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,242 @@
+//! From the names in a file to the canonical ones.
+//!
+//! Every naming scheme is a variant of [`Scheme`]; [`recognise`] finds which one a file uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a file names the parameters of a DenseNet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// `features.denseblock1.denselayer1.norm1.weight`, the canonical names.
+    Torchvision,
+    /// `features.denseblock1.denselayer1.norm.1.weight`, as torchvision wrote them until 2017.
+    TorchvisionDotted,
+}
+
+impl Scheme {
+    /// The batch norm epsilon of the library whose names these are.
+    pub(super) fn eps(self) -> f64 {
+        match self {
+            Scheme::Torchvision | Scheme::TorchvisionDotted => 1e-5,
+        }
+    }
+}
+
+impl std::fmt::Display for Scheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Scheme::Torchvision => "torchvision",
+            Scheme::TorchvisionDotted => "torchvision, old dotted names",
+        })
+    }
+}
+
+/// A file's names, recognised.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) scheme: Scheme,
+    /// What stands before every name, such as `module.`.
+    pub(super) prefix: String,
+    /// For each name of the file its canonical one, or none where it holds nothing that inference needs.
+    pub(super) canonical: Vec<Option<String>>,
+}
+
+/// Finds scheme and prefix, and maps every name. A name that fits nowhere keeps its text behind the prefix.
+pub(super) fn recognise(names: &[&str]) -> Result<Names, String> {
+    let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
+    let mut roots = roots.into_iter();
+    let Some(root) = roots.next() else {
+        return Err(no_densenet(names));
+    };
+    if let Some(second) = roots.next() {
+        return Err(format!(
+            "two networks in one file, under '{root}denseblock..' and '{second}denseblock..': save one of them alone"
+        ));
+    }
+    // A file may hold the features module alone, whose names then lack `features.`.
+    let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+    let prefix = bare.unwrap_or(root);
+    let mut scheme = Scheme::Torchvision;
+    let mut canonical = Vec::with_capacity(names.len());
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for &name in names {
+        if name.rsplit('.').next() == Some("num_batches_tracked") {
+            canonical.push(None);
+            continue;
+        }
+        let mapped = if let Some(part) = classifier_part(name, prefix) {
+            format!("classifier.{part}")
+        } else if let Some(inner) = name.strip_prefix(root) {
+            format!("features.{}", feature(inner, &mut scheme))
+        } else {
+            name.strip_prefix(prefix).unwrap_or(name).to_string()
+        };
+        if let Some(other) = owners.insert(mapped.clone(), name) {
+            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
+        }
+        canonical.push(Some(mapped));
+    }
+    Ok(Names { scheme, prefix: prefix.to_string(), canonical })
+}
+
+/// What stands before `denseblock<number>.`.
+fn features_root(name: &str) -> Option<&str> {
+    let mut at = 0;
+    for segment in name.split('.') {
+        if let Some(number) = segment.strip_prefix("denseblock")
+            && !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Some(&name[..at]);
+        }
+        at += segment.len() + 1;
+    }
+    None
+}
+
+/// `weight` or `bias` of the classifier. It may lie outside of some of the wrappers that hold the features.
+fn classifier_part<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let ends = std::iter::once(0).chain(prefix.match_indices('.').map(|(at, _)| at + 1));
+    let part = ends.filter_map(|end| name.strip_prefix(&prefix[..end])).find_map(|rest| {
+        // `classifier.0`: a Sequential of the linear layer and its sigmoid.
+        ["classifier.0.", "classifier.", "fc."].iter().find_map(|head| rest.strip_prefix(head))
+    })?;
+    matches!(part, "weight" | "bias").then_some(part)
+}
+
+/// The canonical name, behind `features.`, of a parameter of the features module.
+fn feature(inner: &str, scheme: &mut Scheme) -> String {
+    let segments: Vec<&str> = inner.split('.').collect();
+    match segments[..] {
+        [block, layer, kind @ ("norm" | "conv"), number @ ("1" | "2"), part] if layer.starts_with("denselayer") => {
+            *scheme = Scheme::TorchvisionDotted;
+            format!("{block}.{layer}.{kind}{number}.{part}")
+        }
+        // norm4 where there are three blocks, norm_final and others.
+        [norm, part] if norm.starts_with("norm") && norm != "norm0" => format!("norm5.{part}"),
+        _ => inner.to_string(),
+    }
+}
+
+fn no_densenet(names: &[&str]) -> String {
+    let mut some: Vec<&str> = names.to_vec();
+    some.sort_unstable();
+    some.truncate(3);
+    let shown: Vec<String> = some.iter().map(|name| format!("'{}'", abbreviate(name))).collect();
+    let holds = if names.is_empty() { "it holds no tensors".into() } else { format!("it holds {}", shown.join(", ")) };
+    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    format!(
+        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): {holds}{more}"
+    )
+}
+
+fn abbreviate(name: &str) -> String {
+    if name.chars().count() <= 80 { name.into() } else { format!("{}..", name.chars().take(80).collect::<String>()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::architecture::Architecture;
+
+    fn one(name: &str) -> String {
+        let names = recognise(&["features.denseblock9.x", name]).unwrap();
+        names.canonical[1].clone().unwrap()
+    }
+
+    #[test]
+    fn canonical_names_are_fixed_points_and_variants_map_to_them() {
+        for parameter in Architecture::preset("densenet121").unwrap().parameters().unwrap() {
+            assert_eq!(one(&parameter.name), parameter.name);
+        }
+        for (name, canonical) in [
+            ("features.denseblock1.denselayer2.norm.1.weight", "features.denseblock1.denselayer2.norm1.weight"),
+            ("features.denseblock1.denselayer2.conv.2.weight", "features.denseblock1.denselayer2.conv2.weight"),
+            ("features.norm4.running_var", "features.norm5.running_var"),
+            ("features.norm_final.bias", "features.norm5.bias"),
+            ("features.norm0.bias", "features.norm0.bias"),
+            ("features.transition1.norm.bias", "features.transition1.norm.bias"),
+            ("fc.weight", "classifier.weight"),
+            ("classifier.0.bias", "classifier.bias"),
+            ("classifier.1.bias", "classifier.1.bias"),
+            ("optimizer.step", "optimizer.step"),
+        ] {
+            assert_eq!(one(name), canonical);
+        }
+    }
+
+    #[test]
+    fn the_classifier_may_lie_outside_of_a_wrapper() {
+        let names = recognise(&["module.backbone.features.denseblock1.x", "module.fc.bias", "fc.weight"]).unwrap();
+        assert_eq!(names.prefix, "module.backbone.");
+        assert_eq!(names.canonical[1].as_deref(), Some("classifier.bias"));
+        assert_eq!(names.canonical[2].as_deref(), Some("classifier.weight"));
+    }
+
+    #[test]
+    fn a_features_module_alone_is_accepted() {
+        let names = recognise(&["denseblock1.denselayer1.norm.1.bias", "conv0.weight", "classifier.bias"]).unwrap();
+        assert_eq!(names.scheme, Scheme::TorchvisionDotted);
+        let canonical: Vec<_> = names.canonical.iter().flatten().map(String::as_str).collect();
+        assert_eq!(
+            canonical,
+            ["features.denseblock1.denselayer1.norm1.bias", "features.conv0.weight", "classifier.bias"]
+        );
+    }
+
+    #[test]
+    fn two_names_for_one_tensor_are_refused() {
+        let block = "features.denseblock1.x";
+        let error = recognise(&[block, "features.norm4.bias", "features.norm5.bias"]).unwrap_err();
+        assert!(error.contains("'features.norm4.bias' and 'features.norm5.bias' are both"), "{error}");
+        let error = recognise(&["a.features.denseblock1.x", "b.features.denseblock1.x"]).unwrap_err();
+        assert!(error.contains("'a.features.denseblock..' and 'b.features.denseblock..'"), "{error}");
+    }
+
+    #[test]
+    fn foreign_names_are_shown() {
+        let error = recognise(&["fc.bias", "conv1.weight", "layer1.0.bn1.weight", "bn1.weight"]).unwrap_err();
+        assert!(error.ends_with("it holds 'bn1.weight', 'conv1.weight', 'fc.bias' and 1 more"), "{error}");
+        assert!(recognise(&[]).unwrap_err().ends_with("it holds no tensors"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_prefix_and_either_spelling_give_the_canonical_names(
+            prefix in prop_oneof!["", "([a-z_0-9]{1,8}\\.){1,3}"],
+            dotted: bool,
+            fc: bool,
+            last in "norm(4|5|_final|12)",
+        ) {
+            let parameters = Architecture::preset("densenet-bc-100-12").unwrap().parameters().unwrap();
+            let disguise = |name: &str| {
+                let mut name = name.to_string();
+                if dotted && name.contains("denselayer") {
+                    for part in ["norm1", "norm2", "conv1", "conv2"] {
+                        name = name.replace(part, &format!("{}.{}", &part[..4], &part[4..]));
+                    }
+                }
+                if fc {
+                    name = name.replace("classifier.", "fc.");
+                }
+                format!("{prefix}{}", name.replace("norm5", &last))
+            };
+            let mut disguised: Vec<String> = parameters.iter().map(|p| disguise(&p.name)).collect();
+            disguised.push(format!("{prefix}features.{last}.num_batches_tracked"));
+            let names = recognise(&disguised.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+            prop_assert_eq!(&names.prefix, &prefix);
+            prop_assert_eq!(names.scheme == Scheme::TorchvisionDotted, dotted);
+            for (canonical, parameter) in names.canonical.iter().zip(&parameters) {
+                prop_assert_eq!(canonical.as_ref(), Some(&parameter.name));
+            }
+            prop_assert_eq!(names.canonical.last().unwrap(), &None);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(names in prop::collection::vec("(denseblock1|features|norm|é|[.0-9a-z]){0,6}", 0..6)) {
+            let _ = recognise(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Weight files in the safetensors format.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde_json::json;
+
+use super::Weights;
+use super::open::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
+use super::order::ChannelOrder;
+use super::source::{Entry, Number, Source};
+use crate::error::{Error, Result};
+
+/// Reads the header; tensors stay where they are.
+pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
+    let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| reason(&e, bytes))?;
+    let data = &bytes[8 + length..];
+    let mut entries: Vec<Entry> = header
+        .tensors()
+        .into_iter()
+        .map(|(name, info)| Entry {
+            name,
+            shape: info.shape.clone(),
+            number: match info.dtype {
+                Dtype::F32 => Number::F32,
+                Dtype::F64 => Number::F64,
+                Dtype::F16 => Number::F16,
+                Dtype::BF16 => Number::BF16,
+                other => Number::Other(format!("{other:?}")),
+            },
+            bytes: &data[info.data_offsets.0..info.data_offsets.1],
+        })
+        .collect();
+    // The crate's order is a hash map's: sorted, the same file always gives the same error.
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok(Source { format: "safetensors", entries, metadata })
+}
+
+fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
+    let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+    let length = bytes.len();
+    match error {
+        SafeTensorError::HeaderTooSmall => format!("no safetensors file: it has {length} bytes, at least 8 are needed"),
+        SafeTensorError::HeaderTooLarge => {
+            format!("no safetensors file: its first 8 bytes announce a header of {announced} bytes")
+        }
+        SafeTensorError::InvalidHeaderLength => format!(
+            "truncated, or no safetensors file: it announces a header of {announced} bytes and has {length} in all; \
+             fetch it again"
+        ),
+        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) => {
+            format!("no safetensors file, or damaged: its header of {announced} bytes cannot be read ({error})")
+        }
+        SafeTensorError::MetadataIncompleteBuffer => {
+            format!("truncated or damaged: its tensors do not fill its {length} bytes exactly; fetch it again")
+        }
+        other => format!("a damaged safetensors file ({other}): fetch it again"),
+    }
+}
+
+/// Writes a safetensors file with canonical names in `f32`, and the architecture, preset and labels in its metadata.
+/// The same weights always give the same bytes. An existing file is replaced at once or, after an error, not at all.
+///
+/// # Errors
+/// [`Error::Io`] where the file cannot be written.
+pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
+    // In the same folder: a rename between file systems is not atomic.
+    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let written = File::create_new(&temporary)
+        .and_then(|file| write(weights, file))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|e| {
+        // What failed counts; what is left of it may well be nothing.
+        let _ = std::fs::remove_file(&temporary);
+        Error::io(path, "writing", e)
+    })
+}
+
+fn write(weights: &Weights, file: File) -> std::io::Result<()> {
+    let mut metadata = BTreeMap::from([
+        ("format", "pt".to_string()),
+        (ARCHITECTURE, json!(weights.architecture()).to_string()),
+        (CHANNEL_ORDER, ChannelOrder::NewLast.to_string()),
+    ]);
+    if let Some(preset) = weights.preset_value() {
+        metadata.insert(PRESET, preset.as_str().map_or_else(|| preset.to_string(), str::to_string));
+    }
+    if let Some(labels) = weights.labels() {
+        metadata.insert(LABELS, json!(labels).to_string());
+    }
+    let mut header = serde_json::Map::from_iter([("__metadata__".to_string(), json!(metadata))]);
+    let mut end = 0;
+    for (name, tensor) in weights.tensors() {
+        let start = end;
+        end += 4 * tensor.data.len();
+        header.insert(name.clone(), json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end] }));
+    }
+    let mut header = serde_json::Value::Object(header).to_string();
+    // Readers want the tensors behind it aligned to 8 bytes.
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    let mut file = BufWriter::new(file);
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(header.as_bytes())?;
+    for tensor in weights.tensors().values() {
+        let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
+        file.write_all(&bytes)?;
+    }
+    file.into_inner()?.sync_all()
+}
