@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::weights::{self, Statistics, Tensor, Weights};
+use densenet_wgpu::weights::{self, Statistics, Weights};
 use densenet_wgpu::{Architecture, InputSize};
 use serde::Deserialize;
 
@@ -34,7 +34,7 @@ impl GoldenCase {
     pub(crate) fn weights(&self) -> Weights {
         match &self.network {
             Network::Seeded(architecture, seed, statistics) => Weights::random_with(architecture, *seed, *statistics),
-            Network::File(path) => open(path),
+            Network::File(path) => weights::open(path),
         }
         .unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
@@ -90,17 +90,4 @@ fn read(case: Written, folder: &Path) -> GoldenCase {
         eps_matters: small,
         network,
     }
-}
-
-fn open(path: &Path) -> densenet_wgpu::Result<Weights> {
-    let bytes = std::fs::read(path).unwrap();
-    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let described = &header.metadata().as_ref().unwrap()["densenet.architecture"];
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let tensor = |view: safetensors::tensor::TensorView| Tensor {
-        shape: view.shape().to_vec(),
-        data: view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
-    };
-    let tensors = file.iter().map(|(name, view)| (name.to_string(), tensor(view))).collect();
-    Weights::new(Architecture::from_json(described)?, tensors)
 }
