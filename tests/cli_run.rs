@@ -84,7 +84,8 @@ fn bad_input_is_one_clear_error_and_nothing_is_written() {
     let image = random::input(1, 2 * IMAGE);
     let mut not_a_number = image[..IMAGE].to_vec();
     not_a_number[5] = f32::NAN;
-    let cases: [(&str, &dyn Fn(&Path)); 9] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Make); 9] = [
         ("no .npy file", &|path| std::fs::write(path, "text").unwrap()),
         ("no .npy file", &|path| std::fs::write(path, "").unwrap()),
         ("NaN", &|path| write_npy(path, &[1, 1, 28, 28], Order::C, &not_a_number)),
