@@ -123,22 +123,20 @@ impl Ink {
         if peak < (5.0 * sigma).max(12.0) {
             return None;
         }
+        let floor = 3.0 * sigma;
         // Otsu's threshold splits the grain where there is little ink; hence the bounds.
-        let certain = otsu(&excess).clamp(0.25 * peak, 0.6 * peak);
-        let mut strokes: Vec<f32> = excess.iter().copied().filter(|&x| x > certain).collect();
-        let most = strokes.len() * 19 / 20;
-        let full = *strokes.select_nth_unstable_by(most, f32::total_cmp).1;
-        Some(Ink { excess, size, floor: 3.0 * sigma, certain, full })
+        let certain = otsu(&excess).clamp(0.25 * peak, 0.6 * peak).max(floor);
+        let full = full_ink(&excess, certain);
+        Some(Ink { excess, size, floor, certain, full })
     }
 
     /// Keeps the pieces that hold certain ink and are no specks, clears the others, and returns the box around them.
     fn find(&mut self) -> Option<Bounds> {
         let faintest = (FAINTEST * self.full).max(self.floor);
-        let mut pieces = self.pieces(faintest);
-        let largest = pieces.iter().map(|p| p.mass).fold(0.0, f32::max);
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            pieces.drain(..).partition(|p| p.peak >= self.certain && p.mass >= 0.02 * largest);
-        for i in dropped.into_iter().flat_map(|p| p.pixels) {
+        let (sure, faint): (Vec<_>, Vec<_>) = self.pieces(faintest).into_iter().partition(|p| p.peak > self.certain);
+        let largest = sure.iter().map(|p| p.mass).fold(0.0, f32::max);
+        let (kept, specks): (Vec<_>, Vec<_>) = sure.into_iter().partition(|p| p.mass >= 0.02 * largest);
+        for i in faint.into_iter().chain(specks).flat_map(|p| p.pixels) {
             self.excess[i] = 0.0;
         }
         let mut bounds = Bounds::NOTHING;
@@ -190,8 +188,22 @@ impl Ink {
         let factor = longer / from.height.max(from.width) as f64;
         let side = |n: usize| ((n as f64 * factor).round() as usize).max(1);
         let to = InputSize { height: side(from.height), width: side(from.width) };
-        Ok((resize_f32(&part, from, to)?, to))
+        let mut part = resize_f32(&part, from, to)?;
+        // Thin strokes have gone grey on the way; MNIST's are white.
+        let full = full_ink(&part, 0.25 * part.iter().copied().fold(0.0, f32::max));
+        part.iter_mut().for_each(|x| *x = (*x / full * 255.0).min(255.0));
+        Ok((part, to))
     }
+}
+
+/// What 95 of 100 of the values above `threshold` do not exceed, so that a few glaring pixels count for nothing.
+fn full_ink(values: &[f32], threshold: f32) -> f32 {
+    let mut strokes: Vec<f32> = values.iter().copied().filter(|&x| x > threshold).collect();
+    if strokes.is_empty() {
+        return 255.0;
+    }
+    let most = strokes.len() * 19 / 20;
+    *strokes.select_nth_unstable_by(most, f32::total_cmp).1
 }
 
 struct Piece {

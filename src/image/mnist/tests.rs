@@ -5,6 +5,11 @@ const STROKES: [[(f32, f32); 2]; 3] = [[(0.0, 0.0), (0.7, 0.0)], [(0.7, 0.0), (0
 
 /// White strokes on black: the digit `scale` pixels high at (left, top), with antialiased edges.
 fn draw(size: InputSize, scale: f32, left: f32, top: f32) -> Vec<u8> {
+    pen(size, scale, left, top, 0.06)
+}
+
+/// The same with strokes of half the width `half`, in parts of the digit's height.
+fn pen(size: InputSize, scale: f32, left: f32, top: f32, half: f32) -> Vec<u8> {
     let distance = |x: f32, y: f32, [a, b]: [(f32, f32); 2]| {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let t = (((x - a.0) * dx + (y - a.1) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
@@ -15,7 +20,7 @@ fn draw(size: InputSize, scale: f32, left: f32, top: f32) -> Vec<u8> {
             let (x, y) = ((i % size.width) as f32 + 0.5, (i / size.width) as f32 + 0.5);
             let (x, y) = ((x - left) / scale, (y - top) / scale);
             let near = STROKES.iter().map(|&s| distance(x, y, s)).fold(f32::MAX, f32::min);
-            (((0.06 - near) * scale + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8
+            (((half - near) * scale + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8
         })
         .collect()
 }
@@ -111,6 +116,14 @@ fn mnist_pictures_and_their_negatives_come_through_untouched() {
 }
 
 #[test]
+fn thin_strokes_become_white() {
+    let size = canvas(400, 400);
+    let pixels = found(&pen(size, 300.0, 80.0, 50.0, 0.006), size).pixels;
+    assert!(is_mnist(&pixels, InputSize::square(FIELD)));
+    assert!(pixels.iter().filter(|&&x| x > 200).count() >= 10);
+}
+
+#[test]
 fn nothing_is_found_where_nothing_is() {
     let size = canvas(40, 30);
     let noise: Vec<u8> = (0..1200).map(|i| (200.0 + grain(i)) as u8).collect();
@@ -140,4 +153,28 @@ fn another_field_keeps_the_proportions() {
     assert_eq!(rows.last().unwrap() - rows[0] + 1, 40);
     // One pixel is the smallest field.
     assert!(lay_out(&draw(size, 140.0, 50.0, 30.0), size, InputSize::square(1)).unwrap().is_some());
+}
+
+#[test]
+fn no_picture_whatever_is_too_odd() {
+    let mut state = 7u32;
+    let mut random = move |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut digits = 0;
+    for _ in 0..2000 {
+        let size = canvas(1 + random(12) as usize, 1 + random(40) as usize);
+        let (level, grain, ink) = (random(256), 1 + random(80), random(6));
+        let picture: Vec<u8> = (0..size.height * size.width)
+            .map(|_| if random(12) < ink { random(256) as u8 } else { (level + random(grain)).min(255) as u8 })
+            .collect();
+        let field = canvas(1 + random(40) as usize, 1 + random(40) as usize);
+        if let Some(digit) = lay_out(&picture, size, field).unwrap() {
+            assert_eq!(digit.pixels.len(), field.height * field.width);
+            assert!(digit.pixels.iter().any(|&x| x > 0), "{size} {field}");
+            digits += 1;
+        }
+    }
+    assert!(digits > 200, "{digits}");
 }
