@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check::nearest;
 use super::names::Scheme;
 use super::{Fact, OpenOptions};
 use crate::architecture::{Activation, Architecture, PRESETS, Padding, Stem, dense_layer_name, transition_name};
@@ -143,12 +144,15 @@ fn facts(a: &Architecture, from: &Sources) -> Vec<Fact> {
 /// against the result then names the tensor that is wrong.
 pub(super) fn from_shapes(shapes: &Shapes, scheme: Scheme) -> Result<Architecture, String> {
     let first = |name: &str| shapes.get(name).and_then(|shape| shape.first().copied());
-    let missing = |name: &str| format!("tensor '{name}' is missing");
+    let missing = |name: &str, shape: &str| {
+        let near = nearest(name, shapes.keys().copied()).unwrap_or_default();
+        format!("tensor '{name}' of shape {shape} is missing; the nearest there is '{near}'")
+    };
     let conv0 = "features.conv0.weight";
     let (channels, input_channels, kernel) = match shapes.get(conv0) {
         Some(&&[o, i, h, w]) if h == w => (o, i, h),
         Some(shape) => return Err(format!("tensor '{conv0}' has shape {shape:?}, expected [out, in, k, k]")),
-        None => return Err(missing(conv0)),
+        None => return Err(missing(conv0, "[out, in, k, k]")),
     };
     let layers = layers(shapes)?;
     let (mut growths, mut bottlenecks) = (Vec::new(), Vec::new());
@@ -168,7 +172,7 @@ pub(super) fn from_shapes(shapes: &Shapes, scheme: Scheme) -> Result<Architectur
     let transition_channels = (0..layers.len() - 1)
         .map(|block| {
             let name = format!("{}.conv.weight", transition_name(block));
-            first(&name).ok_or_else(|| missing(&name))
+            first(&name).ok_or_else(|| missing(&name, "[out, in, 1, 1]"))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let norm = shapes.keys().any(|name| name.starts_with("features.norm0."));

@@ -210,6 +210,11 @@ fn options_check_complete_and_override() {
     let overridden = with(options, &bytes).unwrap();
     assert_eq!(overridden.architecture().activation, Activation::None);
     assert_eq!(from(&overridden, "eps"), ("2e-5", "option"));
+    // Where shapes do not suffice, the architecture given says what is missing.
+    let mut lacking = raw.clone();
+    lacking.remove("features.conv0.weight");
+    let error = with(given(|_| ()), &file(&lacking, &[])).unwrap_err().to_string();
+    assert!(error.contains("'features.conv0.weight' of shape [8, 3, 7, 7] is missing"), "{error}");
     let stated = file(&raw, &[("densenet.architecture", &weights.architecture().to_json())]);
     for (options, bytes, message) in [
         (given(|a| a.growth_rate = 8), &bytes, "growth rate: the file has 4, the architecture given has 8"),
@@ -262,7 +267,16 @@ fn each_bad_file_gives_one_clear_error() {
             "tensor 'features.denseblock2.denselayer1.norm2.bias' of shape [16] is missing; the nearest there is \
              'features.denseblock1.denselayer1.norm2.bias'",
         ),
-        (with(|raw| drop(raw.remove("features.conv0.weight"))), "tensor 'features.conv0.weight' is missing"),
+        (
+            with(|raw| drop(raw.remove("features.conv0.weight"))),
+            "tensor 'features.conv0.weight' of shape [out, in, k, k] is missing; \
+             the nearest there is 'features.norm0.weight'",
+        ),
+        (
+            with(|raw| drop(raw.remove("features.transition1.conv.weight"))),
+            "tensor 'features.transition1.conv.weight' of shape [out, in, 1, 1] is missing; \
+             the nearest there is 'features.transition1.norm.weight'",
+        ),
         (
             with(|raw| raw.retain(|name, _| !name.contains("denseblock1.denselayer1"))),
             "features.denseblock1 has a denselayer2 but no denselayer1",
