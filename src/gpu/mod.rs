@@ -8,10 +8,6 @@ mod failure;
 mod model;
 #[cfg(not(target_arch = "wasm32"))]
 mod profile;
-#[cfg(not(target_arch = "wasm32"))]
-mod profile;
-#[cfg(not(target_arch = "wasm32"))]
-mod profile;
 mod readback;
 mod session;
 

@@ -234,52 +234,6 @@ impl Session {
         profile::read(self, &staging, count)
     }
 
-    /// Times every step of one pass on the device, in a compute pass of its own each: the sum is a little more than the
-    /// time of a run, whose steps share one pass.
-    ///
-    /// # Errors
-    /// [`Error::Device`] where the device has no timestamps, else as [`Session::run`]; `images` must fit one pass.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
-        self.check(images)?;
-        let count = images.len() / self.image_elements();
-        if count > self.program.batch {
-            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.program.batch)));
-        }
-        let gpu = self.model.gpu();
-        if !gpu.facts().timestamps {
-            return Err(Error::Device(format!("'{}' takes no timestamps: steps cannot be timed", gpu.facts().name)));
-        }
-        let profile = || profile::submit(self, images, count);
-        let (staging, mapping) = pollster::block_on(gpu.scoped("timing the steps", profile))?;
-        readback::drive_here(gpu)?;
-        pollster::block_on(mapping.done(gpu))?;
-        profile::read(self, &staging, count)
-    }
-
-    /// Times every step of one pass on the device, in a compute pass of its own each: the sum is a little more than the
-    /// time of a run, whose steps share one pass.
-    ///
-    /// # Errors
-    /// [`Error::Device`] where the device has no timestamps, else as [`Session::run`]; `images` must fit one pass.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
-        self.check(images)?;
-        let count = images.len() / self.image_elements();
-        if count > self.program.batch {
-            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.program.batch)));
-        }
-        let gpu = self.model.gpu();
-        if !gpu.facts().timestamps {
-            return Err(Error::Device(format!("'{}' takes no timestamps: steps cannot be timed", gpu.facts().name)));
-        }
-        let profile = || profile::submit(self, images, count);
-        let (staging, mapping) = pollster::block_on(gpu.scoped("timing the steps", profile))?;
-        readback::drive_here(gpu)?;
-        pollster::block_on(mapping.done(gpu))?;
-        profile::read(self, &staging, count)
-    }
-
     /// Fills every activation with `value`, the pads and borders too. Tests do so with NaN before a run, to show that
     /// nothing is read that the same run did not write.
     ///
