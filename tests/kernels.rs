@@ -7,10 +7,11 @@
 mod adapter;
 
 use densenet_wgpu::architecture::{Padding, Recipe, Stem};
-use densenet_wgpu::kernels::AdapterKind;
+use densenet_wgpu::kernels::KernelFamily;
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Output, SessionOptions, TapValue};
+use adapter::CHOICES;
+use densenet_wgpu::{Architecture, InputSize, Model, Output, SessionOptions, TapValue};
 
 /// A value computed naively, and the magnitude that its rounding error is relative to.
 #[derive(Clone, Copy)]
@@ -134,11 +135,17 @@ fn compare(name: &str, got: &[f32], want: &[Exact], terms: usize) {
     }
 }
 
-/// Runs `architecture` with every activation NaN before, and checks each step.
-fn check(architecture: &Architecture, size: InputSize, batch: usize, kind: AdapterKind) {
+/// Runs `architecture` in every way that the adapter can, with every activation NaN before, and checks each step.
+fn check(architecture: &Architecture, size: InputSize, batch: usize) {
+    for choice in CHOICES {
+        let weights = Weights::random(architecture, 7).unwrap();
+        check_model(&choice.load(&weights), &weights, size, batch);
+    }
+}
+
+fn check_model(model: &Model, weights: &Weights, size: InputSize, batch: usize) {
     let _turn = adapter::turn();
-    let weights = Weights::random(architecture, 7).unwrap();
-    let model = Model::load_blocking(&adapter::gpu(Some(kind)), &weights, LoadOptions::default()).unwrap();
+    let architecture = weights.architecture();
     let taps = Plan::new(architecture, size, 1).unwrap().taps.into_iter().map(|tap| tap.name).collect();
     let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();
     assert_eq!(session.batch(), batch);
@@ -146,7 +153,7 @@ fn check(architecture: &Architecture, size: InputSize, batch: usize, kind: Adapt
     let input = weights::random::input(3, batch * session.image_elements());
     let output = session.run_blocking(&input).unwrap();
     let image = Map { channels: architecture.input_channels, height: size.height, width: size.width, data: input };
-    check_steps(&weights, &image, &output);
+    check_steps(weights, &image, &output);
 }
 
 fn check_steps(weights: &Weights, image: &Map, output: &Output) {
@@ -300,41 +307,30 @@ fn network(first: usize, growth: usize, layers: &[usize], bottleneck: bool) -> A
     .build("test")
 }
 
-const KINDS: [AdapterKind; 2] = [AdapterKind::Discrete, AdapterKind::Software];
-
 #[test]
 fn growth_rates_and_first_channels() {
-    for (i, (first, growth)) in
-        [(96, 48), (160, 32), (150, 12), (24, 40), (33, 5), (16, 24), (7, 1)].into_iter().enumerate()
-    {
-        let architecture = network(first, growth, &[2, 1], true);
-        check(&architecture, InputSize { height: 7, width: 14 }, 1, KINDS[i % 2]);
+    for (first, growth) in [(96, 48), (160, 32), (150, 12), (24, 40), (33, 5), (16, 24), (7, 1)] {
+        check(&network(first, growth, &[2, 1], true), InputSize { height: 7, width: 14 }, 1);
     }
 }
 
 #[test]
 fn plain_layers() {
-    for kind in KINDS {
-        check(&network(16, 12, &[2, 2], false), InputSize { height: 13, width: 9 }, 2, kind);
-        check(&network(9, 5, &[3], false), InputSize::square(8), 1, kind);
-    }
+    check(&network(16, 12, &[2, 2], false), InputSize { height: 13, width: 9 }, 2);
+    check(&network(9, 5, &[3], false), InputSize::square(8), 1);
 }
 
 #[test]
 fn spatial_sizes_down_to_one_pixel() {
-    for kind in KINDS {
-        for (height, width) in [(1, 1), (1, 17), (5, 1), (2, 3), (13, 14), (14, 28)] {
-            check(&network(12, 8, &[2], true), InputSize { height, width }, 1, kind);
-        }
+    for (height, width) in [(1, 1), (1, 17), (5, 1), (2, 3), (13, 14), (14, 28)] {
+        check(&network(12, 8, &[2], true), InputSize { height, width }, 1);
     }
 }
 
 #[test]
 fn batches_of_two_and_three() {
-    for kind in KINDS {
-        check(&network(24, 12, &[2, 2], true), InputSize { height: 10, width: 7 }, 3, kind);
-        check(&network(16, 5, &[1, 1, 1], true), InputSize::square(13), 2, kind);
-    }
+    check(&network(24, 12, &[2, 2], true), InputSize { height: 10, width: 7 }, 3);
+    check(&network(16, 5, &[1, 1, 1], true), InputSize::square(13), 2);
 }
 
 #[test]
@@ -354,7 +350,23 @@ fn stems() {
     ];
     for (i, (stem, input_channels, size)) in cases.into_iter().enumerate() {
         let recipe = Recipe { stem, input_channels, classes: None, ..Recipe::imagenet(12, &[1, 1]) };
-        check(&recipe.build("stem"), size, 1 + i % 2, KINDS[i % 2]);
+        check(&recipe.build("stem"), size, 1 + i % 2);
+    }
+}
+
+#[test]
+fn panels_of_textures_and_of_weights() {
+    // With textures of at most 120 texels a side most tensors and the weights of wide layers take several panels.
+    let gpu = adapter::gpu();
+    let mut facts = gpu.facts().clone();
+    facts.limits.max_texture_dimension_2d = 120;
+    let gpu = gpu.with_facts(facts);
+    let mut architecture = network(24, 12, &[2, 1], true);
+    architecture.transition_channels = vec![320];
+    let weights = Weights::random(&architecture, 7).unwrap();
+    for choice in CHOICES.into_iter().filter(|choice| choice.family == KernelFamily::Texture) {
+        let model = choice.load_on(&gpu, &weights);
+        check_model(&model, &weights, InputSize { height: 13, width: 11 }, 2);
     }
 }
 

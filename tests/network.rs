@@ -5,9 +5,9 @@ mod adapter;
 mod compare;
 mod golden_files;
 
+use adapter::CHOICES;
 use compare::{assert_close, compare};
 use densenet_wgpu::architecture::{Recipe, Stem};
-use densenet_wgpu::kernels::AdapterKind;
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
 use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
@@ -17,8 +17,14 @@ const LOGITS: f64 = 1e-5;
 /// Of each tap's range. Taps are not averaged over anything, so that single elements stray further than logits do.
 const TAPS: f64 = 2e-5;
 
+/// A session with the kernels that suit the adapter.
 fn session(weights: &Weights, size: InputSize, max_batch: usize, taps: Vec<String>) -> Session {
-    let model = Model::load_blocking(&adapter::gpu(None), weights, LoadOptions::default()).unwrap();
+    let model = Model::load_blocking(&adapter::gpu(), weights, LoadOptions::default()).unwrap();
+    poisoned(&model, size, max_batch, taps)
+}
+
+/// A session of which every activation is NaN.
+fn poisoned(model: &Model, size: InputSize, max_batch: usize, taps: Vec<String>) -> Session {
     let mut session = model.session_blocking(SessionOptions { size, max_batch, taps }).unwrap();
     pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
     session
@@ -28,10 +34,12 @@ fn session(weights: &Weights, size: InputSize, max_batch: usize, taps: Vec<Strin
 fn logits_agree_with_pytorch_and_keras() {
     let _turn = adapter::turn();
     for case in golden_files::cases() {
-        let mut session = session(&case.weights(), case.size, case.batch, Vec::new());
-        let output = session.run_blocking(&case.input).unwrap();
-        let error = assert_close(&case.name, output.logits(), &case.logits, LOGITS);
-        println!("{}: {error:.2e} of the logit range", case.name);
+        let weights = case.weights();
+        for choice in [CHOICES[0], CHOICES[2]] {
+            let mut session = poisoned(&choice.load(&weights), case.size, case.batch, Vec::new());
+            let output = session.run_blocking(&case.input).unwrap();
+            assert_close(&format!("{} {choice:?}", case.name), output.logits(), &case.logits, LOGITS);
+        }
     }
 }
 
@@ -55,16 +63,18 @@ fn check_taps(architecture: &Architecture, size: InputSize, batch: usize) {
     let weights = Weights::random(architecture, 11).unwrap();
     let plan = Plan::new(architecture, size, batch).unwrap();
     let names: Vec<String> = plan.taps.iter().map(|tap| tap.name.clone()).collect();
-    let mut session = session(&weights, size, batch, names.clone());
-    let input = weights::random::input(5, batch * session.image_elements());
-    let output = session.run_blocking(&input).unwrap();
+    let input = weights::random::input(5, batch * architecture.input_channels * size.height * size.width);
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| plan.tap(name).is_ok()).unwrap();
-    for name in &names {
-        let (got, want) = (output.tap(name).unwrap(), wanted.get(name).unwrap_or_else(|| panic!("no {name}")));
-        assert_eq!((got.channels, got.height, got.width), (want.channels, want.height, want.width), "{name}");
-        assert_close(&format!("{} {size} {name}", architecture.name), &got.data, &want.data, TAPS);
+    for choice in [CHOICES[0], CHOICES[2]] {
+        let mut session = poisoned(&choice.load(&weights), size, batch, names.clone());
+        let output = session.run_blocking(&input).unwrap();
+        for name in &names {
+            let (got, want) = (output.tap(name).unwrap(), wanted.get(name).unwrap_or_else(|| panic!("no {name}")));
+            assert_eq!((got.channels, got.height, got.width), (want.channels, want.height, want.width), "{name}");
+            assert_close(&format!("{choice:?} {} {size} {name}", architecture.name), &got.data, &want.data, TAPS);
+        }
+        assert_close(&format!("{choice:?} {}", architecture.name), output.logits(), wanted.logits(), LOGITS);
     }
-    assert_close(&architecture.name, output.logits(), wanted.logits(), LOGITS);
 }
 
 #[test]
@@ -129,17 +139,15 @@ fn async_runs_equal_blocking_ones_and_sessions_can_be_reused() {
 }
 
 #[test]
-fn kernels_for_gpus_give_the_same_network() {
+fn every_choice_of_kernels_gives_the_same_network() {
     let _turn = adapter::turn();
     let weights = Weights::random(&Architecture::preset("densenet121").unwrap(), 4).unwrap();
     let size = InputSize::square(96);
     let input = weights::random::input(1, 2 * 3 * 96 * 96);
     let wanted = reference::forward_keeping(&weights, &input, 2, size, |_| false).unwrap();
-    for kind in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {
-        let model = Model::load_blocking(&adapter::gpu(Some(kind)), &weights, LoadOptions::default()).unwrap();
-        let options = SessionOptions { max_batch: 2, ..SessionOptions::new(size) };
-        let output = model.session_blocking(options).unwrap().run_blocking(&input).unwrap();
-        assert_close(&kind.to_string(), output.logits(), wanted.logits(), LOGITS);
+    for choice in CHOICES {
+        let output = poisoned(&choice.load(&weights), size, 2, Vec::new()).run_blocking(&input).unwrap();
+        assert_close(&format!("{choice:?}"), output.logits(), wanted.logits(), LOGITS);
     }
 }
 
@@ -158,7 +166,7 @@ fn bad_input_is_refused() {
     let mut broken = vec![0.0; 2 * image];
     broken[image + 3] = f32::NAN;
     refuse(&broken, "image 1 holds NaN at element 3");
-    let model = Model::load_blocking(&adapter::gpu(None), &weights, LoadOptions::default()).unwrap();
+    let model = Model::load_blocking(&adapter::gpu(), &weights, LoadOptions::default()).unwrap();
     let session = |side, max_batch, taps| {
         model
             .session_blocking(SessionOptions { size: InputSize::square(side), max_batch, taps })

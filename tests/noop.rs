@@ -15,11 +15,15 @@ fn noop() -> Gpu {
 
 fn record(gpu: &Gpu, name: &str, size: InputSize, batch: usize) {
     let architecture = Architecture::preset(name).unwrap();
-    let model = Model::load_blocking(gpu, &Weights::random(&architecture, 0).unwrap(), LoadOptions::default()).unwrap();
-    let taps = vec!["features.denseblock2".to_string(), "features.denseblock1.denselayer1".to_string()];
-    let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();
-    let output = session.run_blocking(&weights::random::input(0, batch * session.image_elements())).unwrap();
-    assert_eq!(output.logits().len(), batch * architecture.output_channels());
+    let weights = Weights::random(&architecture, 0).unwrap();
+    for family in KernelFamily::ALL {
+        let options = LoadOptions { family: Some(family), progress: None };
+        let model = Model::load_blocking(gpu, &weights, options).unwrap();
+        let taps = vec!["features.denseblock2".to_string(), "features.denseblock1.denselayer1".to_string()];
+        let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();
+        let output = session.run_blocking(&weights::random::input(0, batch * session.image_elements())).unwrap();
+        assert_eq!(output.logits().len(), batch * architecture.output_channels());
+    }
 }
 
 #[test]
@@ -44,8 +48,10 @@ fn every_preset_lowers_within_the_default_limits() {
     for name in densenet_wgpu::architecture::PRESETS {
         let side = if Architecture::preset(name).unwrap().classes == Some(10) { 32 } else { 224 };
         let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 4).unwrap();
-        let program = Program::lower(&plan, KernelFamily::Buffer, gpu.facts());
-        assert!(program.is_ok(), "{name}: {}", program.unwrap_err());
+        for family in KernelFamily::ALL {
+            let program = Program::lower(&plan, family, gpu.facts());
+            assert!(program.is_ok(), "{name} {family}: {}", program.unwrap_err());
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ring 2: every shader and variant without a GPU. naga parses and validates them and writes SPIR-V, MSL and HLSL;
 //! bindings and parameter structs agree with the Rust side.
 
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, Kernel, KernelFamily, Program, Variant};
+use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, Binding, DeviceLimits, Kernel, KernelFamily, Program, Variant};
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::{Architecture, InputSize};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -21,18 +21,20 @@ fn facts(kind: AdapterKind) -> AdapterFacts {
     }
 }
 
-fn parse(kernel: Kernel) -> naga::Module {
-    let source = kernel.source();
+fn parse(variant: Variant) -> naga::Module {
+    let source = variant.source();
     naga::front::wgsl::parse_str(&source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&source)))
 }
 
 fn every_variant() -> Vec<Variant> {
     let mut variants = Vec::new();
     for kernel in Kernel::ALL {
-        for workgroup_size in [1, 8, 64, 256] {
-            for wide in [false, true] {
-                for norm in [false, true] {
-                    variants.push(Variant { kernel, workgroup_size, wide, norm });
+        let textures = kernel > Kernel::Append;
+        for workgroup_size in if textures { vec![8] } else { vec![1, 8, 64, 256] } {
+            for flags in 0..8 {
+                let (wide, norm, shuffle) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+                if (!wide || !textures) && (!shuffle || kernel.shares_weights()) {
+                    variants.push(Variant { kernel, workgroup_size, wide, norm, shuffle });
                 }
             }
         }
@@ -43,10 +45,16 @@ fn every_variant() -> Vec<Variant> {
 #[test]
 fn every_variant_is_valid_and_translates() {
     for variant in every_variant() {
-        let module = parse(variant.kernel);
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        let module = parse(variant);
+        let capabilities = if variant.shuffle { Capabilities::SUBGROUP } else { Capabilities::empty() };
+        let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+        if variant.shuffle {
+            let stages = naga::valid::ShaderStages::COMPUTE;
+            validator.subgroup_stages(stages).subgroup_operations(naga::valid::SubgroupOperationSet::all());
+        }
+        let info = validator
             .validate(&module)
-            .unwrap_or_else(|e| panic!("{variant}: {}", e.emit_to_string(&variant.kernel.source())));
+            .unwrap_or_else(|e| panic!("{variant}: {}", e.emit_to_string(&variant.source())));
         let entry = (naga::ShaderStage::Compute, "main");
         let constants = variant.constants().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, Some(entry), &constants)
@@ -70,63 +78,96 @@ fn every_variant_is_valid_and_translates() {
 
 #[test]
 fn a_broken_shader_would_be_noticed() {
-    let broken = Kernel::Pointwise.source().replace("near.q0 += w0 * x;", "near.q0 += w0 * scale;");
+    let broken = Variant::plain(Kernel::Pointwise).source().replace("near.q0 += w0 * x;", "near.q0 += w0 * scale;");
     let module = naga::front::wgsl::parse_str(&broken);
     let valid =
         module.is_ok_and(|m| Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&m).is_ok());
     assert!(!valid);
 }
 
-/// Kind of each binding of group 0, in order of binding numbers, and the size of the uniform struct.
-fn reflect(kernel: Kernel) -> (Vec<&'static str>, u32) {
-    let module = parse(kernel);
+/// Each binding of group 0, in order of binding numbers, and the size of the uniform struct.
+fn reflect(variant: Variant) -> (Vec<Binding>, u32) {
+    let module = parse(variant);
     let mut bindings = Vec::new();
     let mut uniform_bytes = 0;
     for (_, variable) in module.global_variables.iter() {
-        let Some(binding) = &variable.binding else { continue };
-        assert_eq!(binding.group, 0);
-        let kind = match variable.space {
-            naga::AddressSpace::Uniform => {
-                uniform_bytes = module.types[variable.ty].inner.size(module.to_ctx());
-                "uniform"
+        let Some(place) = &variable.binding else { continue };
+        assert_eq!(place.group, 0);
+        let store = naga::StorageAccess::STORE;
+        let binding = match (variable.space, &module.types[variable.ty].inner) {
+            (naga::AddressSpace::Uniform, inner) => {
+                uniform_bytes = inner.size(module.to_ctx());
+                Binding::Uniform
             }
-            naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => "read_write",
-            naga::AddressSpace::Storage { .. } => "read",
-            _ => panic!("{} binds something else", kernel.name()),
+            (naga::AddressSpace::Storage { access }, _) if access.contains(store) => Binding::WriteBuffer,
+            (naga::AddressSpace::Storage { .. }, _) => Binding::ReadBuffer,
+            (naga::AddressSpace::Handle, naga::TypeInner::Image { class, .. }) => match class {
+                naga::ImageClass::Storage { access, .. } if access.contains(store) => Binding::WriteTexture,
+                naga::ImageClass::Storage { .. } => Binding::ReadTexture,
+                other => panic!("{variant} binds {other:?}"),
+            },
+            other => panic!("{variant} binds {other:?}"),
         };
-        bindings.push((binding.binding, kind));
+        bindings.push((place.binding, binding));
     }
-    bindings.sort_unstable();
-    assert!(bindings.iter().enumerate().all(|(index, (binding, _))| index as u32 == *binding), "gaps");
-    (bindings.into_iter().map(|(_, kind)| kind).collect(), uniform_bytes)
+    bindings.sort_by_key(|(number, _)| *number);
+    assert!(bindings.iter().enumerate().all(|(index, (number, _))| index as u32 == *number), "{variant}: gaps");
+    (bindings.into_iter().map(|(_, binding)| binding).collect(), uniform_bytes)
 }
 
 #[test]
 fn bindings_and_parameters_agree_with_rust() {
     let mut seen = std::collections::HashSet::new();
     for (name, side) in [("densenet121", 64), ("densenet-40-12", 32)] {
-        let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 2).unwrap();
-        let program = Program::lower(&plan, KernelFamily::Buffer, &facts(AdapterKind::Discrete)).unwrap();
-        for dispatch in &program.dispatches {
-            let kernel = program.variants[dispatch.variant].kernel;
-            let (bindings, uniform_bytes) = reflect(kernel);
-            let mut expected = vec!["uniform", "read", "read_write"];
-            expected.resize(3 + dispatch.weights.len(), "read");
-            assert_eq!(bindings, expected, "{}", dispatch.name);
-            assert_eq!(kernel.weight_bindings(), dispatch.weights.len(), "{}", dispatch.name);
-            assert_eq!(uniform_bytes as usize, dispatch.params.len(), "{}", dispatch.name);
-            seen.insert(kernel);
+        for family in KernelFamily::ALL {
+            let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 2).unwrap();
+            let program = Program::lower(&plan, family, &facts(AdapterKind::Discrete)).unwrap();
+            for dispatch in &program.dispatches {
+                let variant = program.variants[dispatch.variant];
+                let (bindings, uniform_bytes) = reflect(variant);
+                assert_eq!(bindings, variant.kernel.bindings(), "{}", dispatch.name);
+                assert_eq!(bindings.len(), 3 + dispatch.weights.len(), "{}", dispatch.name);
+                assert_eq!(uniform_bytes as usize, dispatch.params.len(), "{}", dispatch.name);
+                seen.insert(variant.kernel);
+            }
         }
     }
     assert_eq!(seen.len(), Kernel::ALL.len(), "a kernel that no program uses");
 }
 
 #[test]
+fn shuffles_are_chosen_for_subgroups_of_eight_alone() {
+    let plan = Plan::new(&Architecture::preset("densenet121").unwrap(), InputSize::square(64), 1).unwrap();
+    for (subgroups, subgroup_min, subgroup_max, wanted) in
+        [(true, 8, 8, true), (true, 4, 4, false), (true, 8, 16, false), (true, 4, 8, false), (false, 8, 8, false)]
+    {
+        let facts = AdapterFacts { subgroups, subgroup_min, subgroup_max, ..facts(AdapterKind::Software) };
+        let program = Program::lower(&plan, KernelFamily::Texture, &facts).unwrap();
+        assert_eq!(program.variants.iter().any(|v| v.shuffle), wanted, "{subgroup_min} to {subgroup_max} lanes");
+    }
+}
+
+#[test]
+fn lavapipe_gets_textures_and_everybody_else_buffers() {
+    let named = |name: &str, kind, backend: &str| {
+        let facts = facts(kind);
+        AdapterFacts { name: name.into(), backend: backend.into(), ..facts }.family()
+    };
+    let lavapipe = "llvmpipe (LLVM 15.0.6, 256 bits)";
+    assert_eq!(named(lavapipe, AdapterKind::Software, "vulkan"), KernelFamily::Texture);
+    assert_eq!(named(lavapipe, AdapterKind::Software, "gl"), KernelFamily::Buffer);
+    assert_eq!(named("SwiftShader Device (Subzero)", AdapterKind::Software, "vulkan"), KernelFamily::Buffer);
+    assert_eq!(named("Microsoft Basic Render Driver", AdapterKind::Software, "dx12"), KernelFamily::Buffer);
+    assert_eq!(named("NVIDIA H100", AdapterKind::Discrete, "vulkan"), KernelFamily::Buffer);
+}
+
+#[test]
 fn every_binding_line_ends_with_its_axes_and_every_file_begins_with_its_mathematics() {
     for kernel in Kernel::ALL {
-        let source = kernel.source();
+        let source = Variant::plain(kernel).source();
         assert!(source.starts_with("// "), "{}", kernel.name());
-        for line in source.lines().filter(|line| line.contains("var<storage")) {
+        let bindings = |line: &&str| line.contains("var<storage") || line.contains(": texture_storage");
+        for line in source.lines().filter(bindings) {
             let comment = line.split_once("// ").map(|(_, comment)| comment).unwrap_or_default();
             assert!(comment.contains('['), "{}: no axes: {line}", kernel.name());
         }
@@ -138,8 +179,10 @@ fn few_pipelines() {
     for kind in [AdapterKind::Discrete, AdapterKind::Software] {
         for name in densenet_wgpu::architecture::PRESETS {
             let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(64), 1).unwrap();
-            let program = Program::lower(&plan, KernelFamily::Buffer, &facts(kind)).unwrap();
-            assert!(program.variants.len() <= 12, "{name}: {} pipelines", program.variants.len());
+            for family in KernelFamily::ALL {
+                let program = Program::lower(&plan, family, &facts(kind)).unwrap();
+                assert!(program.variants.len() <= 12, "{name}: {} pipelines", program.variants.len());
+            }
         }
     }
 }
@@ -147,11 +190,13 @@ fn few_pipelines() {
 #[test]
 fn weights_do_not_depend_on_batch_or_size() {
     let architecture = Architecture::preset("densenet-bc-100-12").unwrap();
-    let lower = |side, batch| {
-        let plan = Plan::new(&architecture, InputSize::square(side), batch).unwrap();
-        Program::lower(&plan, KernelFamily::Buffer, &facts(AdapterKind::Discrete)).unwrap()
-    };
-    assert_eq!(lower(32, 1).weights, lower(65, 7).weights);
+    for family in KernelFamily::ALL {
+        let lower = |side, batch| {
+            let plan = Plan::new(&architecture, InputSize::square(side), batch).unwrap();
+            Program::lower(&plan, family, &facts(AdapterKind::Discrete)).unwrap()
+        };
+        assert_eq!(lower(32, 1).weights, lower(65, 7).weights);
+    }
 }
 
 #[test]
@@ -168,6 +213,11 @@ fn what_cannot_run_is_refused_by_the_limits_name() {
     let few_groups = DeviceLimits { max_compute_workgroups_per_dimension: 40, ..DeviceLimits::default() };
     let error = lower(224, 1, few_groups).unwrap_err();
     assert!(error.contains("max_compute_workgroups_per_dimension"), "{error}");
+    let no_textures = DeviceLimits { max_storage_textures_per_shader_stage: 0, ..DeviceLimits::default() };
+    let facts = AdapterFacts { limits: no_textures, ..facts(AdapterKind::Software) };
+    let plan = Plan::new(&architecture, InputSize::square(224), 1).unwrap();
+    let error = Program::lower(&plan, KernelFamily::Texture, &facts).unwrap_err().to_string();
+    assert!(error.contains("max_storage_textures_per_shader_stage"), "{error}");
     let small = DeviceLimits { max_compute_invocations_per_workgroup: 32, ..DeviceLimits::default() };
     let error = lower(224, 1, small).unwrap_err();
     assert!(error.contains("max_compute_invocations_per_workgroup"), "{error}");

@@ -8,8 +8,6 @@ use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
 pub struct GpuOptions {
     /// Part of the adapter's name in any case, or its index in [`super::adapters`]; the best one where not given.
     pub adapter: Option<String>,
-    /// Chooses kernels as for an adapter of this kind: for tests, and for adapters that misreport themselves.
-    pub treat_as: Option<AdapterKind>,
 }
 
 /// Every adapter with its facts, the best first.
@@ -62,11 +60,13 @@ pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Resul
         max_buffer_size: has.max_buffer_size,
         max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
         max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(8),
+        max_storage_textures_per_shader_stage: has.max_storage_textures_per_shader_stage.min(4),
+        max_texture_dimension_2d: has.max_texture_dimension_2d.min(8192),
         ..wgpu::Limits::downlevel_defaults()
     };
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("densenet-wgpu"),
-        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+        required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
         required_limits,
         ..Default::default()
     };
@@ -92,6 +92,8 @@ pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limit
             max_buffer_size: limits.max_buffer_size,
             max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
             max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+            max_storage_textures_per_shader_stage: limits.max_storage_textures_per_shader_stage,
+            max_texture_dimension_2d: limits.max_texture_dimension_2d,
             max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
             max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
             min_uniform_buffer_offset_alignment: limits.min_uniform_buffer_offset_alignment,

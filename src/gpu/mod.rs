@@ -9,7 +9,9 @@ mod model;
 #[cfg(not(target_arch = "wasm32"))]
 mod profile;
 mod readback;
+mod resources;
 mod session;
+mod weight_store;
 
 use std::sync::Arc;
 
@@ -49,8 +51,7 @@ impl Gpu {
         let (device, queue) = adapter::open(&adapter, &facts).await?;
         let lost = Lost::watch(&device);
         // From here on what the device was opened with counts, not what the adapter could give.
-        let mut facts = adapter::facts_of(&adapter.get_info(), device.features(), &device.limits());
-        facts.kind = options.treat_as.unwrap_or(facts.kind);
+        let facts = adapter::facts_of(&adapter.get_info(), device.features(), &device.limits());
         Ok(Gpu::from_parts(device, queue, facts, lost))
     }
 
@@ -59,6 +60,12 @@ impl Gpu {
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let facts = adapter::facts_of(&device.adapter_info(), device.features(), &device.limits());
         Gpu::from_parts(device, queue, facts, Lost::unwatched())
+    }
+
+    /// The same device, for which kernels are chosen and limits kept as if its adapter had `facts`: for tests, and for
+    /// adapters that misreport themselves. Claiming what the adapter lacks gives errors or wrong numbers.
+    pub fn with_facts(&self, facts: AdapterFacts) -> Gpu {
+        Gpu::from_parts(self.inner.device.clone(), self.inner.queue.clone(), facts, self.inner.lost.clone())
     }
 
     fn from_parts(device: wgpu::Device, queue: wgpu::Queue, facts: AdapterFacts, lost: Lost) -> Gpu {

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use rayon::prelude::*;
-
 use super::session::SessionOptions;
+use super::weight_store::WeightStore;
 use super::{Gpu, Session};
 use crate::architecture::Architecture;
-use crate::error::{Error, Result};
-use crate::kernels::{KernelFamily, PackedWeight, Program, Variant};
+use crate::error::Result;
+use crate::kernels::{Binding, KernelFamily, PackedWeight, Program, Variant};
 use crate::plan::Plan;
 use crate::weights::Weights;
 
@@ -59,25 +58,13 @@ struct Inner {
     pipelines: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
 }
 
-/// All packed arrays in a few buffers, each array at an offset that may be bound.
-#[derive(Debug)]
-struct WeightStore {
-    arrays: Vec<PackedWeight>,
-    buffers: Vec<wgpu::Buffer>,
-    /// Buffer, offset and bytes of each array.
-    places: Vec<(usize, u64, u64)>,
-}
-
-/// Larger buffers would gain nothing and may find no room in one piece.
-const WEIGHT_BUFFER_BYTES: u64 = 64 << 20;
-
 impl Model {
     /// Packs and uploads `weights`, builds the pipelines and runs each once, since many drivers compile at the first
     /// dispatch.
     ///
     /// # Errors
-    /// [`Error::Weights`] for a missing tensor, [`Error::Limit`] for an array above a limit of the adapter,
-    /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
+    /// [`crate::Error::Weights`] for a missing tensor, [`crate::Error::Limit`] for an array above a limit of the adapter,
+    /// [`crate::Error::OutOfMemory`], [`crate::Error::Device`], [`crate::Error::DeviceLost`].
     pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
         let (model, mut loading) = Model::upload(gpu, weights, options).await?;
         let mut session = loading.warm_session(&model).await?;
@@ -124,14 +111,14 @@ impl Model {
 
     /// Bytes of the packed weights on the device.
     pub fn weight_bytes(&self) -> u64 {
-        self.inner.weights.buffers.iter().map(wgpu::Buffer::size).sum()
+        self.inner.weights.bytes()
     }
 
     /// Prepares to run images of one size: buffers and bind groups, no weights.
     ///
     /// # Errors
-    /// [`Error::Input`] for a size that the network does not admit, [`Error::Tap`] for an unknown tap,
-    /// [`Error::Limit`] where not even one image fits, [`Error::OutOfMemory`].
+    /// [`crate::Error::Input`] for a size that the network does not admit, [`crate::Error::Tap`] for an unknown tap,
+    /// [`crate::Error::Limit`] where not even one image fits, [`crate::Error::OutOfMemory`].
     pub async fn session(&self, options: SessionOptions) -> Result<Session> {
         Session::new(self, options).await
     }
@@ -169,9 +156,9 @@ impl Model {
         let build = || {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(variant.kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(variant.kernel.source().into()),
+                source: wgpu::ShaderSource::Wgsl(variant.source().into()),
             });
-            let layout = bind_group_layout(device, variant.kernel.weight_bindings());
+            let layout = bind_group_layout(device, variant.kernel.bindings());
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: Some(variant.kernel.name()),
                 bind_group_layouts: &[Some(&layout)],
@@ -200,93 +187,39 @@ impl Model {
 
     /// The packed arrays, in the order that programs index them.
     pub(super) fn arrays(&self) -> &[PackedWeight] {
-        &self.inner.weights.arrays
+        self.inner.weights.arrays()
     }
 
     /// A packed array as a binding.
     pub(super) fn weight_binding(&self, index: usize) -> wgpu::BindingResource<'_> {
-        let (buffer, offset, bytes) = self.inner.weights.places[index];
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &self.inner.weights.buffers[buffer],
-            offset,
-            size: std::num::NonZeroU64::new(bytes),
-        })
+        self.inner.weights.binding(index)
     }
 }
 
-/// Parameters, source, destination, then weights: the same for every kernel.
-pub(super) fn bind_group_layout(device: &wgpu::Device, weights: usize) -> wgpu::BindGroupLayout {
-    let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-        count: None,
+/// The layout of a kernel's bindings.
+fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindGroupLayout {
+    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+    let texture = |access| wgpu::BindingType::StorageTexture {
+        access,
+        format: wgpu::TextureFormat::Rgba32Float,
+        view_dimension: wgpu::TextureViewDimension::D2,
     };
-    let mut entries = vec![
-        entry(0, wgpu::BufferBindingType::Uniform),
-        entry(1, wgpu::BufferBindingType::Storage { read_only: true }),
-        entry(2, wgpu::BufferBindingType::Storage { read_only: false }),
-    ];
-    entries.extend((0..weights).map(|i| entry(3 + i as u32, wgpu::BufferBindingType::Storage { read_only: true })));
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
+        .zip(bindings)
+        .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: match kind {
+                Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+                Binding::ReadBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+                Binding::WriteBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+                Binding::ReadTexture => texture(wgpu::StorageTextureAccess::ReadOnly),
+                Binding::WriteTexture => texture(wgpu::StorageTextureAccess::WriteOnly),
+            },
+            count: None,
+        })
+        .collect();
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
-}
-
-impl WeightStore {
-    async fn upload(gpu: &Gpu, arrays: &[PackedWeight], weights: &Weights) -> Result<WeightStore> {
-        let limits = &gpu.facts().limits;
-        let packed: Vec<Vec<f32>> = arrays.par_iter().map(|array| array.pack(weights)).collect::<Result<_>>()?;
-        let alignment = u64::from(limits.min_storage_buffer_offset_alignment).max(16);
-        let mut places = Vec::with_capacity(packed.len());
-        let mut sizes: Vec<u64> = Vec::new();
-        for (array, values) in arrays.iter().zip(&packed) {
-            let bytes = size_of_val(values.as_slice()) as u64;
-            if bytes > limits.max_storage_buffer_binding_size {
-                return Err(Error::Limit {
-                    what: format!("the array '{}'", array.label),
-                    limit: "max_storage_buffer_binding_size",
-                    need: bytes,
-                    have: limits.max_storage_buffer_binding_size,
-                    remedy: "this network needs an adapter with larger bindings".into(),
-                });
-            }
-            let most = WEIGHT_BUFFER_BYTES.min(limits.max_buffer_size);
-            match sizes.last_mut() {
-                Some(size) if size.next_multiple_of(alignment) + bytes <= most => {
-                    let offset = size.next_multiple_of(alignment);
-                    *size = offset + bytes;
-                    places.push((sizes.len() - 1, offset, bytes));
-                }
-                _ => {
-                    sizes.push(bytes);
-                    places.push((sizes.len() - 1, 0, bytes));
-                }
-            }
-        }
-        let fill = || -> Result<Vec<wgpu::Buffer>> {
-            let device = gpu.device();
-            let buffers: Vec<wgpu::Buffer> = sizes.iter().map(|&size| mapped_buffer(device, size)).collect();
-            for (values, &(buffer, offset, bytes)) in packed.iter().zip(&places) {
-                let mut view = buffers[buffer]
-                    .slice(offset..offset + bytes)
-                    .get_mapped_range_mut()
-                    .map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
-                view.slice(..).copy_from_slice(bytemuck::cast_slice(values));
-            }
-            buffers.iter().for_each(wgpu::Buffer::unmap);
-            Ok(buffers)
-        };
-        let buffers = gpu.scoped("uploading the weights", fill).await??;
-        Ok(WeightStore { arrays: arrays.to_vec(), buffers, places })
-    }
-}
-
-fn mapped_buffer(device: &wgpu::Device, size: u64) -> wgpu::Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("weights"),
-        size,
-        usage: wgpu::BufferUsages::STORAGE,
-        mapped_at_creation: true,
-    })
 }
 
 /// The rest of a load, after the upload.

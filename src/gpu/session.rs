@@ -6,10 +6,11 @@ use std::time::Duration;
 #[cfg(not(target_arch = "wasm32"))]
 use super::profile::{self, StepTime};
 use super::readback::{self, Mapping};
+use super::resources::{Activation, Resources};
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
-use crate::kernels::{Program, Resource, TapSource};
+use crate::kernels::{Program, TapSource};
 use crate::plan::Plan;
 
 /// What a session is for.
@@ -88,11 +89,8 @@ pub struct Session {
     model: Model,
     program: Program,
     size: InputSize,
-    resources: Vec<wgpu::Buffer>,
     pipelines: Vec<wgpu::ComputePipeline>,
-    bind_groups: Vec<wgpu::BindGroup>,
-    params: wgpu::Buffer,
-    staging: wgpu::Buffer,
+    resources: Resources,
     /// The taps to read, in the order of their dispatches; the result comes last.
     reads: Vec<TapSource>,
     last_encode: Mutex<Duration>,
@@ -109,10 +107,9 @@ impl Session {
         for name in &options.taps {
             one.tap(name)?;
         }
-        let single = Program::lower(&one, model.family(), facts)?;
-        let mut batch = single.largest_batch(options.max_batch, facts);
-        let reads = reads(&single, &options.taps);
-        let read_bytes: u64 = reads.iter().map(tap_bytes).sum();
+        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.family(), facts);
+        let mut program = lower(options.max_batch)?;
+        let read_bytes: u64 = reads(&program, &options.taps).iter().map(|read| read.bytes() as u64).sum();
         let fits = facts.limits.max_buffer_size / read_bytes.max(1);
         if fits == 0 {
             return Err(Error::Limit {
@@ -123,22 +120,24 @@ impl Session {
                 remedy: "ask for fewer taps or a smaller input size".into(),
             });
         }
-        batch = batch.min(usize::try_from(fits).unwrap_or(usize::MAX));
-        if batch < options.max_batch {
-            log::info!("{} images a pass fit this adapter's limits: larger batches run in several passes", batch);
+        if fits < program.batch as u64 {
+            program = lower(fits as usize)?;
         }
-        let program = Program { batch, ..single };
+        if program.batch < options.max_batch {
+            log::info!("{} images a pass fit this adapter's limits: larger batches take several passes", program.batch);
+        }
         // Packing does not depend on size or batch, so that the model's arrays serve every session.
         debug_assert_eq!(program.weights, model.arrays());
         let mut pipelines = Vec::new();
         for variant in &program.variants {
             pipelines.push(model.pipeline(*variant).await?);
         }
-        let make = || Buffers::new(model, &program, &pipelines, read_bytes);
-        let Buffers { resources, params, staging, bind_groups } = gpu.scoped("allocating a session", make).await?;
-        let last_encode = Mutex::default();
+        let staging_bytes = read_bytes * program.batch as u64;
+        let make = || Resources::new(model, &program, &pipelines, staging_bytes);
+        let resources = gpu.scoped("allocating a session", make).await?;
+        let reads = reads(&program, &options.taps);
         let (model, size) = (model.clone(), options.size);
-        Ok(Session { model, program, size, resources, pipelines, bind_groups, params, staging, reads, last_encode })
+        Ok(Session { model, program, size, pipelines, resources, reads, last_encode: Mutex::default() })
     }
 
     /// Values of one image: channels x height x width.
@@ -168,8 +167,8 @@ impl Session {
 
     /// Bytes on the device: packed weights, activations, parameters and the staging buffer.
     pub fn device_bytes(&self) -> u64 {
-        let own = self.resources.iter().chain([&self.params, &self.staging]).map(wgpu::Buffer::size).sum::<u64>();
-        self.model.weight_bytes() + own
+        let Resources { params, staging, .. } = &self.resources;
+        self.model.weight_bytes() + self.program.activation_bytes() + params.size() + staging.size()
     }
 
     /// Milliseconds that recording the last pass took on the host.
@@ -240,12 +239,8 @@ impl Session {
     /// # Errors
     /// [`Error::Device`], [`Error::DeviceLost`].
     pub async fn fill_activations(&mut self, value: f32) -> Result<()> {
-        let fill = || {
-            for buffer in &self.resources {
-                let values = vec![value; (buffer.size() / 4) as usize];
-                self.gpu().queue().write_buffer(buffer, 0, bytemuck::cast_slice(&values));
-            }
-        };
+        let queue = self.gpu().queue();
+        let fill = || self.resources.activations.iter().for_each(|activation| activation.fill(queue, value));
         self.gpu().scoped("filling the activations", fill).await
     }
 
@@ -285,7 +280,7 @@ impl Session {
     async fn submit(&mut self, images: &[f32]) -> Result<(u64, Mapping)> {
         let gpu = self.gpu();
         let count = images.len() / self.image_elements();
-        let bytes = count as u64 * self.reads.iter().map(tap_bytes).sum::<u64>();
+        let bytes = count as u64 * self.reads.iter().map(|read| read.bytes() as u64).sum::<u64>();
         let submit = || {
             self.upload(images);
             let start = Clock::now();
@@ -294,7 +289,7 @@ impl Session {
                 *last = start.elapsed();
             }
             gpu.queue().submit([commands]);
-            Mapping::request(&self.staging, bytes)
+            Mapping::request(&self.resources.staging, bytes)
         };
         Ok((bytes, gpu.scoped("running the network", submit).await?))
     }
@@ -314,11 +309,9 @@ impl Session {
                 next = read.dispatch + 1;
             }
             for image in 0..count {
-                let plane = (read.height * read.width * 16) as u64;
-                let from = (image * read.tensor_quads + read.first_quad) as u64 * plane;
-                let bytes = tap_bytes(read);
-                encoder.copy_buffer_to_buffer(&self.resources[read.resource], from, &self.staging, offset, bytes);
-                offset += bytes;
+                let activation = &self.resources.activations[read.resource];
+                activation.copy_tap(&mut encoder, read, image, &self.resources.staging, offset);
+                offset += read.bytes() as u64;
             }
         }
         encoder.finish()
@@ -326,8 +319,9 @@ impl Session {
 
     /// Copies the images to where the program reads them.
     pub(super) fn upload(&self, images: &[f32]) {
-        let input = &self.resources[self.program.input];
-        self.gpu().queue().write_buffer(input, 0, bytemuck::cast_slice(images));
+        if let Activation::Buffer(input) = &self.resources.activations[self.program.input] {
+            self.gpu().queue().write_buffer(input, 0, bytemuck::cast_slice(images));
+        }
     }
 
     /// The device.
@@ -338,16 +332,21 @@ impl Session {
     pub(super) fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, count: usize) {
         let dispatch = &self.program.dispatches[index];
         pass.set_pipeline(&self.pipelines[dispatch.variant]);
-        pass.set_bind_group(0, &self.bind_groups[index], &[]);
-        pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], count as u32);
+        pass.set_bind_group(0, &self.resources.bind_groups[index], &[]);
+        let [x, y, z] = dispatch.grid.workgroups(count as u32);
+        pass.dispatch_workgroups(x, y, z);
     }
 
     /// Appends what lies mapped in the staging buffer to the output.
     fn collect(&self, bytes: u64, output: &mut Output) -> Result<()> {
-        let view =
-            self.staging.slice(0..bytes).get_mapped_range().map_err(|e| Error::Device(format!("reading back: {e}")))?;
+        let view = self
+            .resources
+            .staging
+            .slice(0..bytes)
+            .get_mapped_range()
+            .map_err(|e| Error::Device(format!("reading back: {e}")))?;
         let mut values: &[f32] = bytemuck::cast_slice(&view);
-        let per_image: u64 = self.reads.iter().map(tap_bytes).sum();
+        let per_image: u64 = self.reads.iter().map(|read| read.bytes() as u64).sum();
         let count = (bytes / per_image) as usize;
         output.batch += count;
         for (index, read) in self.reads.iter().enumerate() {
@@ -356,13 +355,13 @@ impl Session {
                 None => &mut output.values,
             };
             for _ in 0..count {
-                let (image, rest) = values.split_at((tap_bytes(read) / 4) as usize);
+                let (image, rest) = values.split_at(read.bytes() / 4);
                 target.extend(read.unpack(image));
                 values = rest;
             }
         }
         drop(view);
-        self.staging.unmap();
+        self.resources.staging.unmap();
         Ok(())
     }
 }
@@ -373,73 +372,6 @@ fn reads(program: &Program, names: &[String]) -> Vec<TapSource> {
     reads.sort_by_key(|tap| tap.dispatch);
     reads.push(program.output.clone());
     reads
-}
-
-/// Bytes of one image of a tap, channels padded.
-fn tap_bytes(tap: &TapSource) -> u64 {
-    (tap.channel_map.len() * tap.height * tap.width * 4) as u64
-}
-
-struct Buffers {
-    resources: Vec<wgpu::Buffer>,
-    params: wgpu::Buffer,
-    staging: wgpu::Buffer,
-    bind_groups: Vec<wgpu::BindGroup>,
-}
-
-impl Buffers {
-    fn new(model: &Model, program: &Program, pipelines: &[wgpu::ComputePipeline], read_bytes: u64) -> Buffers {
-        let gpu: &Gpu = model.gpu();
-        let buffer = |label: &str, size: u64, usage: wgpu::BufferUsages| {
-            let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-            gpu.device().create_buffer(&descriptor)
-        };
-        let batch = program.batch as u64;
-        let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let resources: Vec<wgpu::Buffer> = program
-            .resources
-            .iter()
-            .map(|Resource::Buffer { label, bytes_per_image }| buffer(label, bytes_per_image * batch, storage))
-            .collect();
-        let staging =
-            buffer("staging", read_bytes * batch, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        let stride = gpu.facts().limits.min_uniform_buffer_offset_alignment as usize;
-        let stride = program.dispatches.iter().map(|d| d.params.len()).max().unwrap_or(0).next_multiple_of(stride);
-        let mut block = vec![0; stride * program.dispatches.len()];
-        for (index, dispatch) in program.dispatches.iter().enumerate() {
-            block[index * stride..][..dispatch.params.len()].copy_from_slice(&dispatch.params);
-        }
-        let params =
-            buffer("parameters", block.len() as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
-        gpu.queue().write_buffer(&params, 0, &block);
-        let bind_groups = program
-            .dispatches
-            .iter()
-            .enumerate()
-            .map(|(index, dispatch)| {
-                let own = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &params,
-                    offset: (index * stride) as u64,
-                    size: std::num::NonZeroU64::new(dispatch.params.len() as u64),
-                });
-                let source = resources[dispatch.source].as_entire_binding();
-                let destination = resources[dispatch.destination].as_entire_binding();
-                let weights = dispatch.weights.iter().map(|&weight| model.weight_binding(weight));
-                let entries: Vec<wgpu::BindGroupEntry<'_>> = [own, source, destination]
-                    .into_iter()
-                    .chain(weights)
-                    .enumerate()
-                    .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
-                    .collect();
-                gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some(&dispatch.name),
-                    layout: &pipelines[dispatch.variant].get_bind_group_layout(0),
-                    entries: &entries,
-                })
-            })
-            .collect();
-        Buffers { resources, params, staging, bind_groups }
-    }
 }
 
 /// A clock where there is one: `std::time` panics in a browser.

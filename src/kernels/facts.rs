@@ -41,6 +41,10 @@ pub struct DeviceLimits {
     pub max_storage_buffer_binding_size: u64,
     /// Storage buffers of one stage.
     pub max_storage_buffers_per_shader_stage: u32,
+    /// Storage textures of one stage.
+    pub max_storage_textures_per_shader_stage: u32,
+    /// Texels of a two-dimensional texture in each direction.
+    pub max_texture_dimension_2d: u32,
     /// Workgroups of one dispatch in each dimension.
     pub max_compute_workgroups_per_dimension: u32,
     /// Invocations of one workgroup.
@@ -58,6 +62,8 @@ impl Default for DeviceLimits {
             max_buffer_size: 256 << 20,
             max_storage_buffer_binding_size: 128 << 20,
             max_storage_buffers_per_shader_stage: 8,
+            max_storage_textures_per_shader_stage: 4,
+            max_texture_dimension_2d: 8192,
             max_compute_workgroups_per_dimension: 65535,
             max_compute_invocations_per_workgroup: 256,
             min_uniform_buffer_offset_alignment: 256,
@@ -92,8 +98,16 @@ pub struct AdapterFacts {
 }
 
 impl AdapterFacts {
-    /// The kernel family that suits this adapter.
+    /// The kernel family that suits this adapter: textures on Mesa's lavapipe, where they were measured three to four
+    /// times faster (docs/performance.md), buffers everywhere else.
     pub fn family(&self) -> KernelFamily {
-        KernelFamily::Buffer
+        let lavapipe = self.kind == AdapterKind::Software && self.backend == "vulkan" && self.name.contains("llvmpipe");
+        if lavapipe { KernelFamily::Texture } else { KernelFamily::Buffer }
+    }
+
+    /// Whether subgroups have exactly eight lanes: what the shuffling kernels of the texture family count on. With any
+    /// other number they would give wrong values without a word.
+    pub fn subgroups_of_eight(&self) -> bool {
+        self.subgroups && self.subgroup_min == 8 && self.subgroup_max == 8
     }
 }

@@ -10,6 +10,23 @@ use crate::weights::{Tensor, Weights};
 /// Output channels of one tile of a convolution.
 pub(super) const TILE: usize = 16;
 
+/// Texels of a row of a tile in a texture: 8 quads of output channels by 4 input channels.
+const TEXTURE_ROW: usize = 32;
+
+/// What a packed array is on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A storage buffer.
+    Buffer,
+    /// Texture rows of `width` texels, one behind another; they stand in panels of `rows` rows, side by side.
+    Texture {
+        /// Texels of a row.
+        width: u32,
+        /// Rows of a panel.
+        rows: u32,
+    },
+}
+
 /// For each padded channel of a tensor, which channel of the parameter it is.
 pub(super) type ChannelMap = Vec<Option<usize>>;
 
@@ -55,6 +72,36 @@ pub enum Packing {
         /// Channels of the source.
         inputs: ChannelMap,
     },
+    /// A convolution's weight as `[K/32, u, C/4, v (+ bias)]` rows of 32 texels `[quad of K, c]` of four k, a norm
+    /// behind it folded.
+    TextureTiles {
+        /// Parameter name.
+        weight: String,
+        /// Norm to fold.
+        folded: Option<String>,
+        /// Channels of the source.
+        inputs: ChannelMap,
+        /// Whether a row with the bias follows each tile.
+        bias: bool,
+        /// Rows of a panel: a whole number of tiles.
+        panel_rows: u32,
+    },
+    /// The stem's weight like a 1x1 convolution's whose channels are its `(c, u, v)`, with bias.
+    TextureStem {
+        /// Parameter name.
+        weight: String,
+        /// Norm to fold.
+        folded: Option<String>,
+        /// Rows of a panel: a whole number of tiles.
+        panel_rows: u32,
+    },
+    /// A batch norm as two rows of `[C/4]` texels: scale, shift.
+    TextureNorm {
+        /// The norm, or none.
+        norm: Option<String>,
+        /// Channels of the source.
+        inputs: ChannelMap,
+    },
     /// The classifier's weight as `[C/4, K/4]` matrices of `[c, k]`.
     Linear {
         /// Parameter name.
@@ -93,12 +140,45 @@ impl PackedWeight {
                 let affine = norm.as_ref().map(|name| weights.affine(name)).transpose()?;
                 Ok(norm_quads(affine.as_ref(), inputs))
             }
+            Packing::TextureTiles { weight, folded, inputs, bias, .. } => {
+                let tensor = weights.tensor(weight)?;
+                let (values, biases) = folded_convolution(weights, weight, folded)?;
+                let [outputs, _, height, width] = tensor.shape[..] else { unreachable!("validated by Weights") };
+                let conv = Flat { values: &values, outputs, window: [height, width] };
+                Ok(texture_tiles(&conv, inputs, bias.then_some(&biases)))
+            }
+            Packing::TextureStem { weight, folded, .. } => {
+                let (values, biases) = folded_convolution(weights, weight, folded)?;
+                let outputs = biases.len();
+                let taps = values.len() / outputs;
+                let inputs: ChannelMap = (0..taps.next_multiple_of(4)).map(|t| (t < taps).then_some(t)).collect();
+                Ok(texture_tiles(&Flat { values: &values, outputs, window: [1, 1] }, &inputs, Some(&biases)))
+            }
+            Packing::TextureNorm { norm, inputs } => {
+                let affine = norm.as_ref().map(|name| weights.affine(name)).transpose()?;
+                let quads = norm_quads(affine.as_ref(), inputs);
+                let part = |first: usize| quads.chunks_exact(4).skip(first).step_by(2).flatten().copied();
+                Ok(part(0).chain(part(1)).collect())
+            }
             Packing::Linear { weight, inputs } => Ok(linear(weights.tensor(weight)?, inputs)),
             Packing::Vector { name } => {
                 let mut values = weights.tensor(name)?.data.clone();
                 values.resize(values.len().next_multiple_of(4), 0.0);
                 Ok(values)
             }
+        }
+    }
+}
+
+impl Packing {
+    /// What the array is on the device.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Packing::TextureTiles { panel_rows, .. } | Packing::TextureStem { panel_rows, .. } => {
+                Shape::Texture { width: TEXTURE_ROW as u32, rows: *panel_rows }
+            }
+            Packing::TextureNorm { inputs, .. } => Shape::Texture { width: (inputs.len() / 4) as u32, rows: 2 },
+            _ => Shape::Buffer,
         }
     }
 }
@@ -131,6 +211,48 @@ fn tiles(tensor: &Tensor, values: &[f32], inputs: &ChannelMap) -> Vec<f32> {
                     }
                 }
             }
+        }
+    }
+    packed
+}
+
+/// A convolution's weight, OIHW.
+struct Flat<'a> {
+    values: &'a [f32],
+    outputs: usize,
+    window: [usize; 2],
+}
+
+impl Flat<'_> {
+    fn at(&self, output: usize, input: Option<usize>, u: usize, v: usize) -> f32 {
+        let [height, width] = self.window;
+        let channels = self.values.len() / (self.outputs * height * width);
+        match input {
+            Some(c) if output < self.outputs => self.values[((output * channels + c) * height + u) * width + v],
+            _ => 0.0,
+        }
+    }
+}
+
+fn texture_tiles(conv: &Flat<'_>, inputs: &ChannelMap, biases: Option<&Vec<f32>>) -> Vec<f32> {
+    let [height, width] = conv.window;
+    let mut packed = Vec::new();
+    for tile in (0..conv.outputs).step_by(TEXTURE_ROW) {
+        for u in 0..height {
+            for quad in inputs.chunks_exact(4) {
+                for v in 0..width {
+                    for first in (tile..tile + TEXTURE_ROW).step_by(4) {
+                        for &input in quad {
+                            packed.extend((first..first + 4).map(|output| conv.at(output, input, u, v)));
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(biases) = biases {
+            let bias = |output: usize| biases.get(output).copied().unwrap_or(0.0);
+            packed.extend((tile..tile + TEXTURE_ROW).map(bias));
+            packed.resize(packed.len() + 3 * TEXTURE_ROW, 0.0);
         }
     }
     packed

@@ -2,27 +2,74 @@
 
 use std::fmt;
 
-use super::{AdapterFacts, KernelFamily, PackedWeight, Variant, buffer};
+use super::texture::{self, Panels};
+use super::{AdapterFacts, Binding, KernelFamily, PackedWeight, Variant, buffer, lowering};
+use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 
-/// What activations live in. Another family adds its own kind.
+/// What activations live in, for the whole batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resource {
     /// A storage buffer.
     Buffer {
         /// For people and labels.
         label: String,
-        /// Bytes for one image; a batch takes as many times more.
-        bytes_per_image: u64,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A two-dimensional rgba32float texture.
+    Texture {
+        /// For people and labels.
+        label: String,
+        /// Texels of a row.
+        width: u32,
+        /// Rows.
+        height: u32,
     },
 }
 
 impl Resource {
-    /// Bytes for one image.
-    pub fn bytes_per_image(&self) -> u64 {
+    /// Bytes on the device.
+    pub fn bytes(&self) -> u64 {
         match self {
-            Resource::Buffer { bytes_per_image, .. } => *bytes_per_image,
+            Resource::Buffer { bytes, .. } => *bytes,
+            Resource::Texture { width, height, .. } => u64::from(*width) * u64::from(*height) * 16,
+        }
+    }
+}
+
+/// The axis along which a dispatch's images run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Images {
+    /// One layer of workgroups an image.
+    AlongZ,
+    /// Along x, the pixels of all images behind one another: so many pixels an image, so many a workgroup.
+    AlongX {
+        /// Pixels of one image.
+        pixels: u32,
+        /// Pixels of one workgroup.
+        per_group: u32,
+    },
+}
+
+/// Workgroups of a dispatch, for any number of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Along x, where images run along z.
+    pub x: u32,
+    /// Along y.
+    pub y: u32,
+    /// Where the images run.
+    pub images: Images,
+}
+
+impl Grid {
+    /// Workgroups for `count` images.
+    pub fn workgroups(&self, count: u32) -> [u32; 3] {
+        match self.images {
+            Images::AlongZ => [self.x, self.y, count],
+            Images::AlongX { pixels, per_group } => [(pixels * count).div_ceil(per_group), self.y, 1],
         }
     }
 }
@@ -42,10 +89,22 @@ pub struct Dispatch {
     pub weights: Vec<usize>,
     /// The uniform buffer's content.
     pub params: Vec<u8>,
-    /// Workgroups along x and y; images run along z.
-    pub grid: [u32; 2],
+    /// Workgroups.
+    pub grid: Grid,
     /// Multiply-accumulates for one image.
     pub macs: u64,
+}
+
+/// How a tensor lies in its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapPlace {
+    /// `[N, C/4, H, W]` of four channels.
+    Buffer {
+        /// Quads of channels of the whole tensor.
+        tensor_quads: usize,
+    },
+    /// Image rows as groups of C/4 texture rows, in panels.
+    Texture(Panels),
 }
 
 /// Where a tap's values are, in the family's layout.
@@ -57,8 +116,8 @@ pub struct TapSource {
     pub dispatch: usize,
     /// Index into [`Program::resources`].
     pub resource: usize,
-    /// Quads of channels of one image of the whole tensor.
-    pub tensor_quads: usize,
+    /// How the whole tensor lies in it.
+    pub place: TapPlace,
     /// First quad of the tap.
     pub first_quad: usize,
     /// For each padded channel of the tap, which of its channels it is.
@@ -75,15 +134,37 @@ impl TapSource {
         self.channel_map.iter().flatten().count()
     }
 
-    /// From the tap's quads of one image, `[C/4, H, W]` of four channels, to planar order `[C, H, W]`.
-    pub fn unpack(&self, quads: &[f32]) -> Vec<f32> {
-        let pixels = self.height * self.width;
-        let mut planar = vec![0.0; self.channels() * pixels];
+    /// Quads of the tap.
+    pub fn quads(&self) -> usize {
+        self.channel_map.len() / 4
+    }
+
+    /// Bytes between the rows of a texture as it is copied to a buffer: WebGPU wants multiples of 256.
+    pub fn row_bytes(&self) -> usize {
+        (self.width * 16).next_multiple_of(256)
+    }
+
+    /// Bytes of one image of the tap as it is read back.
+    pub fn bytes(&self) -> usize {
+        match self.place {
+            TapPlace::Buffer { .. } => self.channel_map.len() * self.height * self.width * 4,
+            TapPlace::Texture(_) => self.height * self.quads() * self.row_bytes(),
+        }
+    }
+
+    /// From one image as it is read back to planar order `[C, H, W]`.
+    pub fn unpack(&self, image: &[f32]) -> Vec<f32> {
+        let (height, width) = (self.height, self.width);
+        let mut planar = vec![0.0; self.channels() * height * width];
         for (padded, channel) in self.channel_map.iter().enumerate() {
-            if let Some(channel) = channel {
-                let quad = &quads[padded / 4 * pixels * 4..][..pixels * 4];
-                let plane = &mut planar[channel * pixels..][..pixels];
-                for (value, texel) in plane.iter_mut().zip(quad.chunks_exact(4)) {
+            let Some(channel) = channel else { continue };
+            for y in 0..height {
+                let start = match self.place {
+                    TapPlace::Buffer { .. } => (padded / 4 * height + y) * width * 4,
+                    TapPlace::Texture(_) => (y * self.quads() + padded / 4) * self.row_bytes() / 4,
+                };
+                let row = &mut planar[(channel * height + y) * width..][..width];
+                for (value, texel) in row.iter_mut().zip(image[start..].chunks_exact(4)) {
                     *value = texel[padded % 4];
                 }
             }
@@ -122,24 +203,44 @@ impl Program {
     /// [`Error::Limit`] where a resource, a weight or a grid passes a limit of the adapter.
     pub fn lower(plan: &Plan, family: KernelFamily, facts: &AdapterFacts) -> Result<Program> {
         let program = match family {
-            KernelFamily::Buffer => buffer::lower(plan, facts),
+            KernelFamily::Buffer => lowering::assemble(plan, &buffer::Buffers::of(facts)),
+            KernelFamily::Texture => lowering::assemble(plan, &texture::Textures::of(facts)),
         };
         program.check(facts)?;
         Ok(program)
     }
 
-    /// The most images that one pass can take under the adapter's limits, at most `wanted`; 0 where not even one fits.
-    pub fn largest_batch(&self, wanted: usize, facts: &AdapterFacts) -> usize {
-        let limits = &facts.limits;
-        let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        let largest = self.resources.iter().map(|resource| resource.bytes_per_image()).max().unwrap_or(1).max(1);
-        let images = (most / largest).min(u64::from(limits.max_compute_workgroups_per_dimension));
-        wanted.min(usize::try_from(images).unwrap_or(usize::MAX))
+    /// Lowers with as many images a pass as the adapter's limits allow, at most `wanted`.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where not even one image fits; [`Error::Input`], [`Error::Architecture`] as [`Plan::new`].
+    pub fn lower_within(
+        architecture: &Architecture,
+        size: InputSize,
+        wanted: usize,
+        family: KernelFamily,
+        facts: &AdapterFacts,
+    ) -> Result<Program> {
+        let lower = |batch| Program::lower(&Plan::new(architecture, size, batch)?, family, facts);
+        match lower(wanted) {
+            Err(Error::Limit { .. }) => {}
+            done => return done,
+        }
+        // The largest batch that fits lies between one that does and one that does not.
+        let (mut best, mut fits, mut fails) = (lower(1)?, 1, wanted);
+        while fails - fits > 1 {
+            let middle = fits + (fails - fits) / 2;
+            match lower(middle) {
+                Ok(program) => (best, fits) = (program, middle),
+                Err(_) => fails = middle,
+            }
+        }
+        Ok(best)
     }
 
     /// Bytes of all activations of one pass: what a session allocates for them.
     pub fn activation_bytes(&self) -> u64 {
-        self.resources.iter().map(|resource| resource.bytes_per_image() * self.batch as u64).sum()
+        self.resources.iter().map(Resource::bytes).sum()
     }
 
     fn check(&self, facts: &AdapterFacts) -> Result<()> {
@@ -150,26 +251,40 @@ impl Program {
             }
             Err(Error::Limit { what: what.to_string(), limit, need, have, remedy: remedy.to_string() })
         };
+        let remedy = "use a smaller input size or batch";
         for resource in &self.resources {
-            let Resource::Buffer { label, bytes_per_image } = resource;
-            let what = format!("'{label}' for {} images", self.batch);
-            let need = bytes_per_image * self.batch as u64;
-            let remedy = "use a smaller input size or batch";
-            let have = limits.max_storage_buffer_binding_size;
-            exceeds(&what, "max_storage_buffer_binding_size", need, have, remedy)?;
-            exceeds(&what, "max_buffer_size", need, limits.max_buffer_size, remedy)?;
+            match resource {
+                Resource::Buffer { label, bytes } => {
+                    let what = format!("'{label}' for {} images", self.batch);
+                    let most = limits.max_storage_buffer_binding_size;
+                    exceeds(&what, "max_storage_buffer_binding_size", *bytes, most, remedy)?;
+                    exceeds(&what, "max_buffer_size", *bytes, limits.max_buffer_size, remedy)?;
+                }
+                Resource::Texture { label, width, height } => {
+                    let what = format!("'{label}' for {} images", self.batch);
+                    let (need, most) = (u64::from(*width.max(height)), u64::from(limits.max_texture_dimension_2d));
+                    exceeds(&what, "max_texture_dimension_2d", need, most, remedy)?;
+                }
+            }
         }
         let groups = u64::from(limits.max_compute_workgroups_per_dimension);
         for dispatch in &self.dispatches {
-            let need = u64::from(dispatch.grid[0].max(dispatch.grid[1])).max(self.batch as u64);
-            let remedy = "use a smaller input size or batch";
-            exceeds(&dispatch.name, "max_compute_workgroups_per_dimension", need, groups, remedy)?;
+            let need = dispatch.grid.workgroups(self.batch as u32).into_iter().max().unwrap_or(0);
+            exceeds(&dispatch.name, "max_compute_workgroups_per_dimension", need.into(), groups, remedy)?;
         }
+        let remedy = "this adapter is below WebGPU's guarantees";
         for variant in &self.variants {
+            let what = variant.to_string();
+            let count = |kind: Binding| variant.kernel.bindings().iter().filter(|&&b| b == kind).count() as u64;
+            let buffers = count(Binding::ReadBuffer) + count(Binding::WriteBuffer);
+            let most = u64::from(limits.max_storage_buffers_per_shader_stage);
+            exceeds(&what, "max_storage_buffers_per_shader_stage", buffers, most, remedy)?;
+            let textures = count(Binding::ReadTexture) + count(Binding::WriteTexture);
+            let most = u64::from(limits.max_storage_textures_per_shader_stage);
+            exceeds(&what, "max_storage_textures_per_shader_stage", textures, most, remedy)?;
             let need = u64::from(variant.workgroup_size);
             let have = u64::from(limits.max_compute_invocations_per_workgroup);
-            let remedy = "this adapter is below WebGPU's guarantees";
-            exceeds(&variant.to_string(), "max_compute_invocations_per_workgroup", need, have, remedy)?;
+            exceeds(&what, "max_compute_invocations_per_workgroup", need, have, remedy)?;
         }
         Ok(())
     }
@@ -186,12 +301,12 @@ impl fmt::Display for Program {
             self.activation_bytes()
         )?;
         for (index, dispatch) in self.dispatches.iter().enumerate() {
-            let [x, y] = dispatch.grid;
+            let [x, y, z] = dispatch.grid.workgroups(self.batch as u32);
             let variant = self.variants[dispatch.variant].to_string();
             writeln!(
                 f,
-                "{index:4}  {:<42} {variant:<22} r{} -> r{}  grid {x}x{y}x{}",
-                dispatch.name, dispatch.source, dispatch.destination, self.batch
+                "{index:4}  {:<42} {variant:<22} r{} -> r{}  grid {x}x{y}x{z}",
+                dispatch.name, dispatch.source, dispatch.destination
             )?;
         }
         Ok(())

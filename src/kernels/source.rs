@@ -1,14 +1,20 @@
 //! Shader texts, and their imports: a line `#import shared/x.wgsl` is replaced by that file.
 
-use super::Kernel;
+use super::{Kernel, Variant};
 
 const SHARED: &[(&str, &str)] = &[
     ("shared/tile.wgsl", include_str!("../../shaders/shared/tile.wgsl")),
     ("shared/store.wgsl", include_str!("../../shaders/shared/store.wgsl")),
+    ("shared/tile32.wgsl", include_str!("../../shaders/shared/tile32.wgsl")),
+    ("shared/store32.wgsl", include_str!("../../shaders/shared/store32.wgsl")),
+    ("shared/weights32.wgsl", include_str!("../../shaders/shared/weights32.wgsl")),
+    ("shared/panels.wgsl", include_str!("../../shaders/shared/panels.wgsl")),
+    ("shared/matrices_loaded.wgsl", include_str!("../../shaders/shared/matrices_loaded.wgsl")),
+    ("shared/matrices_shuffled.wgsl", include_str!("../../shaders/shared/matrices_shuffled.wgsl")),
 ];
 
 /// The file as it is written.
-pub(super) fn text(kernel: Kernel) -> &'static str {
+fn text(kernel: Kernel) -> &'static str {
     match kernel {
         Kernel::Stem => include_str!("../../shaders/buffer/stem.wgsl"),
         Kernel::MaxPool => include_str!("../../shaders/buffer/max_pool.wgsl"),
@@ -18,19 +24,31 @@ pub(super) fn text(kernel: Kernel) -> &'static str {
         Kernel::GlobalPool => include_str!("../../shaders/buffer/global_pool.wgsl"),
         Kernel::Classifier => include_str!("../../shaders/buffer/classifier.wgsl"),
         Kernel::Append => include_str!("../../shaders/buffer/append.wgsl"),
+        Kernel::TextureStem => include_str!("../../shaders/texture/stem.wgsl"),
+        Kernel::TextureMaxPool => include_str!("../../shaders/texture/max_pool.wgsl"),
+        Kernel::TexturePointwise => include_str!("../../shaders/texture/pointwise.wgsl"),
+        Kernel::TextureConvolution3x3 => include_str!("../../shaders/texture/conv3x3.wgsl"),
+        Kernel::TextureAveragePool => include_str!("../../shaders/texture/average_pool.wgsl"),
+        Kernel::TextureGlobalPool => include_str!("../../shaders/texture/global_pool.wgsl"),
+        Kernel::TextureAppend => include_str!("../../shaders/texture/append.wgsl"),
     }
 }
 
-/// Replaces the import lines. Shared files import nothing themselves.
-pub(super) fn expand(name: &str, text: &str) -> String {
+/// Replaces the import lines. Shared files import nothing themselves. `shared/matrices.wgsl` is the one file that comes
+/// in two versions: how lanes get at the weights.
+pub(super) fn expand(variant: &Variant) -> String {
+    let text = text(variant.kernel);
     let mut expanded = String::with_capacity(2 * text.len());
     for line in text.lines() {
         match line.strip_prefix("#import ") {
             Some(path) => {
-                let (_, shared) = SHARED
-                    .iter()
-                    .find(|(known, _)| *known == path.trim())
-                    .unwrap_or_else(|| panic!("{name}.wgsl imports {path}, which is not in SHARED"));
+                let path = match path.trim() {
+                    "shared/matrices.wgsl" if variant.shuffle => "shared/matrices_shuffled.wgsl",
+                    "shared/matrices.wgsl" => "shared/matrices_loaded.wgsl",
+                    other => other,
+                };
+                let shared = SHARED.iter().find(|(known, _)| *known == path);
+                let (_, shared) = shared.unwrap_or_else(|| panic!("{variant} imports {path}, which is not in SHARED"));
                 expanded.push_str(shared);
             }
             None => expanded.push_str(line),

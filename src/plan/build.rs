@@ -155,14 +155,13 @@ impl Builder<'_> {
         let slots: Vec<usize> = self.tensors[whole.tensor.0].slots.iter().map(|slot| slot.channels).collect();
         let classes = self.architecture.classes;
         let kind = if classes.is_some() { TensorKind::Internal } else { TensorKind::Output };
-        let shape = Shape { channels: 0, height: 1, width: 1 };
-        let features = self.tensor("features.pool5", kind, &slots, shape);
+        let features = self.vector("features.pool5", kind, &slots);
         let features = View { tensor: features, slots: whole.slots.clone() };
         let operation = Operation::NormReluGlobalPool { norm: "features.norm5".into() };
         self.step("features.pool5", operation, whole, features.clone());
         self.tap("features.pool5", features.clone());
         if let Some(classes) = classes {
-            let logits = self.tensor("classifier", TensorKind::Output, &[classes], shape);
+            let logits = self.vector("classifier", TensorKind::Output, &[classes]);
             let logits = View { tensor: logits, slots: 0..1 };
             let (weight, bias) = ("classifier.weight".into(), "classifier.bias".into());
             self.step("classifier", Operation::Classifier { weight, bias }, features, logits.clone());
@@ -182,10 +181,17 @@ impl Builder<'_> {
             slots,
             height: shape.height,
             width: shape.width,
+            is_vector: false,
             lifetime: (usize::MAX, 0),
             memory: usize::MAX,
         });
         TensorId(self.tensors.len() - 1)
+    }
+
+    fn vector(&mut self, name: &str, kind: TensorKind, channels: &[usize]) -> TensorId {
+        let id = self.tensor(name, kind, channels, Shape { channels: 0, height: 1, width: 1 });
+        self.tensors[id.0].is_vector = true;
+        id
     }
 
     fn step(&mut self, name: &str, operation: Operation, input: View, output: View) {

@@ -11,22 +11,26 @@ pub(super) fn assign(tensors: &mut [PlanTensor]) {
         elements: usize,
         free_after: usize,
         reusable: bool,
+        vectors: bool,
     }
     let mut memories: Vec<Memory> = Vec::new();
     for tensor in tensors.iter_mut() {
         let need = tensor.elements();
         let (first, last) = tensor.lifetime;
-        // The host writes the input and reads the output: neither shares.
+        // The host writes the input and reads the output: neither shares. Vectors and feature maps may be different kinds
+        // of resources, and never share either.
         let reusable = tensor.kind == TensorKind::Internal;
         let best = memories
             .iter()
             .enumerate()
-            .filter(|(_, memory)| reusable && memory.reusable && memory.free_after < first)
+            .filter(|(_, memory)| {
+                reusable && memory.reusable && memory.vectors == tensor.is_vector && memory.free_after < first
+            })
             // What must grow least, then what wastes least.
             .min_by_key(|(_, memory)| (need.saturating_sub(memory.elements), memory.elements.saturating_sub(need)))
             .map(|(index, _)| index);
         let index = best.unwrap_or_else(|| {
-            memories.push(Memory { elements: 0, free_after: 0, reusable });
+            memories.push(Memory { elements: 0, free_after: 0, reusable, vectors: tensor.is_vector });
             memories.len() - 1
         });
         let memory = &mut memories[index];

@@ -62,6 +62,8 @@ pub struct PlanTensor {
     pub height: usize,
     /// Columns.
     pub width: usize,
+    /// One value a channel, whatever the image's size: pooled features, logits.
+    pub is_vector: bool,
     /// Steps from the first that writes it to the last that reads it, inclusive.
     pub lifetime: (usize, usize),
     /// Index of the memory it lives in; tensors whose lifetimes do not meet share one.

@@ -2,13 +2,46 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use densenet_wgpu::kernels::AdapterKind;
-use densenet_wgpu::{Gpu, GpuOptions};
+use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily};
+use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
 
-/// The best adapter, treated as `kind` where given, so that kernels for kinds that are not here run too.
-pub(crate) fn gpu(kind: Option<AdapterKind>) -> Gpu {
-    let options = GpuOptions { adapter: std::env::var("DENSENET_TEST_ADAPTER").ok(), treat_as: kind };
-    Gpu::new_blocking(options).unwrap_or_else(|e| panic!("{e}\n`cargo xtask test` installs a software adapter"))
+/// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
+pub(crate) fn gpu() -> Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    let open = || {
+        let options = GpuOptions { adapter: std::env::var("DENSENET_TEST_ADAPTER").ok() };
+        Gpu::new_blocking(options).unwrap_or_else(|e| panic!("{e}\n`cargo xtask test` installs a software adapter"))
+    };
+    GPU.get_or_init(open).clone()
+}
+
+/// A way of choosing kernels: every one that can be right on the adapter that is there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Choice {
+    pub(crate) family: KernelFamily,
+    kind: AdapterKind,
+    subgroups: bool,
+}
+
+/// Kernels for GPUs and for software adapters, from buffers and from textures, with shuffles (where subgroups have eight
+/// lanes; elsewhere that choice repeats the next) and without.
+pub(crate) const CHOICES: [Choice; 4] = [
+    Choice { family: KernelFamily::Buffer, kind: AdapterKind::Discrete, subgroups: false },
+    Choice { family: KernelFamily::Buffer, kind: AdapterKind::Software, subgroups: false },
+    Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: true },
+    Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: false },
+];
+
+impl Choice {
+    pub(crate) fn load(&self, weights: &Weights) -> Model {
+        self.load_on(&gpu(), weights)
+    }
+
+    pub(crate) fn load_on(&self, gpu: &Gpu, weights: &Weights) -> Model {
+        let facts = gpu.facts().clone();
+        let gpu = gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
+        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), progress: None }).unwrap()
+    }
 }
 
 /// A software adapter uses every core: tests that run networks take turns, so that their times stay bounded.

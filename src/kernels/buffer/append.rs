@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -13,8 +13,8 @@ struct Params {
     dst_offset: u32,
 }
 
-pub(super) fn lower(geometry: &Geometry, tuning: &Tuning) -> Lowered {
-    let Geometry { source, destination } = geometry;
+pub(super) fn lower(geometry: &Geometry, family: &Buffers) -> Lowered {
+    let Geometry { source, destination, .. } = geometry;
     let params = Params {
         pixels: source.pixels(),
         src_quads: source.tensor_quads,
@@ -22,9 +22,9 @@ pub(super) fn lower(geometry: &Geometry, tuning: &Tuning) -> Lowered {
         dst_offset: destination.first_quad,
     };
     Lowered {
-        variant: tuning.variant(Kernel::Append),
+        variant: family.variant(Kernel::Append),
         params: bytes(&params),
-        grid: [tuning.groups(params.pixels), source.quads],
+        grid: family.grid(params.pixels, source.quads),
         weights: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -14,8 +14,8 @@ struct Params {
     quads: u32,
 }
 
-pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, norm: &str) -> Lowered {
-    let Geometry { source, destination } = geometry;
+pub(super) fn lower(geometry: &Geometry, family: &Buffers, norm: &str) -> Lowered {
+    let Geometry { source, destination, .. } = geometry;
     let params = Params {
         in_height: source.height,
         in_width: source.width,
@@ -24,9 +24,9 @@ pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, norm: &str) -> Lowered
         quads: source.quads,
     };
     Lowered {
-        variant: tuning.variant(Kernel::AveragePool),
+        variant: family.variant(Kernel::AveragePool),
         params: bytes(&params),
-        grid: [tuning.groups(destination.pixels()), source.quads],
+        grid: family.grid(destination.pixels(), source.quads),
         weights: vec![("norm", Packing::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() })],
     }
 }

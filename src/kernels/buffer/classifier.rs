@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -11,13 +11,13 @@ struct Params {
     write_quads: u32,
 }
 
-pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, weight: &str, bias: &str) -> Lowered {
-    let Geometry { source, destination } = geometry;
+pub(in crate::kernels) fn lower(geometry: &Geometry, family: &Buffers, weight: &str, bias: &str) -> Lowered {
+    let Geometry { source, destination, .. } = geometry;
     let params = Params { read_quads: source.quads, write_quads: destination.quads };
     Lowered {
-        variant: tuning.variant(Kernel::Classifier),
+        variant: family.variant(Kernel::Classifier),
         params: bytes(&params),
-        grid: [tuning.groups(destination.quads), 1],
+        grid: family.grid(destination.quads, 1),
         weights: vec![
             ("weight", Packing::Linear { weight: weight.into(), inputs: source.channel_map.clone() }),
             ("bias", Packing::Vector { name: bias.into() }),

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Tuning, Variant, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Variant, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -17,9 +17,9 @@ struct Params {
     write_quads: u32,
 }
 
-pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, weight: &str, norm: &Option<String>) -> Lowered {
-    let Geometry { source, destination } = geometry;
-    let pixels = if tuning.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
+pub(super) fn lower(geometry: &Geometry, family: &Buffers, weight: &str, norm: &Option<String>) -> Lowered {
+    let Geometry { source, destination, .. } = geometry;
+    let pixels = if family.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
     let row_tiles = destination.width.div_ceil(pixels);
     let params = Params {
         height: destination.height,
@@ -35,9 +35,9 @@ pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, weight: &str, norm: &O
     // Where the variant reads no norm a single quad keeps the binding alive.
     let norm_inputs = if norm.is_some() { inputs.clone() } else { vec![None; 4] };
     Lowered {
-        variant: Variant { wide: tuning.wide, norm: norm.is_some(), ..tuning.variant(Kernel::Convolution3x3) },
+        variant: Variant { wide: family.wide, norm: norm.is_some(), ..family.variant(Kernel::Convolution3x3) },
         params: bytes(&params),
-        grid: [tuning.groups(row_tiles * destination.height), destination.quads.div_ceil(TILE_QUADS)],
+        grid: family.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
         weights: vec![
             ("weight", Packing::Tiles { weight: weight.into(), folded: None, inputs }),
             ("norm", Packing::Norm { norm: norm.clone(), inputs: norm_inputs }),

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -12,13 +12,13 @@ struct Params {
     reciprocal: f32,
 }
 
-pub(super) fn lower(geometry: &Geometry, tuning: &Tuning, norm: &str) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, family: &Buffers, norm: &str) -> Lowered {
     let source = &geometry.source;
     let params = Params { pixels: source.pixels(), quads: source.quads, reciprocal: 1.0 / source.pixels() as f32 };
     Lowered {
-        variant: tuning.variant(Kernel::GlobalPool),
+        variant: family.variant(Kernel::GlobalPool),
         params: bytes(&params),
-        grid: [tuning.groups(source.quads), 1],
+        grid: family.grid(source.quads, 1),
         weights: vec![("norm", Packing::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() })],
     }
 }

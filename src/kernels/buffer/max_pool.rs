@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, bytes};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -21,11 +21,11 @@ struct Params {
 
 pub(super) fn lower(
     geometry: &Geometry,
-    tuning: &Tuning,
+    family: &Buffers,
     [kernel, stride]: [u32; 2],
     [top, left]: [usize; 2],
 ) -> Lowered {
-    let Geometry { source, destination } = geometry;
+    let Geometry { source, destination, .. } = geometry;
     let params = Params {
         in_height: source.height,
         in_width: source.width,
@@ -39,9 +39,9 @@ pub(super) fn lower(
         dst_quads: destination.tensor_quads,
     };
     Lowered {
-        variant: tuning.variant(Kernel::MaxPool),
+        variant: family.variant(Kernel::MaxPool),
         params: bytes(&params),
-        grid: [tuning.groups(destination.pixels()), destination.quads],
+        grid: family.grid(destination.pixels(), destination.quads),
         weights: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, IDENTITY, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Tuning, Variant, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Variant, bytes, floor};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -19,13 +19,12 @@ struct Params {
 
 pub(super) fn lower(
     geometry: &Geometry,
-    tuning: &Tuning,
+    family: &Buffers,
     weight: &str,
     norm: &Option<String>,
     folded: &Option<String>,
 ) -> Lowered {
-    let Geometry { source, destination } = geometry;
-    let floor = |activated: bool| if activated { 0.0 } else { IDENTITY };
+    let Geometry { source, destination, .. } = geometry;
     let params = Params {
         pixels: destination.pixels(),
         src_quads: source.tensor_quads,
@@ -36,13 +35,13 @@ pub(super) fn lower(
         load_floor: floor(norm.is_some()),
         store_floor: floor(folded.is_some()),
     };
-    let pixels = if tuning.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
+    let pixels = if family.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
     let inputs = source.channel_map.clone();
     let (weight, folded) = (weight.to_string(), folded.clone());
     Lowered {
-        variant: Variant { wide: tuning.wide, ..tuning.variant(Kernel::Pointwise) },
+        variant: Variant { wide: family.wide, ..family.variant(Kernel::Pointwise) },
         params: bytes(&params),
-        grid: [tuning.groups(params.pixels.div_ceil(pixels)), destination.quads.div_ceil(TILE_QUADS)],
+        grid: family.grid(params.pixels.div_ceil(pixels), destination.quads.div_ceil(TILE_QUADS)),
         weights: vec![
             ("weight", Packing::Tiles { weight: weight.clone(), folded: folded.clone(), inputs: inputs.clone() }),
             ("bias", Packing::Bias { weight, folded }),

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, IDENTITY, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Tuning, bytes};
+use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, bytes, floor};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -24,13 +24,13 @@ struct Params {
 
 pub(super) fn lower(
     geometry: &Geometry,
-    tuning: &Tuning,
+    family: &Buffers,
     weight: &str,
     folded: &Option<String>,
     [kernel, stride]: [u32; 2],
     [top, left]: [usize; 2],
 ) -> Lowered {
-    let Geometry { source, destination } = geometry;
+    let Geometry { source, destination, .. } = geometry;
     let row_tiles = destination.width.div_ceil(TILE_PIXELS);
     let params = Params {
         in_channels: source.channel_map.len() as u32,
@@ -45,12 +45,12 @@ pub(super) fn lower(
         left: left as u32,
         dst_quads: destination.tensor_quads,
         write_quads: destination.quads,
-        floor: if folded.is_some() { 0.0 } else { IDENTITY },
+        floor: floor(folded.is_some()),
     };
     Lowered {
-        variant: tuning.variant(Kernel::Stem),
+        variant: family.variant(Kernel::Stem),
         params: bytes(&params),
-        grid: [tuning.groups(row_tiles * destination.height), destination.quads.div_ceil(TILE_QUADS)],
+        grid: family.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
         weights: vec![
             ("weight", Packing::StemTiles { weight: weight.into(), folded: folded.clone() }),
             ("bias", Packing::Bias { weight: weight.into(), folded: folded.clone() }),

@@ -1,0 +1,68 @@
+//! `shaders/texture/stem.wgsl`: the stem's convolution.
+
+use bytemuck::NoUninit;
+
+use super::{Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Textures, bytes, floor, grid};
+
+#[derive(Clone, Copy, NoUninit)]
+#[repr(C)]
+struct Params {
+    images: u32,
+    height: u32,
+    width: u32,
+    in_channels: u32,
+    in_height: u32,
+    in_width: u32,
+    kernel: u32,
+    stride: u32,
+    top: u32,
+    left: u32,
+    taps: u32,
+    dst_quads: u32,
+    dst_groups: u32,
+    dst_offset: u32,
+    write_quads: u32,
+    weight_tiles: u32,
+    floor: f32,
+}
+
+pub(super) fn lower(
+    geometry: &Geometry,
+    family: &Textures,
+    weight: &str,
+    folded: &Option<String>,
+    [kernel, stride]: [u32; 2],
+    [top, left]: [usize; 2],
+) -> Lowered {
+    let Geometry { images, source, destination } = geometry;
+    let in_channels = source.channel_map.len() as u32;
+    let taps = in_channels * kernel * kernel;
+    let rows = taps.div_ceil(4) + 1;
+    let tiles = family.weight_tiles(rows);
+    let params = Params {
+        images: *images,
+        height: destination.height,
+        width: destination.width,
+        in_channels,
+        in_height: source.height,
+        in_width: source.width,
+        kernel,
+        stride,
+        top: top as u32,
+        left: left as u32,
+        taps,
+        dst_quads: destination.tensor_quads,
+        dst_groups: family.panels(destination, *images).groups,
+        dst_offset: destination.first_quad,
+        write_quads: destination.quads,
+        weight_tiles: tiles,
+        floor: floor(folded.is_some()),
+    };
+    let tile = Packing::TextureStem { weight: weight.into(), folded: folded.clone(), panel_rows: rows * tiles };
+    Lowered {
+        variant: family.variant(Kernel::TextureStem),
+        params: bytes(&params),
+        grid: grid(destination.pixels(), TILE_PIXELS, destination.quads.div_ceil(TILE_QUADS)),
+        weights: vec![("weight", tile)],
+    }
+}
