@@ -24,7 +24,7 @@ impl AdapterArgs {
 
     /// Opens the adapter.
     pub(crate) fn open(&self) -> densenet_wgpu::Result<Gpu> {
-        Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone(), ..GpuOptions::default() })
+        Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone() })
     }
 }
 
