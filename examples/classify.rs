@@ -1,7 +1,7 @@
 //! Names the digit in a picture: `cargo run --release --example classify -- tests/images/digits/7-paper.png`.
 
 use densenet_wgpu::image::{Decoded, prepare};
-use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, SessionOptions, preset::Preset, weights};
+use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, SessionOptions, weights};
 
 #[allow(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,8 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = weights::embedded()?; // or weights::open("densenet121.safetensors")?
     let network = weights.architecture();
 
-    let preset = Preset::default_for(network);
-    let picture = prepare(&Decoded::open(path)?, &preset, network.input_channels, None)?;
+    let picture = prepare(&Decoded::open(path)?, &weights.preset()?, network.input_channels, None)?;
 
     let gpu = Gpu::new_blocking(GpuOptions::default())?;
     let model = Model::load_blocking(&gpu, &weights, LoadOptions::default())?;

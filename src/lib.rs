@@ -1,4 +1,33 @@
-//! DenseNet inference on any GPU that WebGPU reaches, in hand-written WGSL.
+//! DenseNet (Huang et al. 2017) on any GPU that WebGPU reaches, in hand-written WGSL.
+//!
+//! A dense layer reads everything before it and adds a few channels. Here concatenation is a write offset: a dense block
+//! owns one buffer, each layer writes its channels behind those already there, and nothing is copied.
+//!
+//! ```no_run
+//! use densenet_wgpu::{Gpu, GpuOptions, InputSize, LoadOptions, Model, SessionOptions, weights};
+//!
+//! # fn main() -> densenet_wgpu::Result<()> {
+//! let gpu = Gpu::new_blocking(GpuOptions::default())?; // or Gpu::with_device, to share one with a user interface
+//! let weights = weights::open("densenet121.safetensors")?;
+//! let model = Model::load_blocking(&gpu, &weights, LoadOptions::default())?;
+//! let mut session = model.session_blocking(SessionOptions::new(InputSize::square(224)))?;
+//! let images = vec![0.0; 2 * session.image_elements()]; // NCHW f32, any number of images
+//! let output = session.run_blocking(&images)?;
+//! println!("{:?}", output.row(1)); // the logits of the second image
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! From a file to an answer: [`weights`] reads a file into tensors under canonical names and an [`Architecture`];
+//! [`plan`] decides which tensors and steps there are; [`kernels`] lowers a plan to a program, plain data; the `gpu` room
+//! runs it. [`reference`](mod@reference) computes the same without any of that, to compare. The blocking functions exist
+//! on native only; each is the twin of an async one.
+//!
+//! Features (all are on by default): `gpu` (wgpu; `Gpu`, `Model`, `Session`), `images` (decoding and preparing pictures),
+//! `safetensors` (weight files, the embedded digit model), `npy` and `cli` (what the binaries need). A library wants
+//! `default-features = false` and those it uses; without any there are still architectures, plans, programs, seeded random
+//! weights and the reference.
+
 pub mod architecture;
 pub mod error;
 #[cfg(feature = "gpu")]

@@ -9,7 +9,7 @@ use adapter::CHOICES;
 use compare::{assert_close, compare};
 use densenet_wgpu::architecture::{Recipe, Stem};
 use densenet_wgpu::plan::Plan;
-use densenet_wgpu::weights::{self, Weights};
+use densenet_wgpu::weights::{self, Tensor, Weights};
 use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
 
 /// Of the logit range: what is promised on every adapter.
@@ -107,6 +107,65 @@ fn a_growth_rate_of_five_one_input_channel_and_no_classifier_agree() {
     let recipe = Recipe { stem: Stem::cifar(9), input_channels: 1, ..Recipe::imagenet(5, &[3, 2, 4]) };
     check_taps(&Recipe { classes: Some(3), ..recipe.clone() }.build("five"), InputSize { height: 28, width: 30 }, 3);
     check_taps(&Recipe { classes: None, bottleneck_factor: None, ..recipe }.build("bare"), InputSize::square(17), 2);
+}
+
+/// Rows along the input axis (axis 0 of a norm, 1 of a convolution or the classifier) in another order.
+fn reordered(tensor: &Tensor, order: &[usize]) -> Tensor {
+    let axis = usize::from(tensor.shape.len() > 1);
+    let inner: usize = tensor.shape[axis + 1..].iter().product();
+    let data = tensor.data.chunks(order.len() * inner).flat_map(|outer| {
+        order.iter().flat_map(|&channel| outer[channel * inner..(channel + 1) * inner].iter().copied())
+    });
+    Tensor { shape: tensor.shape.clone(), data: data.collect() }
+}
+
+#[test]
+fn a_file_with_new_channels_first_gives_the_same_network() {
+    let _turn = adapter::turn();
+    let architecture = Recipe { classes: Some(6), ..Recipe::imagenet(12, &[2, 3]) }.build("new-first");
+    let weights = Weights::random(&architecture, 9).unwrap();
+    // As torch.cat([new, old], 1) lays them out: the last layer's channels first, the block's input last.
+    let order = |block: usize, layers: usize| -> Vec<usize> {
+        let (input, growth) = (architecture.block_input_channels(block), architecture.growth_rate);
+        let layer = |l: usize| input + l * growth..input + (l + 1) * growth;
+        (0..layers).rev().flat_map(layer).chain(0..input).collect()
+    };
+    let mut tensors = weights.tensors().clone();
+    for (name, tensor) in &mut tensors {
+        let number = |word: &str| -> Option<usize> {
+            name.split('.').find_map(|part| part.strip_prefix(word)).and_then(|digits| digits.parse().ok())
+        };
+        let consumer = match (number("denseblock"), number("denselayer"), number("transition")) {
+            (Some(b), Some(l), _) if name.contains(".norm1.") || name.contains(".conv1.") => Some((b - 1, l - 1)),
+            (.., Some(t)) => Some((t - 1, architecture.layers[t - 1])),
+            _ if name.contains("norm5") || name == "classifier.weight" => Some((1, architecture.layers[1])),
+            _ => None,
+        };
+        if let Some((block, layers)) = consumer {
+            *tensor = reordered(tensor, &order(block, layers));
+        }
+    }
+    let views = tensors.iter().map(|(name, tensor)| {
+        let bytes = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        (name.clone(), tensor.shape.clone(), bytes)
+    });
+    let views: Vec<_> = views.collect();
+    let views = views.iter().map(|(name, shape, bytes)| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    let metadata = [("densenet.channel_order".to_string(), "new-first".to_string())].into();
+    let bytes = safetensors::serialize(views, Some(metadata)).unwrap();
+    let opened = weights::from_bytes(&bytes, "new-first.safetensors", &Default::default()).unwrap();
+
+    let size = InputSize::square(48);
+    let input = weights::random::input(3, 3 * 48 * 48);
+    let wanted = session(&weights, size, 1, Vec::new()).run_blocking(&input).unwrap();
+    let got = session(&opened, size, 1, Vec::new()).run_blocking(&input).unwrap();
+    assert_eq!(got.logits(), wanted.logits());
+    // The order matters: the same tensors taken as they stand are another network.
+    let misread = Weights::new(architecture.clone(), tensors).unwrap();
+    let misread = session(&misread, size, 1, Vec::new()).run_blocking(&input).unwrap();
+    assert!(compare(misread.logits(), wanted.logits(), LOGITS).is_err());
 }
 
 #[test]

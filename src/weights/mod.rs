@@ -27,6 +27,7 @@ use std::path::PathBuf;
 
 use crate::architecture::Architecture;
 use crate::error::{Error, Result};
+use crate::preset::Preset;
 
 #[cfg(feature = "safetensors")]
 pub use embedded::embedded;
@@ -118,6 +119,19 @@ impl Weights {
     /// The preprocessing that the file states: a preset's name, or an object that describes one.
     pub fn preset_value(&self) -> Option<&serde_json::Value> {
         self.preset.as_ref()
+    }
+
+    /// How pictures are prepared: as the file states, else as fits the network ([`Preset::default_for`]).
+    ///
+    /// # Errors
+    /// [`Error::Weights`] where the file states something that is no preset.
+    pub fn preset(&self) -> Result<Preset> {
+        let Some(value) = &self.preset else {
+            return Ok(Preset::default_for(&self.architecture));
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        Preset::parse(&text)
+            .map_err(|e| Error::Weights(format!("the preset that the file states cannot be used, name another: {e}")))
     }
 
     /// Names of the classes, one for each output.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use densenet_wgpu::InputSize;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::preset::Preset;
@@ -69,15 +68,6 @@ fn epsilon(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|eps| *eps > 0.0 && *eps < 1.0)
         .ok_or_else(|| format!("'{text}' is no epsilon: a number between 0 and 1 such as 1e-5"))
-}
-
-/// The preparation that the weights ask for, or the one that fits their network.
-pub(crate) fn preset_of(weights: &Weights) -> anyhow::Result<Preset> {
-    let Some(value) = weights.preset_value() else {
-        return Ok(Preset::default_for(weights.architecture()));
-    };
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-    Preset::parse(&text).context("the weight file's preset cannot be used: name another with --preset")
 }
 
 /// The size that a network is usually run at.

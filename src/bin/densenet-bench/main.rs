@@ -40,6 +40,9 @@ struct Arguments {
     /// Arithmetic: f32
     #[arg(long, value_name = "f32", default_value = "f32", value_parser = precision)]
     precision: String,
+    /// Add the time of every step, for the first batch size: timestamps around a compute pass each
+    #[arg(long)]
+    layers: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -51,7 +54,8 @@ struct Arguments {
 
 const EXAMPLES: &str = "Examples:
   densenet-bench --arch densenet121 --size 224 --batch 1,8
-  densenet-bench --weights densenet121.safetensors --runs 50 --json";
+  densenet-bench --weights densenet121.safetensors --runs 50 --json
+  densenet-bench --arch densenet121 --layers";
 
 fn precision(text: &str) -> Result<String, String> {
     match text {
@@ -74,7 +78,7 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
     let document = match arguments.batch.as_slice() {
         &[batch] => measure::measure(arguments, batch, start)?,
         several => {
-            let documents = several.iter().map(|&batch| in_own_process(batch)).collect::<Result<Vec<_>, _>>()?;
+            let documents = several.iter().enumerate().map(in_own_process).collect::<Result<Vec<_>, _>>()?;
             match documents.into_iter().collect::<Option<Vec<_>>>().and_then(report::merge) {
                 Some(document) => document,
                 // The process that failed has said why.
@@ -91,7 +95,7 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
 }
 
 /// What this program measures for one batch size when started anew with the same arguments; none where it failed.
-fn in_own_process(batch: usize) -> anyhow::Result<Option<Value>> {
+fn in_own_process((index, batch): (usize, &usize)) -> anyhow::Result<Option<Value>> {
     let program = std::env::current_exe().context("this program's own path is unknown")?;
     let mut command = Command::new(program);
     let mut arguments = std::env::args_os().skip(1);
@@ -100,6 +104,7 @@ fn in_own_process(batch: usize) -> anyhow::Result<Option<Value>> {
         match text.as_ref() {
             "--batch" => drop(arguments.next()),
             "--json" => {}
+            "--layers" if index > 0 => {}
             _ if text.starts_with("--batch=") => {}
             _ => drop(command.arg(&argument)),
         }

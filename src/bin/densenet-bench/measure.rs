@@ -19,7 +19,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let architecture = weights.architecture();
     let size = match arguments.size {
         Some(size) => size,
-        None => source::natural_size(&source::preset_of(&weights)?),
+        None => source::natural_size(&weights.preset()?),
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
     let gpu = arguments.adapter.open()?;
@@ -37,7 +37,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let (times, encodes) = timed_runs(&mut session, &input, arguments.runs)?;
     let median = quantile(&times, 0.5);
     let gflop = 2.0 * macs as f64 * batch as f64 * 1e-9;
-    Ok(json!({
+    let mut document = json!({
         "adapter": adapter_json(gpu.facts())?,
         "arch": source::name_of(architecture),
         "size": size.to_string(),
@@ -57,7 +57,27 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             "device_bytes": session.device_bytes(),
             "max_abs_error": max_abs_error,
         }],
-    }))
+    });
+    if arguments.layers {
+        document["layers"] = layers(&mut session, &input)?;
+    }
+    Ok(document)
+}
+
+/// Passes of which the median is taken for each step.
+const TIMED_PASSES: usize = 5;
+
+/// The median time of every step, in a compute pass of its own.
+fn layers(session: &mut Session, input: &[f32]) -> anyhow::Result<Value> {
+    let passes = (0..TIMED_PASSES).map(|_| session.profile_blocking(input)).collect::<Result<Vec<_>, _>>()?;
+    let layer = |index: usize| {
+        let mut times: Vec<f64> = passes.iter().map(|steps| milliseconds(steps[index].time)).collect();
+        times.sort_by(f64::total_cmp);
+        let (ms, step) = (quantile(&times, 0.5), &passes[0][index]);
+        let gflops = 2.0 * step.macs as f64 * 1e-6 / ms;
+        json!({ "name": step.name, "kernel": step.kernel, "ms": ms, "gflops": gflops })
+    };
+    Ok((0..passes[0].len()).map(layer).collect())
 }
 
 /// Sorted milliseconds of whole runs, from host values to host values, and of their recording.

@@ -63,5 +63,31 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
         text(&adapter["backend"])
     )?;
     writeln!(out, "{}", table.trim_fmt())?;
+    match document["layers"].as_array() {
+        Some(layers) => print_layers(&mut out, layers),
+        None => Ok(()),
+    }
+}
+
+fn print_layers(out: &mut impl std::io::Write, layers: &[Value]) -> anyhow::Result<()> {
+    let mut table = table::new(&["step", "kernel", "ms", "GFLOP/s"], &[2, 3]);
+    let mut sum = 0.0;
+    for layer in layers {
+        let text = |key: &str| layer[key].as_str().unwrap_or_default().to_string();
+        let number = |key: &str| layer[key].as_f64().unwrap_or(f64::NAN);
+        sum += number("ms");
+        table.add_row([
+            text("name"),
+            text("kernel"),
+            format!("{:.3}", number("ms")),
+            format!("{:.1}", number("gflops")),
+        ]);
+    }
+    writeln!(out, "\n{}", table.trim_fmt())?;
+    writeln!(
+        out,
+        "\n{sum:.1} ms in all. Each step was timed with timestamps in a compute pass of its own; in a run they share one \
+         pass, which takes less."
+    )?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
-use crate::cli::source::{self, SourceArgs};
+use crate::cli::source::SourceArgs;
 use crate::cli::{positive, progress};
 use crate::files::{self, Found};
 use crate::runner::{self, Prepared, Runner, WithoutAdapter};
@@ -76,7 +76,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let names = class_names(arguments, weights.labels(), classes)?;
     let preset = match &arguments.preset {
         Some(preset) => preset.clone(),
-        None => source::preset_of(&weights)?,
+        None => weights.preset()?,
     };
     let activation = arguments.activation.unwrap_or(architecture.activation);
     let model = runner::model_json(&weights, &preset, activation);

@@ -57,7 +57,7 @@ impl Subject {
             }
             Some(path) => weights::open(path)?,
         };
-        let preset = source::preset_of(&weights)?;
+        let preset = weights.preset()?;
         Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preset })
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
-use crate::cli::source::{self, SourceArgs};
+use crate::cli::source::SourceArgs;
 use crate::runner::{self, Runner, WithoutAdapter};
 use crate::tensor;
 
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         )
         .into());
     }
-    let preset = source::preset_of(&weights)?;
+    let preset = weights.preset()?;
     let model = runner::model_json(&weights, &preset, architecture.activation);
     let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::Fail)?;
     let size = InputSize { height, width };

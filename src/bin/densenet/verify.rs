@@ -47,7 +47,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     let weights = arguments.source.open(Some(0))?;
     let architecture = weights.architecture();
-    let preset = source::preset_of(&weights)?;
+    let preset = weights.preset()?;
     let size = arguments.size.unwrap_or_else(|| source::natural_size(&preset));
     let batch = arguments.batch;
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
