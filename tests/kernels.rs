@@ -6,11 +6,11 @@
 
 mod adapter;
 
+use adapter::CHOICES;
 use densenet_wgpu::architecture::{Padding, Recipe, Stem};
 use densenet_wgpu::kernels::KernelFamily;
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
-use adapter::CHOICES;
 use densenet_wgpu::{Architecture, InputSize, Model, Output, SessionOptions, TapValue};
 
 /// A value computed naively, and the magnitude that its rounding error is relative to.

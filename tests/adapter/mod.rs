@@ -39,7 +39,8 @@ impl Choice {
 
     pub(crate) fn load_on(&self, gpu: &Gpu, weights: &Weights) -> Model {
         let facts = gpu.facts().clone();
-        let gpu = gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
+        let gpu =
+            gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
         Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), progress: None }).unwrap()
     }
 }

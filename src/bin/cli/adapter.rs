@@ -11,7 +11,7 @@ pub(crate) struct AdapterArgs {
     /// given
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
-    /// Kernel family, `buffer`; what suits the adapter where not given
+    /// Kernel family, `buffer` or `texture`; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]
     pub(crate) kernels: Option<KernelFamily>,
 }
@@ -24,7 +24,7 @@ impl AdapterArgs {
 
     /// Opens the adapter.
     pub(crate) fn open(&self) -> densenet_wgpu::Result<Gpu> {
-        Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone(), ..GpuOptions::default() })
+        Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone() })
     }
 }
 
