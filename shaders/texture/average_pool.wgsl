@@ -15,6 +15,9 @@ struct Params {
     dst_groups: u32,    // image rows of a panel of the destination
 }
 
+// Quads of channels of an invocation: they share the arithmetic of places.
+const QUADS: u32 = 8u;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H/2, C/4] rows of [W/2] of 4 channels
@@ -34,12 +37,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let in_group = group / params.height * params.in_height + group % params.height * 2u;
     let upper = place(in_group, 2u * column, params.quads, params.src_groups, params.in_width);
     let lower = place(in_group + 1u, 2u * column, params.quads, params.src_groups, params.in_width);
-    let scale = textureLoad(norm, vec2<u32>(id.y, 0u));
-    let shift = textureLoad(norm, vec2<u32>(id.y, 1u));
-    let sum = activated(vec2<u32>(upper.x, upper.y + id.y), scale, shift)
-        + activated(vec2<u32>(upper.x + 1u, upper.y + id.y), scale, shift)
-        + activated(vec2<u32>(lower.x, lower.y + id.y), scale, shift)
-        + activated(vec2<u32>(lower.x + 1u, lower.y + id.y), scale, shift);
     let at = place(group, column, params.quads, params.dst_groups, params.width);
-    textureStore(dst, vec2<u32>(at.x, at.y + id.y), 0.25 * sum);
+    let end = min((id.y + 1u) * QUADS, params.quads);
+    for (var quad = id.y * QUADS; quad < end; quad++) {
+        let scale = textureLoad(norm, vec2<u32>(quad, 0u));
+        let shift = textureLoad(norm, vec2<u32>(quad, 1u));
+        let sum = activated(vec2<u32>(upper.x, upper.y + quad), scale, shift)
+            + activated(vec2<u32>(upper.x + 1u, upper.y + quad), scale, shift)
+            + activated(vec2<u32>(lower.x, lower.y + quad), scale, shift)
+            + activated(vec2<u32>(lower.x + 1u, lower.y + quad), scale, shift);
+        textureStore(dst, vec2<u32>(at.x, at.y + quad), 0.25 * sum);
+    }
 }

@@ -29,7 +29,7 @@ override NORM: bool = false;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, 3, C/4, 3] rows of [K/4, c] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, 3, 3, C/4] rows of [K/4, c] of 4 k
 @group(0) @binding(4) var norm: texture_storage_2d<rgba32float, read>;    // [scale, shift] rows of [C/4] of 4 channels
 
 #import shared/matrices.wgsl
@@ -38,35 +38,30 @@ override NORM: bool = false;
 
 const IDENTITY: f32 = -3.40282347e38;
 
-// One pixel's place in the source, moved by a row.
-struct Place {
-    at: vec2<u32>,      // of column 0 of its row
-    column: u32,
-    inside: bool,       // whether that row exists
+// A pixel's neighbour in the source.
+struct Neighbour {
+    at: vec2<u32>,      // of its first quad
+    inside: bool,       // whether it exists
 }
 
-fn row_place(pixel: u32, u: u32) -> Place {
+fn neighbour(pixel: u32, u: u32, v: u32) -> Neighbour {
     let group = pixel / params.width;
-    // One below row y + u - 1, to stay unsigned.
+    // One row and column further than meant, to stay unsigned.
     let y = group % params.height + u;
-    let inside = y >= 1u && y <= params.height;
-    let moved = select(group, group + u - 1u, inside);
-    return Place(
-        place(moved, 0u, params.src_quads, params.src_groups, params.width),
-        pixel % params.width,
-        inside,
-    );
+    let x = pixel % params.width + v;
+    let inside = y >= 1u && y <= params.height && x >= 1u && x <= params.width;
+    // What does not exist is read from the pixel itself, and then replaced by 0.
+    let row = select(group, group + u - 1u, inside);
+    let column = select(pixel % params.width, x - 1u, inside);
+    return Neighbour(place(row, column, params.src_quads, params.src_groups, params.width), inside);
 }
 
-fn load(p: Place, v: u32, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
-    // Below column 0 this wraps around: one comparison covers both sides.
-    let column = p.column + v - 1u;
-    let inside = p.inside && column < params.width;
-    var value = textureLoad(src, vec2<u32>(p.at.x + min(column, params.width - 1u), p.at.y + c));
+fn load(n: Neighbour, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
+    var value = textureLoad(src, vec2<u32>(n.at.x, n.at.y + c));
     if (NORM) {
         value = max(value * scale + shift, vec4<f32>());
     }
-    return select(vec4<f32>(), value, inside);
+    return select(vec4<f32>(), value, n.inside);
 }
 
 @compute @workgroup_size(8, 1, 1)
@@ -80,21 +75,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
     var scale = vec4<f32>();
     var shift = vec4<f32>();
     for (var u = 0u; u < 3u; u++) {
-        let a = row_place(min(first, last), u);
-        let b = row_place(min(first + 8u, last), u);
-        let c = row_place(min(first + 16u, last), u);
-        let d = row_place(min(first + 24u, last), u);
-        for (var quad = 0u; quad < params.read_quads; quad++) {
-            if (NORM) {
-                scale = textureLoad(norm, vec2<u32>(quad, 0u));
-                shift = textureLoad(norm, vec2<u32>(quad, 1u));
-            }
-            for (var v = 0u; v < 3u; v++) {
+        for (var v = 0u; v < 3u; v++) {
+            let a = neighbour(min(first, last), u, v);
+            let b = neighbour(min(first + 8u, last), u, v);
+            let c = neighbour(min(first + 16u, last), u, v);
+            let d = neighbour(min(first + 24u, last), u, v);
+            for (var quad = 0u; quad < params.read_quads; quad++) {
+                if (NORM) {
+                    scale = textureLoad(norm, vec2<u32>(quad, 0u));
+                    shift = textureLoad(norm, vec2<u32>(quad, 1u));
+                }
                 let x = mat4x4<f32>(
-                    load(a, v, quad, scale, shift),
-                    load(b, v, quad, scale, shift),
-                    load(c, v, quad, scale, shift),
-                    load(d, v, quad, scale, shift),
+                    load(a, quad, scale, shift),
+                    load(b, quad, scale, shift),
+                    load(c, quad, scale, shift),
+                    load(d, quad, scale, shift),
                 );
                 accumulate(&tile, lane.index, row, x);
                 row.y += 1u;

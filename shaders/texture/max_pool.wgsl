@@ -18,7 +18,11 @@ struct Params {
     src_groups: u32,    // image rows of a panel of the source
     dst_quads: u32,     // C/4 of the whole destination tensor
     dst_groups: u32,    // image rows of a panel of the destination
+    quads: u32,         // C/4 that are pooled
 }
+
+// Quads of channels of an invocation: they share the arithmetic of places.
+const QUADS: u32 = 8u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
@@ -30,26 +34,32 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let group = id.x / params.width;
-    let column = id.x % params.width;
-    let image = group / params.height;
-    let row = group % params.height;
-    var best = vec4<f32>(-3.40282347e38);
+    let top = group % params.height * params.stride - params.top;
+    let left = id.x % params.width * params.stride - params.left;
+    let image = group / params.height * params.in_height;
+    let at = place(group, id.x % params.width, params.dst_quads, params.dst_groups, params.width);
+    let begin = id.y * QUADS;
+    let end = min(begin + QUADS, params.quads);
+    var best: array<vec4<f32>, QUADS>;
+    for (var i = 0u; i < QUADS; i++) {
+        best[i] = vec4<f32>(-3.40282347e38);
+    }
     for (var u = 0u; u < params.kernel; u++) {
         // Rows and columns before the first wrap around to large numbers: one comparison covers both sides.
-        let y = row * params.stride + u - params.top;
-        let at = place(
-            image * params.in_height + min(y, params.in_height - 1u),
-            0u,
-            params.src_quads,
-            params.src_groups,
-            params.in_width,
-        );
+        let y = top + u;
+        let row = place(image + min(y, params.in_height - 1u), 0u, params.src_quads, params.src_groups, params.in_width);
         for (var v = 0u; v < params.kernel; v++) {
-            let x = column * params.stride + v - params.left;
-            let value = textureLoad(src, vec2<u32>(at.x + min(x, params.in_width - 1u), at.y + id.y));
-            best = select(best, max(best, value), y < params.in_height && x < params.in_width);
+            let x = left + v;
+            let inside = y < params.in_height && x < params.in_width;
+            let column = row.x + min(x, params.in_width - 1u);
+            for (var quad = begin; quad < end; quad++) {
+                let value = textureLoad(src, vec2<u32>(column, row.y + quad));
+                let sofar = best[quad - begin];
+                best[quad - begin] = select(sofar, max(sofar, value), inside);
+            }
         }
     }
-    let at = place(group, column, params.dst_quads, params.dst_groups, params.width);
-    textureStore(dst, vec2<u32>(at.x, at.y + id.y), best);
+    for (var quad = begin; quad < end; quad++) {
+        textureStore(dst, vec2<u32>(at.x, at.y + quad), best[quad - begin]);
+    }
 }

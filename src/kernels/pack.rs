@@ -72,7 +72,7 @@ pub enum Packing {
         /// Channels of the source.
         inputs: ChannelMap,
     },
-    /// A convolution's weight as `[K/32, u, C/4, v (+ bias)]` rows of 32 texels `[quad of K, c]` of four k, a norm
+    /// A convolution's weight as `[K/32, u, v, C/4 (+ bias)]` rows of 32 texels `[quad of K, c]` of four k, a norm
     /// behind it folded.
     TextureTiles {
         /// Parameter name.
@@ -86,7 +86,7 @@ pub enum Packing {
         /// Rows of a panel: a whole number of tiles.
         panel_rows: u32,
     },
-    /// The stem's weight like a 1x1 convolution's whose channels are its `(c, u, v)`, with bias.
+    /// The stem's weight like a 1x1 convolution's whose channels are its `(c, u, v)`, v padded to whole quads; with bias.
     TextureStem {
         /// Parameter name.
         weight: String,
@@ -150,8 +150,12 @@ impl PackedWeight {
             Packing::TextureStem { weight, folded, .. } => {
                 let (values, biases) = folded_convolution(weights, weight, folded)?;
                 let outputs = biases.len();
-                let taps = values.len() / outputs;
-                let inputs: ChannelMap = (0..taps.next_multiple_of(4)).map(|t| (t < taps).then_some(t)).collect();
+                // As many rows of the kernel as channels and u give, each padded to whole quads.
+                let width = weights.tensor(weight)?.shape[3];
+                let rows = values.len() / outputs / width;
+                let padded = width.next_multiple_of(4);
+                let input = |place: usize| (place % padded < width).then_some(place / padded * width + place % padded);
+                let inputs: ChannelMap = (0..rows * padded).map(input).collect();
                 Ok(texture_tiles(&Flat { values: &values, outputs, window: [1, 1] }, &inputs, Some(&biases)))
             }
             Packing::TextureNorm { norm, inputs } => {
@@ -239,8 +243,8 @@ fn texture_tiles(conv: &Flat<'_>, inputs: &ChannelMap, biases: Option<&Vec<f32>>
     let mut packed = Vec::new();
     for tile in (0..conv.outputs).step_by(TEXTURE_ROW) {
         for u in 0..height {
-            for quad in inputs.chunks_exact(4) {
-                for v in 0..width {
+            for v in 0..width {
+                for quad in inputs.chunks_exact(4) {
                     for first in (tile..tile + TEXTURE_ROW).step_by(4) {
                         for &input in quad {
                             packed.extend((first..first + 4).map(|output| conv.at(output, input, u, v)));

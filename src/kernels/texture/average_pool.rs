@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, LANES, Lowered, Packing, Textures, bytes, grid};
+use super::{Geometry, Kernel, LANES, Lowered, POOL_QUADS, Packing, Textures, bytes, grid};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -33,7 +33,7 @@ pub(super) fn lower(geometry: &Geometry, family: &Textures, norm: &str) -> Lower
     Lowered {
         variant: family.variant(Kernel::TextureAveragePool),
         params: bytes(&params),
-        grid: grid(destination.pixels(), LANES, source.quads),
+        grid: grid(destination.pixels(), LANES, source.quads.div_ceil(POOL_QUADS)),
         weights: vec![("norm", norm)],
     }
 }

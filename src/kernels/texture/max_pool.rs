@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, LANES, Lowered, Textures, bytes, grid};
+use super::{Geometry, Kernel, LANES, Lowered, POOL_QUADS, Textures, bytes, grid};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -20,6 +20,7 @@ struct Params {
     src_groups: u32,
     dst_quads: u32,
     dst_groups: u32,
+    quads: u32,
 }
 
 pub(super) fn lower(
@@ -43,11 +44,12 @@ pub(super) fn lower(
         src_groups: family.panels(source, *images).groups,
         dst_quads: destination.tensor_quads,
         dst_groups: family.panels(destination, *images).groups,
+        quads: destination.quads,
     };
     Lowered {
         variant: family.variant(Kernel::TextureMaxPool),
         params: bytes(&params),
-        grid: grid(destination.pixels(), LANES, destination.quads),
+        grid: grid(destination.pixels(), LANES, destination.quads.div_ceil(POOL_QUADS)),
         weights: Vec::new(),
     }
 }

@@ -64,6 +64,8 @@ const TILE_PIXELS: u32 = 32;
 const TILE_QUADS: u32 = 8;
 /// Pixels of a pooling's workgroup.
 const LANES: u32 = 8;
+/// Quads of channels of a pooling's invocation: `QUADS` in its shader.
+const POOL_QUADS: u32 = 8;
 
 impl Family for Textures {
     const FAMILY: KernelFamily = KernelFamily::Texture;

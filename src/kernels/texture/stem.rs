@@ -17,7 +17,7 @@ struct Params {
     stride: u32,
     top: u32,
     left: u32,
-    taps: u32,
+    kernel_quads: u32,
     dst_quads: u32,
     dst_groups: u32,
     dst_offset: u32,
@@ -36,8 +36,8 @@ pub(super) fn lower(
 ) -> Lowered {
     let Geometry { images, source, destination } = geometry;
     let in_channels = source.channel_map.len() as u32;
-    let taps = in_channels * kernel * kernel;
-    let rows = taps.div_ceil(4) + 1;
+    let kernel_quads = kernel.div_ceil(4);
+    let rows = in_channels * kernel * kernel_quads + 1;
     let tiles = family.weight_tiles(rows);
     let params = Params {
         images: *images,
@@ -50,7 +50,7 @@ pub(super) fn lower(
         stride,
         top: top as u32,
         left: left as u32,
-        taps,
+        kernel_quads,
         dst_quads: destination.tensor_quads,
         dst_groups: family.panels(destination, *images).groups,
         dst_offset: destination.first_quad,
