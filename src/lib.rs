@@ -47,3 +47,8 @@ pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Progress, Session, SessionOptions, TapValue};
 pub use preset::Preset;
 pub use weights::{Tensor, Weights};
+
+/// The README's program, compiled by `cargo test --doc`.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -22,10 +22,14 @@ fn assert_digits_are_read(document: &serde_json::Value) {
 
 #[test]
 fn the_bundled_digits_are_read_on_the_adapter() {
+    for kernels in ["buffer", "texture"] {
+        let forced = json(&mut densenet(&["classify", DIGITS, "--kernels", kernels, "--json"]));
+        assert_digits_are_read(&forced);
+        assert_eq!(forced["adapter"]["kernels"], kernels);
+    }
     let document = json(&mut densenet(&["classify", DIGITS, "--top", "3", "--batch", "4", "--json"]));
     assert_digits_are_read(&document);
     assert_eq!(document["images"][0]["top"].as_array().map(Vec::len), Some(3));
-    assert_eq!(document["adapter"]["kernels"], "buffer");
     assert_ne!(document["adapter"]["name"], "cpu");
     assert_eq!(document["model"]["name"], "densenet-bc-mnist");
     assert_eq!(document["model"]["preset"], "mnist");
@@ -134,7 +138,7 @@ fn wrong_usage_has_status_2() {
         &["classify"][..],
         &["classify", DIGITS, "--top", "0"],
         &["classify", DIGITS, "--preset", "imaginary"],
-        &["classify", DIGITS, "--kernels", "texture"],
+        &["classify", DIGITS, "--kernels", "imaginary"],
         &["classify", DIGITS, "--size", "0x3"],
         &["classify", DIGITS, "--random", "1"],
         &["classify", DIGITS, "--arch", "densenet121"],

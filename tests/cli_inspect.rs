@@ -71,6 +71,12 @@ fn inspect_reads_a_described_architecture_and_refuses_others() {
 
 #[test]
 fn the_adapter_agrees_with_the_reference() {
+    for kernels in ["buffer", "texture"] {
+        densenet(&["verify", "--kernels", kernels])
+            .assert()
+            .success()
+            .stdout(contains(format!("{kernels} kernels) agree with the CPU reference")));
+    }
     let document = json(&mut densenet(&["verify", "--json"]));
     assert!(document["first_beyond"].is_null(), "{document}");
     let taps = document["taps"].as_array().expect("taps");
@@ -104,7 +110,7 @@ fn adapters_are_listed() {
     assert!(!adapters.is_empty());
     for adapter in adapters {
         assert!(adapter["name"].is_string() && adapter["limits"]["max_buffer_size"].is_u64(), "{adapter}");
-        assert_eq!(adapter["kernels"], "buffer");
+        assert!(["buffer", "texture"].contains(&adapter["kernels"].as_str().expect("a family")), "{adapter}");
     }
     let name = adapters[0]["name"].as_str().expect("a name").to_uppercase();
     densenet(&["adapters"]).assert().success().stdout(contains("kernels"));
@@ -118,8 +124,8 @@ fn adapters_are_listed() {
 fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
     let document = json(&mut bench(&["--batch", "1,3", "--runs", "3", "--warmup", "1", "--json"]));
     assert_eq!(document["arch"], "densenet-bc-mnist");
-    assert_eq!(document["kernels"], "buffer");
     assert_eq!(document["precision"], "f32");
+    assert_eq!(document["kernels"], document["adapter"]["kernels"], "not forced: the adapter's own");
     let results = document["results"].as_array().expect("results");
     assert_eq!(results.iter().map(|result| &result["batch"]).collect::<Vec<_>>(), [1, 3]);
     for result in results {
@@ -133,6 +139,9 @@ fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
         let images_per_s = number("batch") / number("median_ms") * 1e3;
         assert!((images_per_s - number("images_per_s")).abs() < 1e-6 * images_per_s, "{result}");
     }
-    bench(&["--runs", "2"]).assert().success().stdout(contains("GFLOP/s").and(contains("densenet-bc-mnist at 28x28")));
+    bench(&["--runs", "2", "--kernels", "buffer"])
+        .assert()
+        .success()
+        .stdout(contains("GFLOP/s").and(contains("densenet-bc-mnist at 28x28, f32, buffer kernels")));
     bench(&["--precision", "f16"]).assert().code(2).stderr(contains("f32"));
 }

@@ -10,11 +10,11 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
 }
 
-/// Every adapter with its facts, the best first.
-pub(super) async fn enumerate() -> Vec<(wgpu::Adapter, AdapterFacts)> {
+/// The adapters of some backends with their facts, the best first.
+pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let mut found: Vec<(wgpu::Adapter, AdapterFacts)> = instance
-        .enumerate_adapters(wgpu::Backends::all())
+        .enumerate_adapters(backends)
         .await
         .into_iter()
         .map(|adapter| {
@@ -28,7 +28,14 @@ pub(super) async fn enumerate() -> Vec<(wgpu::Adapter, AdapterFacts)> {
 }
 
 pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
-    let mut found = enumerate().await;
+    // Opening GL takes time and, without a display, makes some drivers complain: only where it is asked for or the last hope.
+    let mut found = match options.adapter {
+        None => enumerate(wgpu::Backends::PRIMARY).await,
+        Some(_) => Vec::new(),
+    };
+    if found.is_empty() {
+        found = enumerate(wgpu::Backends::all()).await;
+    }
     if found.is_empty() {
         let hint = if cfg!(target_os = "linux") {
             "install a Vulkan driver: your GPU's, or Mesa's software driver (package mesa-vulkan-drivers)"
@@ -73,7 +80,7 @@ pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Resul
     adapter
         .request_device(&descriptor)
         .await
-        .map_err(|e| Error::NoAdapter(format!("'{}' ({}) could not be opened: {e}", facts.name, facts.backend)))
+        .map_err(|e| Error::Device(format!("'{}' ({}) could not be opened: {e}", facts.name, facts.backend)))
 }
 
 pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> AdapterFacts {

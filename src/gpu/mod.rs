@@ -45,7 +45,8 @@ impl Gpu {
     /// software; Vulkan, Metal and DX12 before GL.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] where none is there or none matches (those that are there are named).
+    /// [`Error::NoAdapter`] where none is there or none matches (those that are there are named), [`Error::Device`] where
+    /// it cannot be opened.
     pub async fn new(options: GpuOptions) -> Result<Gpu> {
         let (adapter, facts) = adapter::choose(&options).await?;
         let (device, queue) = adapter::open(&adapter, &facts).await?;
@@ -111,7 +112,7 @@ impl Gpu {
 
 /// Every adapter, the best first: the order in which `--adapter INDEX` counts.
 pub async fn adapters() -> Vec<AdapterFacts> {
-    adapter::enumerate().await.into_iter().map(|(_, facts)| facts).collect()
+    adapter::enumerate(wgpu::Backends::all()).await.into_iter().map(|(_, facts)| facts).collect()
 }
 
 /// Blocking twin of [`adapters`].

@@ -15,8 +15,9 @@ pub(crate) fn demo() -> Result<(), String> {
     println!("\nThe adapters of this machine; the first one is used:\n");
     run(&mut densenet(&["adapters"]))?;
 
-    println!("\n$ densenet classify {DIGITS} --top 1\n");
-    let text = output(&mut densenet(&["classify", DIGITS, "--top", "1"]))?;
+    println!("\n$ densenet classify {DIGITS} --top 1 --adapter 0\n");
+    // An adapter that is named is used or refused: without one, `classify` might fall back to the CPU.
+    let text = output(&mut densenet(&["classify", DIGITS, "--top", "1", "--adapter", "0"]))?;
     print!("{text}");
     let (right, all) = score(&text);
     println!(

@@ -11,7 +11,7 @@ pub(crate) struct AdapterArgs {
     /// given
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
-    /// Kernel family, `buffer`; what suits the adapter where not given
+    /// Kernel family, `buffer` or `texture`; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]
     pub(crate) kernels: Option<KernelFamily>,
 }

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Images in one pass
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
     batch: usize,
+    /// Kernel family whose memory is stated, `buffer` or `texture`
+    #[arg(long, value_name = "FAMILY", default_value = "buffer")]
+    kernels: KernelFamily,
     /// Print every step of the forward pass
     #[arg(long)]
     plan: bool,
@@ -77,7 +80,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
     let plan = Plan::new(architecture, size, arguments.batch)?;
     let executed: u64 = plan.steps.iter().map(|step| step.macs).sum();
-    let program = Program::lower(&plan, KernelFamily::Buffer, &unlimited())?;
+    let program = Program::lower(&plan, arguments.kernels, &unlimited())?;
     let parameter_bytes: u64 = 4 * stored_elements(architecture)?;
     let peak = program.activation_bytes() + parameter_bytes;
 
@@ -105,6 +108,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "classes": architecture.classes,
             "labels": subject.weights.as_ref().and_then(Weights::labels),
             "preset": subject.preset.to_string(),
+            "kernels": arguments.kernels.to_string(),
             "activation_bytes": program.activation_bytes(),
             "peak_device_bytes": peak,
             "taps": plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
@@ -144,7 +148,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
         table::bytes(program.activation_bytes()),
         arguments.batch
     );
-    row("peak device memory", split, "buffer kernels");
+    row("peak device memory", split, &format!("{} kernels", arguments.kernels));
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table.trim_fmt())?;
     if arguments.plan {

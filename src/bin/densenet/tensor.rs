@@ -18,7 +18,7 @@ pub(crate) struct Images {
     pub(crate) data: Vec<f32>,
 }
 
-/// Reads `[N, C, H, W]`, or `[C, H, W]` as one image: float32, or float64 and float16 as the float32 nearest.
+/// Reads `[N, C, H, W]`, or `[C, H, W]` as one image: float32, or float64 as the float32 nearest.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Images> {
     parse(path).with_context(|| format!("{}: cannot be used as input", path.display()))
 }
