@@ -198,6 +198,22 @@ fn async_runs_equal_blocking_ones_and_sessions_can_be_reused() {
 }
 
 #[test]
+fn an_abandoned_run_does_not_disturb_the_next() {
+    let _turn = adapter::turn();
+    let mut session = session(&weights::embedded().unwrap(), InputSize::square(28), 1, Vec::new());
+    let input = weights::random::input(2, session.image_elements());
+    let wanted = session.run_blocking(&input).unwrap();
+    for _ in 0..3 {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        // Polled until its pass is submitted, then dropped.
+        let mut run = Box::pin(session.run(&input));
+        let _ = run.as_mut().poll(&mut context);
+        drop(run);
+        assert_eq!(session.run_blocking(&input).unwrap(), wanted);
+    }
+}
+
+#[test]
 fn every_choice_of_kernels_gives_the_same_network() {
     let _turn = adapter::turn();
     let weights = Weights::random(&Architecture::preset("densenet121").unwrap(), 4).unwrap();

@@ -94,6 +94,8 @@ pub struct Session {
     /// The taps to read, in the order of their dispatches; the result comes last.
     reads: Vec<TapSource>,
     last_encode: Mutex<Duration>,
+    /// A pass was submitted and not collected: it failed, or its future was dropped.
+    pending: bool,
 }
 
 impl Session {
@@ -137,7 +139,7 @@ impl Session {
         let resources = gpu.scoped("allocating a session", make).await?;
         let reads = reads(&program, &options.taps);
         let (model, size) = (model.clone(), options.size);
-        Ok(Session { model, program, size, pipelines, resources, reads, last_encode: Mutex::default() })
+        Ok(Session { model, program, size, pipelines, resources, reads, last_encode: Mutex::default(), pending: false })
     }
 
     /// Values of one image: channels x height x width.
@@ -278,6 +280,10 @@ impl Session {
 
     /// Uploads the images of one pass, records it and submits it once.
     async fn submit(&mut self, images: &[f32]) -> Result<(u64, Mapping)> {
+        if std::mem::replace(&mut self.pending, true) {
+            // Nobody wants what an abandoned pass left mapped or is still being mapped.
+            self.resources.staging.unmap();
+        }
         let gpu = self.gpu();
         let count = images.len() / self.image_elements();
         let bytes = count as u64 * self.reads.iter().map(|read| read.bytes() as u64).sum::<u64>();
@@ -338,7 +344,7 @@ impl Session {
     }
 
     /// Appends what lies mapped in the staging buffer to the output.
-    fn collect(&self, bytes: u64, output: &mut Output) -> Result<()> {
+    fn collect(&mut self, bytes: u64, output: &mut Output) -> Result<()> {
         let view = self
             .resources
             .staging
@@ -362,6 +368,7 @@ impl Session {
         }
         drop(view);
         self.resources.staging.unmap();
+        self.pending = false;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Gpu;
 use crate::error::{Error, Result};
-use crate::kernels::{PackedWeight, Shape};
+use crate::kernels::{PackedWeight, Storage};
 use crate::weights::Weights;
 
 /// Larger buffers would gain nothing and may find no room in one piece.
@@ -103,7 +103,7 @@ impl WeightStore {
 
 impl Picture {
     fn of(array: &PackedWeight, values: &[f32]) -> Option<Picture> {
-        let Shape::Texture { width: row, rows: panel_rows } = array.packing.shape() else { return None };
+        let Storage::Texture { width: row, rows: panel_rows } = array.packing.storage() else { return None };
         let rows = (values.len() / 4) as u32 / row;
         let width = row * rows.div_ceil(panel_rows);
         Some(Picture { width: odd(width), height: odd(rows.min(panel_rows)), row, panel_rows })

@@ -17,7 +17,7 @@ use std::fmt;
 
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
 pub use kernel::{Binding, Kernel, Variant};
-pub use pack::{PackedWeight, Packing, Shape};
+pub use pack::{PackedWeight, Packing, Storage};
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};
 pub use texture::Panels;
 

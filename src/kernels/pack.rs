@@ -15,7 +15,7 @@ const TEXTURE_ROW: usize = 32;
 
 /// What a packed array is on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum Storage {
     /// A storage buffer.
     Buffer,
     /// Texture rows of `width` texels, one behind another; they stand in panels of `rows` rows, side by side.
@@ -176,13 +176,13 @@ impl PackedWeight {
 
 impl Packing {
     /// What the array is on the device.
-    pub fn shape(&self) -> Shape {
+    pub fn storage(&self) -> Storage {
         match self {
             Packing::TextureTiles { panel_rows, .. } | Packing::TextureStem { panel_rows, .. } => {
-                Shape::Texture { width: TEXTURE_ROW as u32, rows: *panel_rows }
+                Storage::Texture { width: TEXTURE_ROW as u32, rows: *panel_rows }
             }
-            Packing::TextureNorm { inputs, .. } => Shape::Texture { width: (inputs.len() / 4) as u32, rows: 2 },
-            _ => Shape::Buffer,
+            Packing::TextureNorm { inputs, .. } => Storage::Texture { width: (inputs.len() / 4) as u32, rows: 2 },
+            _ => Storage::Buffer,
         }
     }
 }
