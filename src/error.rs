@@ -80,6 +80,14 @@ impl Error {
         Error::File { path: path.into(), reason: reason.into() }
     }
 
+    /// For a result that is NaN or infinite though weights and input are finite.
+    pub(crate) fn overflow(image: usize) -> Self {
+        Error::Weights(format!(
+            "the result of image {image} is not finite: weights or pixels are so large that numbers overflow; check the \
+             preprocessing and the file"
+        ))
+    }
+
     /// An [`Error::Io`] for `path`.
     pub fn io(path: impl Into<PathBuf>, action: &'static str, source: std::io::Error) -> Self {
         Error::Io { path: path.into(), action, source }

@@ -63,7 +63,7 @@ impl Outputs {
 ///
 /// # Errors
 /// [`Error::Input`] where `input` has another length, holds a NaN or an infinity, or `size` is too small for the
-/// network; [`Error::Weights`] for a missing tensor.
+/// network; [`Error::Weights`] for a missing tensor, or where the result is not finite.
 pub fn forward(weights: &Weights, input: &[f32], batch: usize, size: InputSize) -> Result<Outputs> {
     forward_keeping(weights, input, batch, size, |_| true)
 }
@@ -95,7 +95,11 @@ pub fn forward_keeping(
         }
     }
     network.head(x)?;
-    Ok(Outputs { values: network.values })
+    let outputs = Outputs { values: network.values };
+    match outputs.logits().iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(Error::overflow(at / architecture.output_channels())),
+        None => Ok(outputs),
+    }
 }
 
 fn check_input(architecture: &Architecture, input: &[f32], batch: usize, size: InputSize) -> Result<Maps> {

@@ -139,3 +139,53 @@ fn without_an_adapter_nothing_is_run_elsewhere() {
     assert!(!output.exists());
     cli::without_adapter(&mut run(&input, &output, &["--adapter", "cpu"])).assert().success();
 }
+
+#[test]
+fn a_result_that_overflows_is_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Every number of the file is finite; the logits are not.
+    let embedded = densenet_wgpu::weights::embedded().unwrap();
+    let mut tensors = embedded.tensors().clone();
+    tensors.get_mut("classifier.weight").unwrap().data.fill(3e38);
+    let weights = densenet_wgpu::Weights::new(embedded.architecture().clone(), tensors).unwrap();
+    densenet_wgpu::weights::save_safetensors(&weights, path("huge.safetensors")).unwrap();
+    write_npy(&path("x.npy"), &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
+    let file = path("huge.safetensors");
+    for adapter in [&[][..], &["--adapter", "cpu"]] {
+        let mut command = run(&path("x.npy"), &path("y.npy"), &["--weights", text(&file)]);
+        let (status, errors) = errors(command.args(adapter));
+        assert_eq!(status, 1);
+        assert!(errors[0].contains("not finite"), "{errors:?}");
+        assert!(!path("y.npy").exists());
+    }
+    let (status, _) = errors(&mut densenet(&["verify", "--weights", text(&file), "--size", "28"]));
+    assert_eq!(status, 1);
+}
+
+#[test]
+fn two_outputs_in_one_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
+    write_npy(&input, &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
+    let tap = ["--tap", "features.pool5", "--tap-output", text(&output)];
+    let (status, errors) = errors(&mut run(&input, &output, &tap));
+    assert_eq!((status, errors.len()), (2, 1), "{errors:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_names_need_not_be_unicode() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(name));
+    write_npy(&path(b"x.npy"), &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
+    std::fs::write(path(b"target.npy"), b"old").unwrap();
+    std::os::unix::fs::symlink(path(b"target.npy"), path(b"link.npy")).unwrap();
+    run(&path(b"x.npy"), &path(b"link.npy"), &[]).assert().success();
+    assert!(path(b"link.npy").is_symlink());
+    assert_eq!(read_npy(&path(b"target.npy")).0, [1, 10]);
+    let mut command = densenet(&["run", "--json", "--input", text(&path(b"x.npy")), "--output"]);
+    command.arg(path(b"q\xff.npy")).assert().success();
+    assert_eq!(read_npy(&path(b"q\xff.npy")).0, [1, 10]);
+}

@@ -270,7 +270,7 @@ impl Architecture {
             return Architecture::from_json(&text).map_err(|e| Error::file(path, e.to_string()));
         }
         Err(Error::Architecture(format!(
-            "'{name}' is neither a preset nor a JSON file; presets: {}",
+            "'{name}' is neither a preset nor a file that is there; presets: {}",
             PRESETS.join(" ")
         )))
     }

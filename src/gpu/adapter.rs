@@ -12,7 +12,8 @@ pub struct GpuOptions {
 
 /// The adapters of some backends with their facts, the best first.
 pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let descriptor = wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+    let instance = wgpu::Instance::new(descriptor);
     let mut found: Vec<(wgpu::Adapter, AdapterFacts)> = instance
         .enumerate_adapters(backends)
         .await

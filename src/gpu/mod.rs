@@ -36,8 +36,7 @@ struct Inner {
     queue: wgpu::Queue,
     facts: AdapterFacts,
     lost: Lost,
-    #[cfg(not(target_arch = "wasm32"))]
-    driver: readback::Driver,
+    waiting: readback::Waiting,
 }
 
 impl Gpu {
@@ -57,7 +56,8 @@ impl Gpu {
     }
 
     /// Shares a device that somebody else made, such as a user interface. Limits and features are those of `device`;
-    /// timestamps need `TIMESTAMP_QUERY` in it.
+    /// timestamps need `TIMESTAMP_QUERY` in it. That such a device was lost shows as [`Error::Device`], since the callback
+    /// that says so is its maker's.
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let facts = adapter::facts_of(&device.adapter_info(), device.features(), &device.limits());
         Gpu::from_parts(device, queue, facts, Lost::unwatched())
@@ -70,16 +70,7 @@ impl Gpu {
     }
 
     fn from_parts(device: wgpu::Device, queue: wgpu::Queue, facts: AdapterFacts, lost: Lost) -> Gpu {
-        Gpu {
-            inner: Arc::new(Inner {
-                device,
-                queue,
-                facts,
-                lost,
-                #[cfg(not(target_arch = "wasm32"))]
-                driver: Default::default(),
-            }),
-        }
+        Gpu { inner: Arc::new(Inner { device, queue, facts, lost, waiting: Default::default() }) }
     }
 
     /// What is known about the adapter, with the limits that the device was opened with.

@@ -61,7 +61,7 @@ pub(super) fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::
     encoder.resolve_query_set(&queries, 0..2 * steps, &resolved, 0);
     encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes(session));
     gpu.queue().submit([encoder.finish()]);
-    let mapping = Mapping::request(&staging, bytes(session));
+    let mapping = Mapping::request(gpu, &staging, bytes(session));
     (staging, mapping)
 }
 

@@ -3,6 +3,8 @@
 //! In a browser the event loop completes a mapping. On native somebody must poll the device: blocking callers do it
 //! themselves, for async callers one thread at a time waits and their futures are woken by wgpu's callback.
 
+use std::sync::{Arc, Mutex, Weak};
+
 use futures_channel::oneshot;
 
 use super::Gpu;
@@ -12,17 +14,26 @@ use crate::error::{Error, Result};
 #[cfg(not(target_arch = "wasm32"))]
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
+/// Where the answer to a mapping goes; taken by whoever answers first.
+type Answer = Mutex<Option<oneshot::Sender<std::result::Result<(), String>>>>;
+
+fn answer(to: &Answer, with: std::result::Result<(), String>) {
+    if let Some(sender) = to.lock().ok().and_then(|mut sender| sender.take()) {
+        // The receiver is gone where the caller dropped its future: nobody waits.
+        let _ = sender.send(with);
+    }
+}
+
 /// A mapping that was asked for.
-pub(super) struct Mapping(oneshot::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>);
+pub(super) struct Mapping(oneshot::Receiver<std::result::Result<(), String>>);
 
 impl Mapping {
     /// Asks for the first `bytes` of a staging buffer. The work that fills it must have been submitted.
-    pub(super) fn request(buffer: &wgpu::Buffer, bytes: u64) -> Mapping {
+    pub(super) fn request(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Mapping {
         let (sender, receiver) = oneshot::channel();
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
-            // The receiver is gone where the caller dropped its future: nobody waits.
-            let _ = sender.send(result);
-        });
+        let to: Arc<Answer> = Arc::new(Mutex::new(Some(sender)));
+        gpu.inner.waiting.add(&to);
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| answer(&to, result.map_err(|e| e.to_string())));
         Mapping(receiver)
     }
 
@@ -38,10 +49,30 @@ impl Mapping {
     }
 }
 
-/// Set while a thread waits for the device on behalf of async callers.
-#[cfg(not(target_arch = "wasm32"))]
+/// Mappings that wait for the device.
 #[derive(Debug, Default)]
-pub(super) struct Driver(std::sync::atomic::AtomicBool);
+pub(super) struct Waiting {
+    answers: Mutex<Vec<Weak<Answer>>>,
+    /// Set while a thread polls on behalf of async callers.
+    #[cfg(not(target_arch = "wasm32"))]
+    driven: std::sync::atomic::AtomicBool,
+}
+
+impl Waiting {
+    fn add(&self, to: &Arc<Answer>) {
+        if let Ok(mut answers) = self.answers.lock() {
+            answers.retain(|answer| answer.strong_count() > 0);
+            answers.push(Arc::downgrade(to));
+        }
+    }
+
+    /// Tells all that wait that nothing will come.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn fail(&self, reason: &Error) {
+        let answers = self.answers.lock().map(|mut answers| std::mem::take(&mut *answers)).unwrap_or_default();
+        answers.iter().filter_map(Weak::upgrade).for_each(|to| answer(&to, Err(reason.to_string())));
+    }
+}
 
 /// Polls on the calling thread until all submitted work is done.
 #[cfg(not(target_arch = "wasm32"))]
@@ -60,18 +91,17 @@ pub(super) fn drive_here(gpu: &Gpu) -> Result<()> {
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn drive_in_background(gpu: &Gpu) {
     use std::sync::atomic::Ordering::AcqRel;
-    if gpu.inner.driver.0.swap(true, AcqRel) {
+    if gpu.inner.waiting.driven.swap(true, AcqRel) {
         // That thread may just be past its last poll: it looks again before it ends.
         return;
     }
     let gpu = gpu.clone();
     std::thread::spawn(move || {
         let result = drive_here(&gpu);
-        gpu.inner.driver.0.swap(false, AcqRel);
-        match result {
-            // Work that was submitted between the end of the wait and this flag found it set.
-            Ok(()) => drop(gpu.device().poll(wgpu::PollType::wait_indefinitely())),
-            Err(e) => log::error!("{e}"),
+        gpu.inner.waiting.driven.swap(false, AcqRel);
+        // Once more, for work that was submitted between the end of the wait and this flag, and found it set.
+        if let Err(e) = result.and_then(|()| drive_here(&gpu)) {
+            gpu.inner.waiting.fail(&e);
         }
     });
 }

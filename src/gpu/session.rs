@@ -182,6 +182,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] where the length is no multiple of [`Session::image_elements`] or a value is not finite;
+    /// [`Error::Weights`] where the result is not finite, because weights or images are so large that numbers overflow;
     /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
     pub async fn run(&mut self, images: &[f32]) -> Result<Output> {
         self.check(images)?;
@@ -192,7 +193,7 @@ impl Session {
             mapping.done(self.gpu()).await?;
             self.collect(bytes, &mut output)?;
         }
-        Ok(output)
+        finite(output)
     }
 
     /// Blocking twin of [`Session::run`].
@@ -209,7 +210,7 @@ impl Session {
             pollster::block_on(mapping.done(self.gpu()))?;
             self.collect(bytes, &mut output)?;
         }
-        Ok(output)
+        finite(output)
     }
 
     /// Times every step of one pass on the device, in a compute pass of its own each: the sum is a little more than the
@@ -295,7 +296,7 @@ impl Session {
                 *last = start.elapsed();
             }
             gpu.queue().submit([commands]);
-            Mapping::request(&self.resources.staging, bytes)
+            Mapping::request(gpu, &self.resources.staging, bytes)
         };
         Ok((bytes, gpu.scoped("running the network", submit).await?))
     }
@@ -370,6 +371,14 @@ impl Session {
         self.resources.staging.unmap();
         self.pending = false;
         Ok(())
+    }
+}
+
+/// NaN and infinity are no answer.
+fn finite(output: Output) -> Result<Output> {
+    match output.values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(Error::overflow(at / output.columns)),
+        None => Ok(output),
     }
 }
 

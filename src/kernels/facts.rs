@@ -98,8 +98,8 @@ pub struct AdapterFacts {
 }
 
 impl AdapterFacts {
-    /// The kernel family that suits this adapter: textures on Mesa's lavapipe, where they were measured three to four
-    /// times faster (docs/performance.md), buffers everywhere else.
+    /// The kernel family that suits this adapter: textures on Mesa's lavapipe, where they were measured more than twice
+    /// as fast (docs/performance.md), buffers everywhere else.
     pub fn family(&self) -> KernelFamily {
         let lavapipe = self.kind == AdapterKind::Software && self.backend == "vulkan" && self.name.contains("llvmpipe");
         if lavapipe { KernelFamily::Texture } else { KernelFamily::Buffer }

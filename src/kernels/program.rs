@@ -6,7 +6,7 @@ use super::texture::{self, Panels};
 use super::{AdapterFacts, Binding, KernelFamily, PackedWeight, Variant, buffer, lowering};
 use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{MOST_IMAGES, Plan};
 
 /// What activations live in, for the whole batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -222,6 +222,7 @@ impl Program {
         facts: &AdapterFacts,
     ) -> Result<Program> {
         let lower = |batch| Program::lower(&Plan::new(architecture, size, batch)?, family, facts);
+        let wanted = wanted.min(MOST_IMAGES);
         match lower(wanted) {
             Err(Error::Limit { .. }) => {}
             done => return done,
@@ -255,13 +256,13 @@ impl Program {
         for resource in &self.resources {
             match resource {
                 Resource::Buffer { label, bytes } => {
-                    let what = format!("'{label}' for {} images", self.batch);
+                    let what = format!("the memory '{label}' of a batch of {}", self.batch);
                     let most = limits.max_storage_buffer_binding_size;
                     exceeds(&what, "max_storage_buffer_binding_size", *bytes, most, remedy)?;
                     exceeds(&what, "max_buffer_size", *bytes, limits.max_buffer_size, remedy)?;
                 }
                 Resource::Texture { label, width, height } => {
-                    let what = format!("'{label}' for {} images", self.batch);
+                    let what = format!("the memory '{label}' of a batch of {}", self.batch);
                     let (need, most) = (u64::from(*width.max(height)), u64::from(limits.max_texture_dimension_2d));
                     exceeds(&what, "max_texture_dimension_2d", need, most, remedy)?;
                 }

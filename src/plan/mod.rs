@@ -183,6 +183,9 @@ pub struct Tap {
     pub view: View,
 }
 
+/// Images of one pass at most: far beyond any adapter, and small enough that no count overflows.
+pub const MOST_IMAGES: usize = 1 << 20;
+
 /// What a forward pass of one architecture, input size and batch does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -208,6 +211,9 @@ impl Plan {
     pub fn new(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
         if batch == 0 {
             return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));
+        }
+        if batch > MOST_IMAGES {
+            return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MOST_IMAGES}")));
         }
         build::build(architecture, size, batch)
     }

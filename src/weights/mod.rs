@@ -124,14 +124,19 @@ impl Weights {
     /// How pictures are prepared: as the file states, else as fits the network ([`Preset::default_for`]).
     ///
     /// # Errors
-    /// [`Error::Weights`] where the file states something that is no preset.
+    /// [`Error::File`] or [`Error::Weights`] where something is stated that is no preset.
     pub fn preset(&self) -> Result<Preset> {
         let Some(value) = &self.preset else {
             return Ok(Preset::default_for(&self.architecture));
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        Preset::parse(&text)
-            .map_err(|e| Error::Weights(format!("the preset that the file states cannot be used, name another: {e}")))
+        Preset::parse(&text).map_err(|e| {
+            let reason = format!("its preset cannot be used, name another: {e}");
+            match &self.origin.path {
+                Some(path) => Error::file(path, reason),
+                None => Error::Weights(reason),
+            }
+        })
     }
 
     /// Names of the classes, one for each output.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) struct AdapterArgs {
     /// Part of an adapter's name, its index in `densenet adapters`, or `cpu` for the CPU reference; the best where not
     /// given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
     /// Kernel family, `buffer` or `texture`; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]

@@ -78,8 +78,10 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
     let document = match arguments.batch.as_slice() {
         &[batch] => measure::measure(arguments, batch, start)?,
         several => {
-            let documents = several.iter().enumerate().map(in_own_process).collect::<Result<Vec<_>, _>>()?;
-            match documents.into_iter().collect::<Option<Vec<_>>>().and_then(report::merge) {
+            // The first that fails ends it: the others would fail alike, or nobody wants half of a table.
+            let documents = several.iter().enumerate().map_while(|one| in_own_process(one).transpose());
+            let documents = documents.collect::<Result<Vec<_>, _>>()?;
+            match (documents.len() == several.len()).then_some(documents).and_then(report::merge) {
                 Some(document) => document,
                 // The process that failed has said why.
                 None => return Ok(Verdict::Failure),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Arguments;
 use crate::cli::adapter::adapter_json;
-use crate::cli::{progress, source};
+use crate::cli::{host_elements, progress, source};
 
 /// The first output may be off by this part of the reference's range.
 const TOLERANCE: f64 = 1e-4;
@@ -26,7 +26,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let options = LoadOptions { family: arguments.adapter.kernels, progress: Some(Box::new(progress::loading())) };
     let model = Model::load_blocking(&gpu, &weights, options)?;
     let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
-    let input = random::input(0, batch * session.image_elements());
+    let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;
     let first_ms = milliseconds(start.elapsed());
     let max_abs_error = check(&weights, &input, size, first.logits())?;

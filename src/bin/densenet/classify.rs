@@ -82,7 +82,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let model = runner::model_json(&weights, &preset, activation);
     let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
     let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size };
-    let mut scorer = Scorer { runner: &runner, batch: arguments.batch, prepared: None };
+    let mut scorer = Scorer { runner: &runner, batch: arguments.batch.min(pictures.len().max(1)), prepared: None };
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
@@ -275,7 +275,8 @@ impl Report {
                 .iter()
                 .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
                 .collect();
-            self.images.push(json!({ "path": job.path, "top": top, "error": error, "warnings": warnings }));
+            self.images
+                .push(json!({ "path": job.path.to_string_lossy(), "top": top, "error": error, "warnings": warnings }));
             return Ok(());
         }
         if error.is_some() {
@@ -294,11 +295,14 @@ impl Report {
 
 /// One line where one class is shown, else the path and a line for each class.
 fn text(path: &Path, top: &[Place]) -> String {
-    let path = path.display();
+    // What a file calls its classes must not steer the terminal.
+    let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
+    let path = plain(&path.to_string_lossy());
     match top {
-        [only] => format!("{path}: {} ({})\n", only.label, score(only).trim()),
+        [only] => format!("{path}: {} ({})\n", plain(&only.label), score(only).trim()),
         _ => {
-            let lines: String = top.iter().map(|place| format!("  {}  {}\n", score(place), place.label)).collect();
+            let lines: String =
+                top.iter().map(|place| format!("  {}  {}\n", score(place), plain(&place.label))).collect();
             format!("{path}\n{lines}")
         }
     }

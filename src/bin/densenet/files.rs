@@ -45,8 +45,15 @@ fn is_picture(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-/// Writes a file beside `path` and renames it, so that nobody ever sees half of it.
+/// Writes a file beside `path` and renames it, so that nobody ever sees half of it. A link is followed to what it stands
+/// for; a device or a pipe is written to as it is, never replaced.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = target.as_path();
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let written = fs::OpenOptions::new().write(true).open(path).and_then(|mut file| write(&mut file));
+        return written.with_context(|| format!("{}: writing failed", path.display()));
+    }
     let mut name = OsString::from(".");
     name.push(path.file_name().with_context(|| format!("{}: this is no file name to write to", path.display()))?);
     name.push(format!(".{}.tmp", std::process::id()));

@@ -80,7 +80,9 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
     let plan = Plan::new(architecture, size, arguments.batch)?;
     let executed: u64 = plan.steps.iter().map(|step| step.macs).sum();
-    let program = Program::lower(&plan, arguments.kernels, &unlimited())?;
+    // Textures wrap inside the limit that every adapter has; what fits in none is laid out as if there were no limit.
+    let lower = |texels| Program::lower(&plan, arguments.kernels, &unlimited(texels));
+    let program = lower(DeviceLimits::default().max_texture_dimension_2d).or_else(|_| lower(1 << 20))?;
     let parameter_bytes: u64 = 4 * stored_elements(architecture)?;
     let peak = program.activation_bytes() + parameter_bytes;
 
@@ -94,7 +96,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
             .collect();
         print_json(&json!({
             "name": source::name_of(architecture),
-            "path": origin.and_then(|origin| origin.path.as_ref()),
+            "path": origin.and_then(|origin| origin.path.as_ref()).map(|path| path.to_string_lossy()),
             "format": origin.map(|origin| &origin.format),
             "scheme": origin.map(|origin| &origin.scheme),
             "architecture": architecture,
@@ -197,8 +199,9 @@ fn stored_elements(architecture: &Architecture) -> densenet_wgpu::Result<u64> {
     Ok(architecture.parameters()?.iter().map(|p| p.shape.iter().map(|&n| n as u64).product::<u64>()).sum())
 }
 
-/// An adapter on which nothing is too large: this asks what is needed, not what is there.
-fn unlimited() -> AdapterFacts {
+/// An adapter on which nothing is too large but textures of more than `texels` a side: this asks what is needed, not what
+/// is there.
+fn unlimited(texels: u32) -> AdapterFacts {
     AdapterFacts {
         name: "unlimited".into(),
         kind: AdapterKind::Other,
@@ -208,6 +211,7 @@ fn unlimited() -> AdapterFacts {
             max_buffer_size: u64::MAX,
             max_storage_buffer_binding_size: u64::MAX,
             max_compute_workgroups_per_dimension: u32::MAX,
+            max_texture_dimension_2d: texels,
             ..DeviceLimits::default()
         },
         subgroups: false,

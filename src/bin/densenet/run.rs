@@ -7,7 +7,7 @@ use densenet_wgpu::{Error, InputSize};
 use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
-use crate::cli::finish::{Verdict, print_json};
+use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::SourceArgs;
 use crate::runner::{self, Runner, WithoutAdapter};
 use crate::tensor;
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    if arguments.tap_output.as_ref() == Some(&arguments.output) {
+        return Err(Usage::error("--output and --tap-output name the same file: one would overwrite the other"));
+    }
     let images = tensor::read(&arguments.input)?;
     let weights = arguments.source.open(None)?;
     let [batch, channels, height, width] = images.shape;
@@ -67,12 +70,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let outcome = runner.prepare(size, arguments.batch.min(batch), tap)?.run(&images.data, batch)?;
     let shape = [batch, outcome.logits.len() / batch];
     tensor::write(&arguments.output, &shape, &outcome.logits)?;
-    let mut written = vec![json!({ "path": arguments.output, "shape": shape })];
+    let mut written = vec![json!({ "path": arguments.output.to_string_lossy(), "shape": shape })];
     if let (Some(path), Some(tap)) = (&arguments.tap_output, &outcome.tap) {
         let [channels, height, width] = tap.shape;
         let shape = [batch, channels, height, width];
         tensor::write(path, &shape, &tap.data)?;
-        written.push(json!({ "path": path, "shape": shape, "tap": arguments.tap }));
+        written.push(json!({ "path": path.to_string_lossy(), "shape": shape, "tap": arguments.tap }));
     }
     if arguments.json {
         print_json(&json!({ "model": model, "adapter": runner.json()?, "written": written }))?;

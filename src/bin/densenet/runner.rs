@@ -147,7 +147,7 @@ pub(crate) fn model_json(weights: &Weights, preset: &Preset, activation: Activat
     let (architecture, origin) = (weights.architecture(), weights.origin());
     json!({
         "name": source::name_of(architecture),
-        "path": origin.path,
+        "path": origin.path.as_ref().map(|path| path.to_string_lossy()),
         "format": origin.format,
         "scheme": origin.scheme,
         "classes": architecture.classes,
