@@ -29,7 +29,7 @@ pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, A
 }
 
 pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
-    // Opening GL takes time and, without a display, makes some drivers complain: only where it is asked for or the last hope.
+    // Opening GL takes time: only where an adapter is chosen from all of them, or as the last hope.
     let mut found = match options.adapter {
         None => enumerate(wgpu::Backends::PRIMARY).await,
         Some(_) => Vec::new(),
