@@ -202,6 +202,32 @@ fn weights_do_not_depend_on_batch_or_size() {
 }
 
 #[test]
+fn counts_beyond_every_limit_do_not_overflow() {
+    let imagenet = Architecture::preset("densenet121").unwrap();
+    // No stride: a block of 65536 x 65536 pixels has more of them than a u32 counts.
+    let cifar = Architecture::preset("densenet-40-12").unwrap();
+    let unlimited = DeviceLimits {
+        max_buffer_size: u64::MAX,
+        max_storage_buffer_binding_size: u64::MAX,
+        ..DeviceLimits::default()
+    };
+    for family in KernelFamily::ALL {
+        for limits in [DeviceLimits::default(), unlimited] {
+            let facts = AdapterFacts { limits, ..facts(AdapterKind::Software) };
+            let lower = |architecture, side| {
+                Program::lower_within(architecture, InputSize::square(side), usize::MAX, family, &facts)
+                    .map(|p| p.batch)
+            };
+            assert!((1..100_000).contains(&lower(&imagenet, 224).unwrap()), "{family}");
+            for architecture in [&imagenet, &cifar] {
+                let error = lower(architecture, 65536).unwrap_err().to_string();
+                assert!(error.contains("limit is"), "{family}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_cannot_run_is_refused_by_the_limits_name() {
     let architecture = Architecture::preset("densenet121").unwrap();
     let lower = |side, batch, limits| {

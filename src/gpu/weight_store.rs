@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Gpu;
 use crate::error::{Error, Result};
-use crate::kernels::{PackedWeight, Storage};
+use crate::kernels::{PackedWeight, Storage, not_a_power_of_two};
 use crate::weights::Weights;
 
 /// Larger buffers would gain nothing and may find no room in one piece.
@@ -106,7 +106,12 @@ impl Picture {
         let Storage::Texture { width: row, rows: panel_rows } = array.packing.storage() else { return None };
         let rows = (values.len() / 4) as u32 / row;
         let width = row * rows.div_ceil(panel_rows);
-        Some(Picture { width: odd(width), height: odd(rows.min(panel_rows)), row, panel_rows })
+        Some(Picture {
+            width: not_a_power_of_two(width),
+            height: not_a_power_of_two(rows.min(panel_rows)),
+            row,
+            panel_rows,
+        })
     }
 
     fn upload(&self, gpu: &Gpu, values: &[f32]) -> wgpu::TextureView {
@@ -155,11 +160,6 @@ fn check(gpu: &Gpu, array: &PackedWeight, values: &[f32]) -> Result<()> {
     }
     let remedy = "this network needs an adapter that allows more".to_string();
     Err(Error::Limit { what: format!("the array '{}'", array.label), limit, need, have, remedy })
-}
-
-/// One more where a power of two: lavapipe compiles a pipeline again for textures of such sizes, so none has one.
-fn odd(texels: u32) -> u32 {
-    texels + u32::from(texels.is_power_of_two())
 }
 
 fn mapped_buffer(device: &wgpu::Device, size: u64) -> wgpu::Buffer {

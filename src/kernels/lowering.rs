@@ -51,8 +51,9 @@ impl Extent {
         }
     }
 
+    /// Pixels of one image; what saturates is beyond every limit.
     pub(super) fn pixels(&self) -> u32 {
-        self.height * self.width
+        self.height.saturating_mul(self.width)
     }
 }
 

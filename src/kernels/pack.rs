@@ -132,7 +132,10 @@ impl PackedWeight {
                 Ok(stem_tiles(weights.tensor(weight)?, &values))
             }
             Packing::Bias { weight, folded } => {
-                let (_, mut bias) = folded_convolution(weights, weight, folded)?;
+                let mut bias = match folded {
+                    Some(norm) => weights.affine(norm)?.shift,
+                    None => vec![0.0; weights.tensor(weight)?.shape[0]],
+                };
                 bias.resize(bias.len().next_multiple_of(TILE), 0.0);
                 Ok(bias)
             }

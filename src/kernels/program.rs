@@ -69,7 +69,8 @@ impl Grid {
     pub fn workgroups(&self, count: u32) -> [u32; 3] {
         match self.images {
             Images::AlongZ => [self.x, self.y, count],
-            Images::AlongX { pixels, per_group } => [(pixels * count).div_ceil(per_group), self.y, 1],
+            // What saturates is beyond every limit.
+            Images::AlongX { pixels, per_group } => [pixels.saturating_mul(count).div_ceil(per_group), self.y, 1],
         }
     }
 }

@@ -37,7 +37,7 @@ fn taps_are_unpacked_to_planar_order() {
     assert_eq!(tap.unpack(&region), [1., 3., 2., 4., 5., 6.]);
     assert_eq!(tap.channels(), 3);
     // From a texture each row of texels is copied to a multiple of 256 bytes.
-    let panels = Panels::new(2, 1, 2, 100);
+    let panels = Panels::new(2, [1, 1, 2], 100);
     let tap = TapSource { place: TapPlace::Texture(panels), ..tap };
     let mut image = vec![f32::NAN; tap.bytes() / 4];
     image[..8].copy_from_slice(&region[..8]);
@@ -48,7 +48,7 @@ fn taps_are_unpacked_to_planar_order() {
 #[test]
 fn panels_stay_inside_the_limit_and_never_overlap() {
     for (quads, rows, row, most) in [(64, 56, 56, 8192), (864, 14, 14, 8192), (64, 256 * 32, 7, 8192), (3, 10, 4, 8)] {
-        let panels = Panels::new(quads, rows, row, most);
+        let panels = Panels::new(quads, [1, rows, row], most);
         assert!(panels.height() < most && panels.count * panels.groups >= rows);
         let mut seen = std::collections::HashSet::new();
         for group in 0..rows {

@@ -275,7 +275,7 @@ impl Plan {
     /// Bytes of all activations of one pass in f32, memory reuse counted, the input and the output included. A kernel
     /// family may pad further; [`crate::kernels::Program`] knows.
     pub fn activation_bytes(&self) -> u64 {
-        memory::sizes(&self.tensors).iter().map(|&elements| (elements * self.batch * 4) as u64).sum()
+        memory::sizes(&self.tensors).iter().map(|&elements| elements as u64 * self.batch as u64 * 4).sum()
     }
 }
 

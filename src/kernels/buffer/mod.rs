@@ -75,7 +75,7 @@ impl Family for Buffers {
 /// A buffer as large as the largest of the tensors that take turns in it.
 pub(super) fn buffer_resource(label: String, tensors: &[&PlanTensor], images: usize) -> Resource {
     let elements = tensors.iter().map(|tensor| tensor.elements()).max().unwrap_or(0);
-    Resource::Buffer { label, bytes: (elements * images * 4) as u64 }
+    Resource::Buffer { label, bytes: (elements as u64).saturating_mul(images as u64 * 4) }
 }
 
 /// `[N, C/4, H, W]` of four channels.

@@ -18,6 +18,7 @@ use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Variant};
 use crate::plan::{Operation, PlanTensor, Step, TensorKind};
 
 pub use panels::Panels;
+pub(crate) use panels::not_a_power_of_two;
 
 /// The family with numbers that suit an adapter.
 pub(super) struct Textures {
@@ -44,12 +45,13 @@ impl Textures {
 
     /// The panels of one side of a step.
     fn panels(&self, extent: &Extent, images: u32) -> Panels {
-        Panels::new(extent.tensor_quads, images * extent.height, extent.width, self.most)
+        Panels::new(extent.tensor_quads, [images, extent.height, extent.width], self.most)
     }
 
     /// Tiles of 32 output channels that one panel of weights holds, each of `rows` rows.
     fn weight_tiles(&self, rows: u32) -> u32 {
-        (self.most / rows).max(1)
+        // Room for `not_a_power_of_two`.
+        ((self.most - 1) / rows).max(1)
     }
 }
 
@@ -94,7 +96,7 @@ impl Family for Textures {
         let panels = tensors.iter().map(|tensor| self.tensor_panels(tensor, images));
         let (width, height) =
             panels.fold((0, 0), |(width, height), panels| (width.max(panels.width()), height.max(panels.height())));
-        Resource::Texture { label, width: odd(width), height: odd(height) }
+        Resource::Texture { label, width: not_a_power_of_two(width), height: not_a_power_of_two(height) }
     }
 
     fn tap_place(&self, tensor: &PlanTensor, images: usize) -> TapPlace {
@@ -109,16 +111,11 @@ impl Family for Textures {
 impl Textures {
     fn tensor_panels(&self, tensor: &PlanTensor, images: usize) -> Panels {
         let quads = (tensor.padded_channels() / 4) as u32;
-        Panels::new(quads, (images * tensor.height) as u32, tensor.width as u32, self.most)
+        Panels::new(quads, [images, tensor.height, tensor.width].map(|n| n as u32), self.most)
     }
 }
 
 /// Vectors and the planar images stay in buffers.
 fn in_buffer(tensor: &PlanTensor) -> bool {
     tensor.kind != TensorKind::Internal || tensor.is_vector
-}
-
-/// One more where a power of two: lavapipe compiles a pipeline again for textures of such sizes, so none has one.
-fn odd(texels: u32) -> u32 {
-    texels + u32::from(texels.is_power_of_two())
 }
