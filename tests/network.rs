@@ -35,7 +35,7 @@ fn logits_agree_with_pytorch_and_keras() {
     let _turn = adapter::turn();
     for case in golden_files::cases() {
         let weights = case.weights();
-        for choice in [CHOICES[0], CHOICES[2]] {
+        for choice in [CHOICES[0], CHOICES[3]] {
             let mut session = poisoned(&choice.load(&weights), case.size, case.batch, Vec::new());
             let output = session.run_blocking(&case.input).unwrap();
             assert_close(&format!("{} {choice:?}", case.name), output.logits(), &case.logits, LOGITS);
@@ -65,7 +65,7 @@ fn check_taps(architecture: &Architecture, size: InputSize, batch: usize) {
     let names: Vec<String> = plan.taps.iter().map(|tap| tap.name.clone()).collect();
     let input = weights::random::input(5, batch * architecture.input_channels * size.height * size.width);
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| plan.tap(name).is_ok()).unwrap();
-    for choice in [CHOICES[0], CHOICES[2]] {
+    for choice in [CHOICES[0], CHOICES[3]] {
         let mut session = poisoned(&choice.load(&weights), size, batch, names.clone());
         let output = session.run_blocking(&input).unwrap();
         for name in &names {

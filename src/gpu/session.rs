@@ -109,7 +109,7 @@ impl Session {
         for name in &options.taps {
             one.tap(name)?;
         }
-        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.family(), facts);
+        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.kernels(), facts);
         let mut program = lower(options.max_batch)?;
         let read_bytes: u64 = reads(&program, &options.taps).iter().map(|read| read.bytes() as u64).sum();
         let fits = facts.limits.max_buffer_size / read_bytes.max(1);

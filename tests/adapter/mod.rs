@@ -23,10 +23,11 @@ pub(crate) struct Choice {
     subgroups: bool,
 }
 
-/// Kernels for GPUs and for software adapters, from buffers and from textures, with shuffles (where subgroups have eight
-/// lanes; elsewhere that choice repeats the next) and without.
-pub(crate) const CHOICES: [Choice; 4] = [
+/// Kernels for GPUs and for software adapters, from buffers and from textures, with exchanges in subgroups (where those
+/// have eight lanes; elsewhere such a choice repeats another) and without.
+pub(crate) const CHOICES: [Choice; 5] = [
     Choice { family: KernelFamily::Buffer, kind: AdapterKind::Discrete, subgroups: false },
+    Choice { family: KernelFamily::Buffer, kind: AdapterKind::Discrete, subgroups: true },
     Choice { family: KernelFamily::Buffer, kind: AdapterKind::Software, subgroups: false },
     Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: true },
     Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: false },
@@ -41,7 +42,8 @@ impl Choice {
         let facts = gpu.facts().clone();
         let gpu =
             gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
-        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), progress: None }).unwrap()
+        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), ..LoadOptions::default() })
+            .unwrap()
     }
 }
 

@@ -37,9 +37,6 @@ struct Arguments {
     /// Runs before the timed ones
     #[arg(long, value_name = "N", default_value_t = 3)]
     warmup: usize,
-    /// Arithmetic: f32
-    #[arg(long, value_name = "f32", default_value = "f32", value_parser = precision)]
-    precision: String,
     /// Add the time of every step, for the first batch size: timestamps around a compute pass each
     #[arg(long)]
     layers: bool,
@@ -56,14 +53,6 @@ const EXAMPLES: &str = "Examples:
   densenet-bench --arch densenet121 --size 224 --batch 1,8
   densenet-bench --weights densenet121.safetensors --runs 50 --json
   densenet-bench --arch densenet121 --layers";
-
-fn precision(text: &str) -> Result<String, String> {
-    match text {
-        "f32" => Ok(text.to_string()),
-        "f16" => Err("this version computes in f32 only: use --precision f32".into()),
-        _ => Err(format!("'{text}' is no precision: f32")),
-    }
-}
 
 fn main() -> ExitCode {
     let start = Instant::now();

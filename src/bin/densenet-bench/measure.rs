@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use densenet_wgpu::weights::{Weights, random};
-use densenet_wgpu::{InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{InputSize, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::Arguments;
 use crate::cli::adapter::adapter_json;
-use crate::cli::{host_elements, progress, source};
+use crate::cli::{host_elements, source};
 
 /// The first output may be off by this part of the reference's range.
 const TOLERANCE: f64 = 1e-4;
@@ -23,8 +23,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
     let gpu = arguments.adapter.open()?;
-    let options = LoadOptions { family: arguments.adapter.kernels, progress: Some(Box::new(progress::loading())) };
-    let model = Model::load_blocking(&gpu, &weights, options)?;
+    let model = arguments.adapter.load(&gpu, &weights)?;
     let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;
@@ -42,7 +41,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
         "arch": source::name_of(architecture),
         "size": size.to_string(),
         "kernels": model.family().to_string(),
-        "precision": arguments.precision,
+        "precision": model.precision().to_string(),
         "runs": arguments.runs,
         "results": [{
             "batch": batch,

@@ -1,14 +1,13 @@
 //! One face for the adapter and the CPU reference.
 
-use densenet_wgpu::kernels::AdapterFacts;
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Activation, Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{Activation, Error, InputSize, Model, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
 use crate::cli::finish::Usage;
-use crate::cli::{progress, source};
+use crate::cli::source;
 
 /// What to do on a machine without any adapter.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Runner {
         }
         match args.open() {
             Ok(gpu) => {
-                let model = load(&gpu, &weights, args)?;
+                let model = args.load(&gpu, &weights)?;
                 Ok(Runner::Adapter { model })
             }
             // A name that matches nothing is a mistake to be told, not a reason to compute elsewhere.
@@ -84,14 +83,6 @@ impl Runner {
             Runner::Reference { weights } => Ok(Prepared::Reference { weights, size, tap }),
         }
     }
-}
-
-/// Loads a model with a progress bar.
-pub(crate) fn load(gpu: &Gpu, weights: &Weights, args: &AdapterArgs) -> densenet_wgpu::Result<Model> {
-    let facts: &AdapterFacts = gpu.facts();
-    log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
-    let options = LoadOptions { family: args.kernels, progress: Some(Box::new(progress::loading())) };
-    Model::load_blocking(gpu, weights, options)
 }
 
 /// Runs images of one size.
