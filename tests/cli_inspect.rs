@@ -143,5 +143,12 @@ fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
         .assert()
         .success()
         .stdout(contains("GFLOP/s").and(contains("densenet-bc-mnist at 28x28, f32, buffer kernels")));
-    bench(&["--precision", "f16"]).assert().code(2).stderr(contains("f32"));
+    let half = json(&mut bench(&["--precision", "f16", "--runs", "1", "--json"]));
+    assert_eq!((&half["precision"], &half["kernels"]), (&"f16".into(), &"buffer".into()));
+    let bytes = |document: &serde_json::Value| document["results"][0]["device_bytes"].as_f64().expect("device_bytes");
+    let whole = json(&mut bench(&["--kernels", "buffer", "--runs", "1", "--json"]));
+    assert!(bytes(&half) < bytes(&whole) - 100_000.0, "half the weights' memory");
+    bench(&["--precision", "f16", "--kernels", "texture"]).assert().code(1).stderr(contains("ask for buffer kernels"));
+    bench(&["--precision", "bf16"]).assert().code(2).stderr(contains("f32 or f16"));
+    densenet(&["verify", "--precision", "f16"]).assert().success();
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily};
+use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily, Precision};
 use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
 
 /// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
@@ -44,6 +44,15 @@ impl Choice {
             gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
         Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), ..LoadOptions::default() })
             .unwrap()
+    }
+
+    /// On this kind of adapter, with weights stored as f16.
+    #[allow(dead_code, reason = "not every test file has such weights")]
+    pub(crate) fn load_half(&self, weights: &Weights) -> Model {
+        let gpu = gpu();
+        let gpu = gpu.with_facts(AdapterFacts { kind: self.kind, ..gpu.facts().clone() });
+        let options = LoadOptions { precision: Precision::F16, ..LoadOptions::default() };
+        Model::load_blocking(&gpu, weights, options).unwrap()
     }
 }
 
