@@ -23,6 +23,14 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
     let gpu = arguments.adapter.open()?;
+    if arguments.times_layers() && !gpu.facts().timestamps {
+        anyhow::bail!(
+            "'{}' ({}) takes no timestamps, so steps cannot be timed: leave out --layers and --plot, or choose another \
+             adapter",
+            gpu.facts().name,
+            gpu.facts().backend
+        );
+    }
     let model = arguments.adapter.load(&gpu, &weights)?;
     let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
@@ -57,7 +65,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             "max_abs_error": max_abs_error,
         }],
     });
-    if arguments.layers {
+    if arguments.times_layers() {
         document["layers"] = layers(&mut session, &input)?;
     }
     Ok(document)

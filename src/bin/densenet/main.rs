@@ -9,6 +9,7 @@ mod files;
 mod inspect;
 mod run;
 mod runner;
+mod scorer;
 mod tensor;
 mod verify;
 

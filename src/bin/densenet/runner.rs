@@ -2,7 +2,7 @@
 
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Activation, Error, InputSize, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{Activation, Error, InputSize, Model, Pending, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
@@ -91,7 +91,39 @@ pub(crate) enum Prepared<'a> {
     Reference { weights: &'a Weights, size: InputSize, tap: Option<String> },
 }
 
+/// A run that was started without a tap.
+pub(crate) enum Flight {
+    Adapter(Pending),
+    Done(Vec<f32>),
+}
+
+impl Flight {
+    /// Waits for the rows of logits.
+    pub(crate) fn land(self) -> anyhow::Result<Vec<f32>> {
+        match self {
+            Flight::Adapter(pending) => Ok(pending.wait_blocking()?.logits().to_vec()),
+            Flight::Done(logits) => Ok(logits),
+        }
+    }
+}
+
 impl Prepared<'_> {
+    /// Images that can be started at once.
+    pub(crate) fn most(&self) -> usize {
+        match self {
+            Prepared::Adapter { session, .. } => session.batch(),
+            Prepared::Reference { .. } => 1,
+        }
+    }
+
+    /// Starts `batch` images, NCHW; [`Session::IN_FLIGHT`] such runs may be under way. The CPU reference is done at once.
+    pub(crate) fn start(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Flight> {
+        match self {
+            Prepared::Adapter { session, .. } => Ok(Flight::Adapter(session.submit(images)?)),
+            Prepared::Reference { .. } => Ok(Flight::Done(self.run(images, batch)?.logits)),
+        }
+    }
+
     /// Runs `batch` images, NCHW.
     pub(crate) fn run(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Outcome> {
         match self {
