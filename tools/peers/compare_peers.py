@@ -29,8 +29,8 @@ PEERS = {
     "ncnn_cpu": ("CPU, f32", PIP),
     "ort_cpu": ("CPU", PIP),
     "torch_cpu": ("CPU, eager", PIP),
-    "ort_webgpu": ("WebGPU (Dawn)", f"an environment of its own, since its module has the same name: python -m venv V && V/bin/pip "
-                   f"install -r {HERE / 'requirements-webgpu.txt'}; then --webgpu-python V/bin/python"),
+    "ort_webgpu": ("WebGPU (Dawn)", f"python -m venv V && V/bin/pip install -r {HERE / 'requirements-webgpu.txt'}, an "
+                   "environment of its own since its module has the same name; then --webgpu-python V/bin/python"),
     "burn": ("wgpu, fusion and autotuning", CARGO + "peer-burn"),
     "tract": ("CPU", CARGO + "peer-tract"),
     "rten": ("CPU", CARGO + "peer-rten"),
@@ -104,8 +104,7 @@ def peer(a, name, scratch):
         env["VK_ICD_FILENAMES"] = str(driver)
     case = [a.models.resolve(), a.arch, a.runs, a.budget, a.threads, time.time()]
     try:
-        # In the models' folder, since burn may keep what it tuned below the folder it runs in.
-        done = subprocess.run([str(word) for word in program + case], capture_output=True, text=True, env=env, cwd=a.models,
+        done = subprocess.run([str(word) for word in program + case], capture_output=True, text=True, env=env,
                               timeout=a.timeout)
     except subprocess.TimeoutExpired:
         raise Absent(f"no answer in {a.timeout} s (--timeout)") from None
@@ -123,7 +122,7 @@ def peer(a, name, scratch):
     raise Absent(why)
 
 
-def summarise(rounds, about):
+def summarise(rounds, left_out, about):
     """The table's rows, from the turns of all rounds."""
     rows = []
     for name in PEERS:
@@ -138,15 +137,17 @@ def summarise(rounds, about):
                          "first_ms": min(t["first_ms"] for t in theirs), "error": max(t["error"] for t in theirs)})
     mine = [r["ours"] for r in rounds]
     return {**about, "ours_ms": statistics.median(m["median_ms"] for m in mine),
-            "ours_first_ms": min(m["first_ms"] for m in mine), "peers": rows, "rounds": rounds}
+            "ours_first_ms": min(m["first_ms"] for m in mine), "peers": rows, "left_out": left_out, "rounds": rounds}
 
 
 def table(s):
     lines = [f"{s['arch']}, batch 1, {s['threads']} threads, on {s['adapter']}:", "",
-             "| runtime | median ms | ours / theirs, median (min to max) | rounds | first answer, best, ms |", "|---|---|---|---|---|",
+             "| runtime | median ms | ours / theirs, median (min to max) | rounds | first answer, best, ms |",
+             "|---|---|---|---|---|",
              f"| **ours**, {s['kernels']} kernels | {s['ours_ms']:.1f} | | {len(s['rounds'])} | {s['ours_first_ms']:.0f} |"]
     lines += [f"| {r['version']}, {r['how']} | {r['median_ms']:.1f} | {r['ratio']:.3g} ({r['ratio_min']:.3g} to "
               f"{r['ratio_max']:.3g}) | {r['rounds']} | {r['first_ms']:.0f} |" for r in s["peers"]]
+    lines += [""] * bool(s["left_out"]) + [f"{name} is left out: {why}" for name, why in s["left_out"].items()]
     return "\n".join(lines)
 
 
@@ -162,8 +163,8 @@ def arguments():
     p.add_argument("--budget", type=float, default=5, help="seconds of timed runs a turn, for slow peers (2 runs at least)")
     p.add_argument("--threads", type=int, default=2, help="for runtimes on the CPU and for lavapipe")
     p.add_argument("--timeout", type=float, default=600, help="seconds that a peer's turn may take")
-    p.add_argument("--rust-bin", type=pathlib.Path, default=pathlib.Path(os.environ.get("CARGO_TARGET_DIR", RUST / "target")) / "release",
-                   help="folder of the Rust peers' binaries")
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", RUST / "target")) / "release"
+    p.add_argument("--rust-bin", type=pathlib.Path, default=built, help="folder of the Rust peers' binaries")
     p.add_argument("--webgpu-python", default=sys.executable, help="interpreter with onnxruntime-webgpu")
     p.add_argument("--lavapipe-shim", action="store_true", help="run Dawn over an old lavapipe, see README.md")
     p.add_argument("--json", type=pathlib.Path, help="write every turn and the summary")
@@ -183,7 +184,7 @@ def main():
     a = arguments()
     make_models(a.models, a.arch)
     before = json.loads(a.json.read_text()) if a.add and a.json.exists() else None
-    rounds, names, about = before["rounds"] if before else [], list(a.names), None
+    rounds, names, left_out, about = before["rounds"] if before else [], list(a.names), {}, None
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(a.rounds):
             document = ours(a)
@@ -197,11 +198,12 @@ def main():
                     turn[name] = peer(a, name, pathlib.Path(scratch))
                 except Absent as why:
                     names.remove(name)
+                    left_out[name] = str(why)
                     print(f"{name} is left out: {why}", file=sys.stderr)
             rounds.append(turn)
             print(f"round {number + 1}: ours {turn['ours']['median_ms']:.1f} ms,",
                   ", ".join(f"{name} {turn[name]['median_ms']:.1f} ms" for name in names), file=sys.stderr)
-    summary = summarise(rounds, about)
+    summary = summarise(rounds, left_out, about)
     print(table(summary))
     if a.json:
         a.json.write_text(json.dumps(summary, indent=1) + "\n")

@@ -1,7 +1,7 @@
 //! A pass-through Vulkan driver over lavapipe, so that Dawn (ONNX Runtime's WebGPU provider) runs on an old one.
 //!
 //! Dawn takes an adapter only if it reports all four `shader{UniformBuffer,SampledImage,StorageBuffer,StorageImage}Array-
-//! DynamicIndexing` features, which WebGPU's baseline does not use without binding arrays; Mesa 22.3's lavapipe reports the
+//! DynamicIndexing` features, which only matter to arrays of bindings; Mesa 22.3's lavapipe reports the
 //! two image ones as missing. This library is a driver to the Vulkan loader: it hands every call to the real driver, says yes
 //! when asked for these four, and takes them out of the request again when a device is made, since the real driver would
 //! refuse them. The shader compiler and everything that takes time are lavapipe's own. Where the driver already reports the
@@ -11,11 +11,14 @@
 //!
 //! `LAVAPIPE` names the real driver where it is not `libvulkan_lvp.so` on the library path.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 use std::mem::transmute;
 use std::sync::OnceLock;
 
 use ash::vk;
+
+/// An entry point before it is given its type.
+type Entry = unsafe extern "system" fn();
 
 /// lavapipe's own entry points. They do not depend on the instance, so the first one seen serves all.
 struct Real {
@@ -125,20 +128,20 @@ pub unsafe extern "system" fn vk_icdGetInstanceProcAddr(
     // SAFETY: the loader's own arguments; a function pointer is turned into the type that the specification gives its name.
     unsafe {
         let found = (real.proc_addr)(instance, name)?;
-        if real.features.get().is_none() {
-            if let Some(f) = (real.proc_addr)(instance, c"vkGetPhysicalDeviceFeatures".as_ptr()) {
-                real.features.get_or_init(|| transmute::<*const c_void, vk::PFN_vkGetPhysicalDeviceFeatures>(f as _));
-            }
+        if real.features.get().is_none()
+            && let Some(f) = (real.proc_addr)(instance, c"vkGetPhysicalDeviceFeatures".as_ptr())
+        {
+            real.features.get_or_init(|| transmute::<Entry, vk::PFN_vkGetPhysicalDeviceFeatures>(f));
         }
         match CStr::from_ptr(name).to_bytes() {
-            b"vkGetPhysicalDeviceFeatures" => Some(transmute::<vk::PFN_vkGetPhysicalDeviceFeatures, _>(features)),
+            b"vkGetPhysicalDeviceFeatures" => Some(transmute::<vk::PFN_vkGetPhysicalDeviceFeatures, Entry>(features)),
             b"vkGetPhysicalDeviceFeatures2" | b"vkGetPhysicalDeviceFeatures2KHR" => {
-                real.features2.get_or_init(|| transmute(found));
-                Some(transmute::<vk::PFN_vkGetPhysicalDeviceFeatures2, _>(features2))
+                real.features2.get_or_init(|| transmute::<Entry, vk::PFN_vkGetPhysicalDeviceFeatures2>(found));
+                Some(transmute::<vk::PFN_vkGetPhysicalDeviceFeatures2, Entry>(features2))
             }
             b"vkCreateDevice" => {
-                real.create_device.get_or_init(|| transmute(found));
-                Some(transmute::<vk::PFN_vkCreateDevice, _>(create_device))
+                real.create_device.get_or_init(|| transmute::<Entry, vk::PFN_vkCreateDevice>(found));
+                Some(transmute::<vk::PFN_vkCreateDevice, Entry>(create_device))
             }
             _ => Some(found),
         }
