@@ -12,9 +12,13 @@ use super::{Fact, OpenOptions, Origin, Tensor, Weights, check, extras, infer, na
 
 /// Takes the source apart: what a tensor's bytes occupy is given back as soon as they are decoded.
 pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
-    let Source { format, entries, metadata, ordered, stated } = source;
+    let Source { format, entries, metadata, ordered, mut stated } = source;
     let metadata = Metadata::read(&metadata)?;
-    let names = recognise(&entries, ordered)?;
+    let names_stated = stated.names.is_some();
+    let names = match stated.names.take() {
+        Some(names) => names,
+        None => recognise(&entries, ordered)?,
+    };
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
@@ -62,6 +66,7 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     let from = match (options.channel_order, metadata.order, names.order) {
         (Some(_), ..) => "option".into(),
         (_, Some(_), _) => "metadata".into(),
+        (_, _, Some(_)) if names_stated => stated.from.clone(),
         (_, _, Some(_)) => "tensor shapes".into(),
         _ => format!("default of {}", names.scheme),
     };

@@ -17,6 +17,8 @@ mod embedded;
 mod extras;
 #[cfg(feature = "files")]
 mod infer;
+#[cfg(feature = "keras")]
+mod keras;
 #[cfg(feature = "files")]
 mod metadata;
 #[cfg(feature = "files")]

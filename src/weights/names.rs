@@ -2,6 +2,8 @@
 //!
 //! Every naming scheme is a variant of [`Scheme`]; [`recognise`] finds which one a file uses.
 
+mod keras;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::ChannelOrder;
@@ -14,22 +16,36 @@ pub(super) enum Scheme {
     Torchvision,
     /// `features.denseblock1.denselayer1.norm.1.weight`, as torchvision wrote them until 2017.
     TorchvisionDotted,
+    /// `conv2_block1_0_bn.weight`, of keras.applications.
+    KerasApplications,
+    /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
+    KerasArticle,
+    /// A Keras model whose own configuration says which layer is which, whatever they are called.
+    KerasModel,
     /// Names nobody has seen: the structure tells (structure.rs).
     Structure,
 }
+
+/// What Keras' `BatchNormalization` has where nobody says otherwise.
+pub(super) const KERAS_EPS: f64 = 1e-3;
 
 impl Scheme {
     /// The batch norm epsilon of the library whose names these are.
     pub(super) fn eps(self) -> f64 {
         match self {
             Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => 1e-5,
+            Scheme::KerasApplications => 1.001e-5,
+            Scheme::KerasArticle => 1.1e-5,
+            Scheme::KerasModel => KERAS_EPS,
         }
     }
 
     /// The preprocessing that the library of these names goes with, where the names tell.
     pub(super) fn preset(self) -> Option<&'static str> {
         match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => None,
+            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure | Scheme::KerasModel => None,
+            Scheme::KerasApplications => Some("keras"),
+            Scheme::KerasArticle => Some("caffe"),
         }
     }
 }
@@ -39,6 +55,9 @@ impl std::fmt::Display for Scheme {
         f.write_str(match self {
             Scheme::Torchvision => "torchvision",
             Scheme::TorchvisionDotted => "torchvision, old dotted names",
+            Scheme::KerasApplications => "keras.applications",
+            Scheme::KerasArticle => "Keras, Caffe's layer names",
+            Scheme::KerasModel => "Keras, by the model's configuration",
             Scheme::Structure => "recognised by structure",
         })
     }
@@ -72,7 +91,7 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
     let mut roots = roots.into_iter();
     let Some(root) = roots.next() else {
-        return Ok(None);
+        return keras::recognise(names);
     };
     if let Some(second) = roots.next() {
         return Err(format!(
@@ -85,7 +104,6 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
-    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for &name in names {
         if name.rsplit('.').next() == Some("num_batches_tracked") {
             canonical.push(None);
@@ -99,12 +117,23 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
         } else {
             name.strip_prefix(prefix).unwrap_or(name).to_string()
         };
-        if let Some(other) = owners.insert(mapped.clone(), name) {
-            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
-        }
         canonical.push(Some(mapped));
     }
+    unique(names, &canonical)?;
     Ok(Some(Names { scheme, prefix: prefix.to_string(), canonical, order: None, notes: Vec::new() }))
+}
+
+/// Refuses two names of the file for one tensor.
+fn unique(names: &[&str], canonical: &[Option<String>]) -> Result<(), String> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, mapped) in names.iter().zip(canonical) {
+        if let Some(mapped) = mapped
+            && let Some(other) = owners.insert(mapped, name)
+        {
+            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
+        }
+    }
+    Ok(())
 }
 
 /// What stands before `denseblock<number>.denselayer<number>.norm`.

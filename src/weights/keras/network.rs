@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::super::order::ChannelOrder;
 use super::super::source::Stated;
 use super::graph::{Graph, Node};
+use super::window::{Window, activation_of, pair, zero_padding};
 use crate::architecture::{Activation, Padding, StemPool, dense_layer_name, transition_name};
+
+/// Published networks have up to 98 layers in a block.
+const MOST_PARTS: usize = 1000;
 
 /// The network that a graph is.
 pub(super) struct Network {
@@ -61,13 +63,14 @@ enum Part {
 struct Walk {
     parts: Vec<Part>,
     stem: Option<usize>,
-    stem_norm: Option<usize>,
+    /// The stem's batch norm, and the part that its ReLU yields.
+    stem_norm: Option<(usize, usize)>,
     stem_pooled: bool,
     transitions: Vec<(Narrow, usize)>,
     end: Option<(Parts, usize)>,
     classifier: Option<usize>,
     scales: BTreeMap<usize, usize>,
-    eps: Option<(f64, usize)>,
+    eps: Option<f64>,
     stated: Stated,
 }
 
@@ -127,7 +130,7 @@ impl Walk {
             },
             "Activation" | "ReLU" | "Softmax" => self.activation(node, input),
             "MaxPooling2D" => self.max_pool(node, input),
-            "AveragePooling2D" => self.average_pool(i, node, input),
+            "AveragePooling2D" => self.average_pool(node, input),
             "GlobalAveragePooling2D" => match input {
                 Symbol::Active(parts, norm) => {
                     self.end = Some((parts.clone(), *norm));
@@ -149,18 +152,15 @@ impl Walk {
     fn settled(&mut self, symbol: &Symbol) -> Result<Parts, String> {
         match symbol {
             Symbol::Features(parts) => Ok(parts.clone()),
-            Symbol::Active(parts, norm) if *parts == [0] => {
-                match self.stem_norm {
-                    None => {
-                        self.stem_norm = Some(*norm);
-                        self.parts.push(Part::Start);
-                    }
-                    Some(known) if known == *norm => {}
-                    Some(_) => return Err("a second batch norm of the stem".into()),
+            Symbol::Active(parts, norm) if *parts == [0] => match self.stem_norm {
+                None => {
+                    self.parts.push(Part::Start);
+                    self.stem_norm = Some((*norm, self.parts.len() - 1));
+                    Ok(vec![self.parts.len() - 1])
                 }
-                // The stem's second part, whether or not others came between.
-                Ok(vec![self.parts.len().min(2) - 1])
-            }
+                Some((known, part)) if known == *norm => Ok(vec![part]),
+                Some(_) => Err("a second batch norm of the stem".into()),
+            },
             _ => Err("it reads what is no feature map of a dense block".into()),
         }
     }
@@ -177,9 +177,9 @@ impl Walk {
         let mut parts = Vec::new();
         for input in inputs {
             parts.append(&mut self.settled(input)?);
-            // Each layer of a block has its own channels, once.
-            if parts.len() > self.parts.len() {
-                return Err("it has the same channels twice".into());
+            // Each layer of a block has its own channels, once. Blocks that are too large would take too much memory.
+            if parts.len() > self.parts.len().min(MOST_PARTS) {
+                return Err(format!("it has the same channels twice, or those of more than {MOST_PARTS} layers"));
             }
         }
         Ok(Symbol::Features(parts))
@@ -240,8 +240,8 @@ impl Walk {
         // Keras' default.
         let eps = node.config["epsilon"].as_f64().unwrap_or(1e-3);
         match self.eps {
-            None => self.eps = Some((eps, i)),
-            Some((other, _)) if other != eps => {
+            None => self.eps = Some(eps),
+            Some(other) if other != eps => {
                 return Err(format!("its epsilon is {eps:e}, others have {other:e}: one for all batch norms is expected"));
             }
             Some(_) => {}
@@ -296,7 +296,7 @@ impl Walk {
         Ok(Symbol::Features(vec![self.parts.len() - 1]))
     }
 
-    fn average_pool(&mut self, _i: usize, node: &Node, input: &Symbol) -> Result<Symbol, String> {
+    fn average_pool(&mut self, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         let Symbol::Narrow(narrow) = input else {
             return Err("average pooling belongs behind a transition's 1x1 convolution; at the end of the network it must \
                         be global, for any size of picture"
@@ -335,7 +335,7 @@ impl Walk {
             _ => return Err(format!("its {from} has no stem, dense blocks and end of a DenseNet")),
         };
         let mut modules = BTreeMap::from([(stem, "features.conv0".to_string())]);
-        modules.extend(self.stem_norm.map(|norm| (norm, "features.norm0".into())));
+        modules.extend(self.stem_norm.map(|(norm, _)| (norm, "features.norm0".into())));
         let mut block_starts: Vec<usize> = self.transitions.iter().map(|(_, start)| *start).collect();
         let first = self.parts.iter().enumerate().rev().find(|(i, part)| {
             matches!(part, Part::Start) && !block_starts.contains(i)
@@ -375,7 +375,7 @@ impl Walk {
         }
         modules.extend(self.classifier.map(|node| (node, "classifier".into())));
         let mut stated = self.stated;
-        stated.eps = self.eps.map(|(eps, _)| eps);
+        stated.eps = self.eps;
         stated.stem_pool = stated.stem_pool.or(Some(None));
         stated.from = from.into();
         Ok(Network { modules, scales: self.scales, order, stated })
@@ -409,82 +409,4 @@ fn output_activation(kind: &str) -> Result<Activation, String> {
         "linear" => Ok(Activation::None),
         _ => Err(format!("the activation '{kind}' of the classes: softmax, sigmoid or linear is expected")),
     }
-}
-
-/// The name of an activation; Keras 3 may write a function as an object.
-fn activation_of(config: &Value) -> &str {
-    let activation = &config["activation"];
-    let named = activation.as_str().or_else(|| activation["config"].as_str()).or_else(|| activation["class_name"].as_str());
-    named.unwrap_or("linear")
-}
-
-/// A square window that moves.
-struct Window {
-    kernel: usize,
-    stride: usize,
-    same: bool,
-}
-
-impl Window {
-    fn convolution(config: &Value) -> Result<Self, String> {
-        let kernel = pair(&config["kernel_size"]).or_else(|| Some([number(&config["nb_row"])?, number(&config["nb_col"])?]));
-        Window::new(kernel, pair(&config["strides"]).or_else(|| pair(&config["subsample"])).or(Some([1, 1])), config)
-    }
-
-    fn pool(config: &Value) -> Result<Self, String> {
-        let size = pair(&config["pool_size"]);
-        Window::new(size, pair(&config["strides"]).or(size), config)
-    }
-
-    fn new(kernel: Option<[usize; 2]>, stride: Option<[usize; 2]>, config: &Value) -> Result<Self, String> {
-        let same = match config["padding"].as_str().or_else(|| config["border_mode"].as_str()).unwrap_or("valid") {
-            "same" => true,
-            "valid" => false,
-            other => return Err(format!("the padding '{other}': 'same' or 'valid' is expected")),
-        };
-        match (kernel, stride) {
-            (Some([kernel, width]), Some([stride, across])) if kernel == width && stride == across => {
-                Ok(Window { kernel, stride, same })
-            }
-            _ => Err("a square window and stride are expected".into()),
-        }
-    }
-
-    /// With the explicit zeros (top, left, bottom, right) before it.
-    fn padding(&self, zeros: [usize; 4]) -> Result<Padding, String> {
-        match (self.same, zeros) {
-            // The same on both sides, whatever the size of the picture.
-            (true, [0, 0, 0, 0]) if self.stride == 1 && self.kernel % 2 == 1 => Ok(Padding::all(self.kernel / 2)),
-            (true, [0, 0, 0, 0]) => Ok(Padding::Same),
-            (true, _) => Err("zeros are padded twice, by the layer before it and by padding 'same'".into()),
-            (false, [top, left, bottom, right]) => Ok(Padding::Explicit { top, left, bottom, right }),
-        }
-    }
-}
-
-fn number(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|n| usize::try_from(n).ok())
-}
-
-/// `[2, 2]`, or `2` for both.
-fn pair(value: &Value) -> Option<[usize; 2]> {
-    match value.as_array().map(Vec::as_slice) {
-        Some([a, b]) => Some([number(a)?, number(b)?]),
-        Some([a]) => Some([number(a)?; 2]),
-        _ => Some([number(value)?; 2]),
-    }
-}
-
-/// Zeros (top, left, bottom, right) of a `ZeroPadding2D`: a number, `[rows, columns]`, `[[top, bottom], [left, right]]`, or
-/// Keras 1's `[top, bottom, left, right]`.
-fn zero_padding(config: &Value) -> Result<[usize; 4], String> {
-    let padding = &config["padding"];
-    let sides = match padding.as_array().map(Vec::as_slice) {
-        Some([top, bottom, left, right]) => [top, left, bottom, right].map(number).into_iter().collect::<Option<Vec<_>>>(),
-        Some([rows, columns]) => {
-            pair(rows).zip(pair(columns)).map(|([top, bottom], [left, right])| vec![top, left, bottom, right])
-        }
-        _ => number(padding).map(|n| vec![n; 4]),
-    };
-    sides.and_then(|sides| sides.try_into().ok()).ok_or_else(|| format!("its padding {padding} cannot be read"))
 }
