@@ -80,12 +80,7 @@ fn leaf(part: Part) -> &'static str {
 }
 
 fn entry(layer: &str, part: &str, array: Array) -> Entry<'static> {
-    Entry {
-        name: format!("{layer}.{part}"),
-        shape: array.shape,
-        number: array.number,
-        bytes: Cow::Owned(array.bytes),
-    }
+    Entry { name: format!("{layer}.{part}"), shape: array.shape, number: array.number, bytes: Cow::Owned(array.bytes) }
 }
 
 /// A convolution or a dense layer.
@@ -174,7 +169,8 @@ fn transposed(array: Array, kernels: Kernels) -> Array {
         4 => swapped::<4>(&array.bytes, window[0] * window[1], inputs, outputs),
         _ => swapped::<8>(&array.bytes, window[0] * window[1], inputs, outputs),
     };
-    let shape = if array.shape.len() == 2 { vec![outputs, inputs] } else { vec![outputs, inputs, window[0], window[1]] };
+    let shape =
+        if array.shape.len() == 2 { vec![outputs, inputs] } else { vec![outputs, inputs, window[0], window[1]] };
     Array { shape, number: array.number, bytes }
 }
 
@@ -237,7 +233,10 @@ mod tests {
     fn theanos_kernels_are_turned() {
         let kernel = array(&[1, 2, 2, 2], (0..8).map(|n| n as f32));
         let result = transposed(kernel, Kernels::Theano);
-        assert_eq!((result.shape.as_slice(), values(&result)), (&[1, 2, 2, 2][..], vec![3.0, 2.0, 1.0, 0.0, 7.0, 6.0, 5.0, 4.0]));
+        assert_eq!(
+            (result.shape.as_slice(), values(&result)),
+            (&[1, 2, 2, 2][..], vec![3.0, 2.0, 1.0, 0.0, 7.0, 6.0, 5.0, 4.0])
+        );
     }
 
     #[test]
@@ -245,7 +244,8 @@ mod tests {
         let ramp = |from: f32| array(&[3], (0..3).map(move |n| from + n as f32));
         let bare = || vec![(Part::Mean, ramp(0.5)), (Part::Variance, ramp(7.0))];
         let layer = |parts| Loaded { name: "n".into(), parts };
-        let found = |entries: Vec<Entry>| entries.iter().map(|e| (e.name.clone(), e.decode().unwrap())).collect::<Vec<_>>();
+        let found =
+            |entries: Vec<Entry>| entries.iter().map(|e| (e.name.clone(), e.decode().unwrap())).collect::<Vec<_>>();
         let plain = found(norm(layer(bare()), None).unwrap());
         assert_eq!(plain[0], ("n.weight".into(), vec![1.0; 3]));
         assert_eq!(plain[1], ("n.bias".into(), vec![0.0; 3]));

@@ -34,7 +34,8 @@ pub(super) struct Graph {
 impl Graph {
     /// Reads a configuration; none where it does not list the model's layers, as for a subclass of Keras' `Model`.
     pub(super) fn parse(text: &str) -> Result<Option<Graph>, String> {
-        let model: Value = serde_json::from_str(text).map_err(|e| format!("its model configuration is no JSON: {e}"))?;
+        let model: Value =
+            serde_json::from_str(text).map_err(|e| format!("its model configuration is no JSON: {e}"))?;
         if layers(&model).is_none() {
             return Ok(None);
         }
@@ -102,17 +103,25 @@ fn flatten(
                 Some([]) | None => return Err(format!("layer '{name}' of its model reads nothing")),
                 Some(nodes) => {
                     let times = nodes.len();
-                    return Err(format!("layer '{name}' is applied {times} times; in a DenseNet each has its own weights"));
+                    return Err(format!(
+                        "layer '{name}' is applied {times} times; in a DenseNet each has its own weights"
+                    ));
                 }
             }
-            let known = |read: &&str| outputs.get(read).copied().ok_or_else(|| {
-                format!("layer '{name}' of its model reads '{read}', which is no layer before it")
-            });
+            let known = |read: &&str| {
+                outputs
+                    .get(read)
+                    .copied()
+                    .ok_or_else(|| format!("layer '{name}' of its model reads '{read}', which is no layer before it"))
+            };
             names.iter().map(known).collect::<Result<Vec<_>, _>>()?
         };
         let output = if self::layers(layer).is_some() {
             let &[input] = inputs.as_slice() else {
-                return Err(format!("the model '{name}' inside of the model reads {} inputs, expected 1", inputs.len()));
+                return Err(format!(
+                    "the model '{name}' inside of the model reads {} inputs, expected 1",
+                    inputs.len()
+                ));
             };
             models.push(name.to_string());
             place.push(here);
@@ -138,7 +147,9 @@ fn flatten(
     inbound(&model["config"]["output_layers"], &mut ends);
     match ends.as_slice() {
         [] => last.ok_or_else(|| "its model has no layers".into()),
-        [end] => outputs.get(end).copied().ok_or_else(|| format!("its model ends with '{end}', which it does not have")),
+        [end] => {
+            outputs.get(end).copied().ok_or_else(|| format!("its model ends with '{end}', which it does not have"))
+        }
         ends => Err(format!("its model has {} outputs, expected 1", ends.len())),
     }
 }
@@ -174,7 +185,8 @@ pub(super) fn snake_case(class: &str) -> String {
     for (i, &c) in characters.iter().enumerate() {
         let before = i.checked_sub(1).map(|i| characters[i]);
         let starts_word = c.is_ascii_uppercase()
-            && before.is_some_and(|b| b.is_ascii_lowercase() || characters.get(i + 1).is_some_and(char::is_ascii_lowercase));
+            && before
+                .is_some_and(|b| b.is_ascii_lowercase() || characters.get(i + 1).is_some_and(char::is_ascii_lowercase));
         if starts_word {
             snake.push('_');
         }

@@ -1,11 +1,14 @@
 //! HDF5 as Keras uses it: groups, attributes of strings, datasets of floats. All reading is metered.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
-use hdf5_pure::{AttrValue, Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, FormatError, Group, Layout};
+use hdf5_pure::{
+    AttrValue, Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, FormatError, Group, Layout,
+};
 
 use super::super::source::Number;
+use super::meter::{Meter, Metered};
 
 /// Nobody nests models, and layers in them, deeper.
 const DEEPEST: usize = 24;
@@ -15,6 +18,7 @@ const MOST_OBJECTS: usize = 100_000;
 /// An open file, and what may still be read of it.
 pub(super) struct Container {
     file: File,
+    meter: Arc<Meter>,
     /// Of the file, in bytes.
     length: u64,
     /// What all tensors together may still take, in bytes.
@@ -39,8 +43,24 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn folder(&self, name: &str) -> Option<&Folder> {
-        self.folders.iter().find_map(|(n, folder)| (n == name).then_some(folder))
+        named(&self.folders, name)
     }
+
+    /// The folder at a path with slashes.
+    pub(super) fn at(&self, path: &str) -> Option<&Folder> {
+        path.split('/').filter(|name| !name.is_empty()).try_fold(self, |folder, name| folder.folder(name))
+    }
+
+    /// The dataset at a path with slashes.
+    pub(super) fn dataset(&self, path: &str) -> Option<&Dataset> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        named(&self.at(folder)?.datasets, name)
+    }
+}
+
+fn named<'a, T>(sorted: &'a [(String, T)], name: &str) -> Option<&'a T> {
+    let at = sorted.binary_search_by(|(other, _)| natural(other).cmp(&natural(name))).ok()?;
+    Some(&sorted[at].1)
 }
 
 pub(super) type Attributes = HashMap<String, AttrValue>;
@@ -48,12 +68,11 @@ pub(super) type Attributes = HashMap<String, AttrValue>;
 impl Container {
     pub(super) fn open(bytes: Vec<u8>) -> Result<Self, String> {
         let length = bytes.len() as u64;
-        // Links and heaps may name the same bytes any number of times, and the crate reads them each time. What a file
-        // really needs is its own length and its table of contents some times over.
-        let source = Metered { bytes, left: AtomicU64::new(16 * length + (64 << 20)) };
-        let file = File::from_source(source).map_err(|e| reason(&e))?;
+        // A file needs its own length and its table of contents some times over.
+        let meter = Arc::new(Meter::new(4 * length + (8 << 20)));
+        let file = File::from_source(Metered::new(bytes, Arc::clone(&meter))).map_err(|e| reason(&e))?;
         // Compressed weights hardly shrink, but zeros do.
-        Ok(Container { file, length, left: 16 * length + (1 << 20) })
+        Ok(Container { file, meter, length, left: 8 * length + (1 << 20) })
     }
 
     pub(super) fn root(&self) -> Group {
@@ -77,21 +96,14 @@ impl Container {
         })?;
         self.left -= size;
         if let Layout::Chunked { chunk_shape, .. } = dataset.layout().map_err(damaged)? {
-            let chunk = chunk_shape.iter().try_fold(width, |product, &n| product.checked_mul(n));
-            let count = shape.iter().zip(&chunk_shape).try_fold(1u64, |n, (&side, &step)| {
-                n.checked_mul(side.checked_div(step).and_then(|whole| whole.checked_add(1))?)
-            });
-            let sound = chunk.is_some_and(|bytes| bytes <= 4 * size + (1 << 20))
-                && count.is_some_and(|n| n <= self.length / 8 + 16);
-            if !sound {
-                return Err(format!("tensor '{name}' of shape {shape:?} lies in chunks of {chunk_shape:?}: damaged"));
-            }
+            self.check_chunks(dataset, &shape, &chunk_shape, size)
+                .map_err(|reason| format!("tensor '{name}': {reason}"))?;
         }
         let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         if let Number::Other(_) = number {
             return Ok(Array { shape, number, bytes: Vec::new() });
         }
-        let mut bytes = dataset.read_raw().map_err(damaged)?;
+        let mut bytes = self.meter.within(2 * size + (64 << 10), || dataset.read_raw()).map_err(damaged)?;
         if bytes.len() as u64 != size {
             return Err(format!("tensor '{name}' of shape {shape:?} holds {} bytes, expected {size}", bytes.len()));
         }
@@ -99,6 +111,23 @@ impl Container {
             bytes.chunks_exact_mut(width as usize).for_each(<[u8]>::reverse);
         }
         Ok(Array { shape, number, bytes })
+    }
+}
+
+impl Container {
+    /// Refuses chunks of a number or size that no writer chooses, before memory is taken for them: an index that runs in
+    /// circles holds any number.
+    fn check_chunks(&self, dataset: &Dataset, shape: &[u64], chunk_shape: &[u64], size: u64) -> Result<(), String> {
+        let width = dataset.element_size().map_err(|e| reason(&e))?;
+        let chunk = chunk_shape.iter().try_fold(width, |product, &n| product.checked_mul(n));
+        let expected = shape.iter().zip(chunk_shape).try_fold(1u64, |n, (&side, &step)| {
+            n.checked_mul(if step == 0 { return None } else { side.div_ceil(step) })
+        });
+        let sound = |n: &u64| chunk.is_some_and(|bytes| bytes <= 4 * size + (1 << 20)) && *n <= size / 4096 + 64;
+        let damaged = || format!("damaged: shape {shape:?} in chunks of {chunk_shape:?}");
+        let expected = expected.filter(sound).ok_or_else(damaged)?;
+        let chunks = self.meter.within(256 * expected + (16 << 10), || dataset.chunks()).map_err(|e| reason(&e))?;
+        if chunks.len() as u64 > expected { Err(damaged()) } else { Ok(()) }
     }
 }
 
@@ -175,32 +204,14 @@ fn number(datatype: &Datatype) -> (Number, u64, bool) {
 }
 
 fn reason(error: &hdf5_pure::Error) -> String {
-    format!("a damaged or truncated HDF5 file ({error}): fetch it again")
-}
-
-/// The file's bytes, and how many may still be read of them: whatever the crate does costs reading.
-struct Metered {
-    bytes: Vec<u8>,
-    left: AtomicU64,
-}
-
-impl hdf5_pure::Source for Metered {
-    fn len(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), FormatError> {
-        // Even a read of nothing costs something, or a circle of them would not end.
-        let cost = buffer.len() as u64 + 8;
-        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost)).is_err() {
-            return Err(FormatError::Source("its parts name each other over and over".into()));
-        }
-        let from = usize::try_from(offset).ok().and_then(|at| self.bytes.get(at..)?.get(..buffer.len()));
-        let from = from.ok_or(FormatError::UnexpectedEof {
-            expected: (offset as usize).saturating_add(buffer.len()),
-            available: self.bytes.len(),
-        })?;
-        buffer.copy_from_slice(from);
-        Ok(())
+    use hdf5_pure::Error;
+    match error {
+        Error::Format(
+            FormatError::UnsupportedVersion(_)
+            | FormatError::InvalidLayoutVersion(_)
+            | FormatError::UnsupportedFilter(_),
+        ) => format!("HDF5 of a kind that is not read here ({error}): save it again with h5py's default settings"),
+        Error::Format(FormatError::Source(reason)) => format!("a damaged HDF5 file: {reason}"),
+        _ => format!("a damaged or truncated HDF5 file ({error}): fetch it again"),
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use hdf5_pure::{Dataset, Group};
+use hdf5_pure::Dataset;
 
 use super::graph::{Graph, Node, Place, snake_case};
 use super::hdf5::{self, Container, Folder};
+
+/// Groups that belong to training.
+pub(super) const STATE: [&str; 2] = ["optimizer", "optimizer_weights"];
 
 /// What a tensor is to its layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +44,15 @@ impl Layer {
 }
 
 /// Keras 1 and 2, and `.h5` of Keras 3: the group lists its layers' names, each layer its weights' names.
-pub(super) fn legacy<'a>(group: &Group, names: &[String], graph: Option<&'a Graph>) -> Result<Layers, String> {
+pub(super) fn legacy<'a>(root: &Folder, names: &[String], graph: Option<&'a Graph>) -> Result<Layers, String> {
     let index = graph.map(|graph| {
         let named = |(i, node): (usize, &'a Node)| ((node.models.first().map(String::as_str), node.name.as_str()), i);
         graph.nodes.iter().enumerate().map(named).collect::<Index>()
     });
     let mut layers = Vec::new();
     for name in names {
-        let layer = group.group(name).map_err(|_| format!("layer '{name}' is listed, but has no HDF5 group"))?;
-        let attributes = hdf5::attributes(&layer)?;
+        let layer = root.at(name).ok_or_else(|| format!("layer '{name}' is listed, but has no HDF5 group"))?;
+        let attributes = hdf5::attributes(&layer.group)?;
         let weights = hdf5::strings(&attributes, "weight_names")
             .ok_or_else(|| format!("layer '{name}' does not list its weights (weight_names)"))?;
         // By the layer that owns them: the group of a model inside of the model holds the weights of all its layers.
@@ -63,12 +66,13 @@ pub(super) fn legacy<'a>(group: &Group, names: &[String], graph: Option<&'a Grap
                 }
                 return Err(format!("layer '{name}' holds '{weight}', which no layer of a DenseNet has"));
             };
-            let dataset = layer.dataset(weight).map_err(|_| format!("tensor '{name}/{weight}' is listed, but not there"))?;
+            let dataset =
+                layer.dataset(weight).ok_or_else(|| format!("tensor '{name}/{weight}' is listed, but not there"))?;
             let place = *places.entry(owner).or_insert_with(|| {
                 owners.push(Layer { name: owner.into(), node: None, parts: Vec::new() });
                 owners.len() - 1
             });
-            owners[place].parts.push((part, dataset));
+            owners[place].parts.push((part, dataset.clone()));
         }
         match &index {
             Some(index) => owners.iter_mut().try_for_each(|owner| find(owner, name, index))?,
@@ -131,7 +135,8 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
     for (i, node) in weighted() {
         let mut folder = root;
         for (depth, (class, ordinal)) in node.place.iter().enumerate() {
-            let lacking = || format!("its weights lack the layer '{}' ({}) of its configuration", node.name, node.class);
+            let lacking =
+                || format!("its weights lack the layer '{}' ({}) of its configuration", node.name, node.class);
             let key = (&node.place[..depth], class.as_str());
             let inside = children(folder).ok_or_else(lacking)?;
             let same = folders.entry(key).or_insert_with(|| counted(inside, &snake_case(class)));
@@ -179,7 +184,10 @@ fn counted<'a>(folder: &'a Folder, class: &str) -> Vec<&'a Folder> {
 #[derive(Clone, Copy)]
 enum Kind {
     /// A batch norm, and whether it has these, where that is known.
-    Norm { gamma: Option<bool>, beta: Option<bool> },
+    Norm {
+        gamma: Option<bool>,
+        beta: Option<bool>,
+    },
     Other,
 }
 
@@ -219,11 +227,8 @@ fn by_count(root: &Folder) -> Result<Layers, String> {
         let own = folder.folder("vars").map(|vars| hdf5::attributes(&vars.group)).transpose()?;
         let name = own.and_then(|attributes| hdf5::string(&attributes, "name")).unwrap_or_else(|| place.clone());
         let class = place.rsplit('/').next().unwrap_or(&place);
-        let kind = if class.starts_with("batch_normalization") {
-            Kind::Norm { gamma: None, beta: None }
-        } else {
-            Kind::Other
-        };
+        let kind =
+            if class.starts_with("batch_normalization") { Kind::Norm { gamma: None, beta: None } } else { Kind::Other };
         let parts = positional(folder, &name, kind)?;
         layers.push(Layer { name, node: None, parts });
     }
@@ -293,7 +298,7 @@ fn has_variables(folder: &Folder) -> bool {
 
 /// The layers of a Keras 3 file.
 pub(super) fn keras3(container: &Container, graph: Option<&Graph>) -> Result<Layers, String> {
-    let root = container.folder(container.root(), &["optimizer", "optimizer_weights"])?;
+    let root = container.folder(container.root(), &STATE)?;
     if !has_variables(&root) {
         return Err("HDF5, but no weights of Keras: it has neither layer_names nor layers with variables".into());
     }

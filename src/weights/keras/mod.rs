@@ -4,6 +4,7 @@ mod convert;
 mod graph;
 mod hdf5;
 mod layers;
+mod meter;
 mod network;
 mod window;
 
@@ -20,17 +21,40 @@ use super::source::{Entry, Source, Stated};
 
 /// Reads a file that begins as HDF5 or is a `.keras` archive.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'static>, String> {
-    if bytes.starts_with(b"PK") { archive(bytes) } else { hdf5_file(bytes.to_vec()) }
+    contained(|| if bytes.starts_with(b"PK") { archive(bytes) } else { hdf5_file(bytes.to_vec()) })
+}
+
+/// hdf5-pure reads a datatype by recursion, and a hostile file nests 8,000 of them in one message of 64 kB: some 4 MB of
+/// stack, more than a thread has. Overflowing it would end the process.
+#[cfg(not(target_family = "wasm"))]
+const STACK_BYTES: usize = 64 << 20;
+
+/// Runs on a stack that is large enough. A panic of a library would be an error too.
+#[cfg(not(target_family = "wasm"))]
+fn contained<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("keras".into()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let thread = thread.map_err(|e| format!("no thread could be started to read it: {e}"))?;
+        thread.join().unwrap_or_else(|_| Err("damaged: its HDF5 cannot be read".into()))
+    })
+}
+
+/// A browser has no threads to spare; there overflowing the stack ends only this call.
+#[cfg(target_family = "wasm")]
+fn contained<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    work()
 }
 
 /// The configuration of DenseNet-264 has 1 MB.
-const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
+const MOST_CONFIGURATION_BYTES: u64 = 16 << 20;
 
 fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
+    let length = bytes.len() as u64;
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("a damaged .keras archive: {e}"))?;
-    let configuration = member(&mut archive, "config.json", MOST_CONFIGURATION_BYTES)?;
+    let configuration = member(&mut archive, "config.json", length, |_| MOST_CONFIGURATION_BYTES)?;
     let configuration = String::from_utf8(configuration).map_err(|_| "its config.json is no UTF-8 text")?;
-    let weights = member(&mut archive, "model.weights.h5", u64::MAX)?;
+    // Deflate makes zeros a thousand times smaller, but weights hardly.
+    let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20))?;
     drop(archive);
     let model = Model::parse(&configuration, "config.json")?;
     let mut container = Container::open(weights)?;
@@ -38,13 +62,19 @@ fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
     source("Keras 3 model (.keras)", &mut container, layers, model, Kernels::Hwio)
 }
 
-/// A file of an archive. What it says about its size is checked before it is believed.
-fn member(archive: &mut zip::ZipArchive<Cursor<&[u8]>>, name: &str, most: u64) -> Result<Vec<u8>, String> {
+/// A file of an archive of `length` bytes, of as many bytes as `most` allows for its packed size.
+fn member(
+    archive: &mut zip::ZipArchive<Cursor<&[u8]>>,
+    name: &str,
+    length: u64,
+    most: impl Fn(u64) -> u64,
+) -> Result<Vec<u8>, String> {
     let file = archive.by_name(name).map_err(|e| format!("its member {name} cannot be read: {e}"))?;
-    // Deflate makes zeros a thousand times smaller, but weights hardly.
     let (size, packed) = (file.size(), file.compressed_size());
-    if size > most || size > 16 * packed + (1 << 20) {
-        return Err(format!("its member {name} of {packed} bytes announces {size} unpacked: no weights shrink like that"));
+    if size > most(packed.min(length)) {
+        return Err(format!(
+            "its member {name} of {packed} bytes announces {size} unpacked: damaged, or no Keras model"
+        ));
     }
     let mut bytes = Vec::with_capacity(size as usize);
     file.take(size).read_to_end(&mut bytes).map_err(|e| format!("its member {name} cannot be unpacked: {e}"))?;
@@ -62,13 +92,16 @@ fn hdf5_file(bytes: Vec<u8>) -> Result<Source<'static>, String> {
     let group = weights.unwrap_or(root);
     let attributes = if whole { hdf5::attributes(&group)? } else { attributes };
     if let Some(names) = hdf5::strings(&attributes, "layer_names") {
-        let layers = layers::legacy(&group, &names, model.as_ref().map(|model| &model.graph))?;
+        let folder = container.folder(group, &layers::STATE)?;
+        let layers = layers::legacy(&folder, &names, model.as_ref().map(|model| &model.graph))?;
         let format = if whole { "Keras model (.h5)" } else { "Keras weights (.h5)" };
         let kernels = kernels(&layers.layers, hdf5::string(&attributes, "backend").as_deref())?;
         return source(format, &mut container, layers, model, kernels);
     }
     if attributes.contains_key("nb_layers") {
-        return Err("weights of Keras before 1.0, which kept no layers' names: load and save them with a later one".into());
+        return Err(
+            "weights of Keras before 1.0, which kept no layers' names: load and save them with a later one".into()
+        );
     }
     let layers = layers::keras3(&container, None)?;
     source("Keras 3 weights (.weights.h5)", &mut container, layers, None, Kernels::Hwio)
@@ -155,7 +188,9 @@ fn scales(layers: &[Layer], model: Option<&Model>) -> Result<HashMap<usize, usiz
         pairs.extend(scales.iter().copied().zip(norms.iter().copied()));
     }
     match scales.iter().find(|scale| !pairs.contains_key(scale)) {
-        Some(&lone) => Err(format!("the Scale layer '{}' belongs to no batch norm ('.._scale' to '.._bn')", layers[lone].name)),
+        Some(&lone) => {
+            Err(format!("the Scale layer '{}' belongs to no batch norm ('.._scale' to '.._bn')", layers[lone].name))
+        }
         None => Ok(pairs),
     }
 }
@@ -169,7 +204,10 @@ fn configured(network: Network, layers: &[Layer], entries: &[Vec<Entry>]) -> Res
     for (layer, entries) in layers.iter().zip(entries) {
         let module = layer.node.and_then(|node| network.modules.get(&node));
         if module.is_none() && !entries.is_empty() {
-            return Err(format!("layer '{}' has weights, but no place in the network of its configuration", layer.name));
+            return Err(format!(
+                "layer '{}' has weights, but no place in the network of its configuration",
+                layer.name
+            ));
         }
         canonical.extend(entries.iter().map(|entry| {
             let part = entry.name.rsplit('.').next().unwrap_or_default();

@@ -56,7 +56,10 @@ struct Narrow {
 enum Part {
     /// The stem or a transition.
     Start,
-    Layer { input: Parts, modules: Vec<(&'static str, usize)> },
+    Layer {
+        input: Parts,
+        modules: Vec<(&'static str, usize)>,
+    },
 }
 
 #[derive(Default)]
@@ -111,13 +114,26 @@ impl Walk {
             return Ok(Symbol::Image);
         }
         let &[input] = inputs else {
-            return Err(format!("it reads {} layers; in a DenseNet only a concatenation reads more than one", inputs.len()));
+            return Err(format!(
+                "it reads {} layers; in a DenseNet only a concatenation reads more than one",
+                inputs.len()
+            ));
         };
         match class {
             // Identities at inference.
-            "Dropout" | "SpatialDropout2D" | "AlphaDropout" | "GaussianDropout" | "GaussianNoise" | "Identity"
-            | "ActivityRegularization" | "RandomFlip" | "RandomRotation" | "RandomZoom" | "RandomTranslation"
-            | "RandomContrast" | "RandomBrightness" => Ok(input.clone()),
+            "Dropout"
+            | "SpatialDropout2D"
+            | "AlphaDropout"
+            | "GaussianDropout"
+            | "GaussianNoise"
+            | "Identity"
+            | "ActivityRegularization"
+            | "RandomFlip"
+            | "RandomRotation"
+            | "RandomZoom"
+            | "RandomTranslation"
+            | "RandomContrast"
+            | "RandomBrightness" => Ok(input.clone()),
             "ZeroPadding2D" => Ok(Symbol::Padded(Box::new(input.clone()), zero_padding(&node.config)?)),
             "Conv2D" | "Convolution2D" => self.convolution(i, node, input),
             "BatchNormalization" => self.norm(i, node, input),
@@ -141,9 +157,11 @@ impl Walk {
             "Flatten" if matches!(input, Symbol::Pooled) => Ok(Symbol::Pooled),
             "Dense" => self.dense(i, node, input),
             "GlobalMaxPooling2D" => Err("global maximum pooling is not done here: average pooling is expected".into()),
-            "Rescaling" | "Normalization" => Err("the model changes pixels itself; take this layer out of it, and say with \
+            "Rescaling" | "Normalization" => {
+                Err("the model changes pixels itself; take this layer out of it, and say with \
                                                   --preset what it did"
-                .into()),
+                    .into())
+            }
             _ => Err("no layer of a DenseNet as it is computed here".into()),
         }
     }
@@ -242,7 +260,9 @@ impl Walk {
         match self.eps {
             None => self.eps = Some(eps),
             Some(other) if other != eps => {
-                return Err(format!("its epsilon is {eps:e}, others have {other:e}: one for all batch norms is expected"));
+                return Err(format!(
+                    "its epsilon is {eps:e}, others have {other:e}: one for all batch norms is expected"
+                ));
             }
             Some(_) => {}
         }
@@ -270,7 +290,9 @@ impl Walk {
                 self.stated.activation = Some(output_activation(kind)?);
                 Ok(Symbol::Scores)
             }
-            (Symbol::Normed(..) | Symbol::NarrowNormed(..), _) => Err(format!("'{kind}' behind a batch norm, expected relu")),
+            (Symbol::Normed(..) | Symbol::NarrowNormed(..), _) => {
+                Err(format!("'{kind}' behind a batch norm, expected relu"))
+            }
             _ => Err(format!("'{kind}' stands where a DenseNet has no activation")),
         }
     }
@@ -298,9 +320,11 @@ impl Walk {
 
     fn average_pool(&mut self, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         let Symbol::Narrow(narrow) = input else {
-            return Err("average pooling belongs behind a transition's 1x1 convolution; at the end of the network it must \
+            return Err(
+                "average pooling belongs behind a transition's 1x1 convolution; at the end of the network it must \
                         be global, for any size of picture"
-                .into());
+                    .into(),
+            );
         };
         let window = Window::pool(&node.config)?;
         if (window.kernel, window.stride, window.same) != (2, 2, false) {
@@ -337,9 +361,12 @@ impl Walk {
         let mut modules = BTreeMap::from([(stem, "features.conv0".to_string())]);
         modules.extend(self.stem_norm.map(|(norm, _)| (norm, "features.norm0".into())));
         let mut block_starts: Vec<usize> = self.transitions.iter().map(|(_, start)| *start).collect();
-        let first = self.parts.iter().enumerate().rev().find(|(i, part)| {
-            matches!(part, Part::Start) && !block_starts.contains(i)
-        });
+        let first = self
+            .parts
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(i, part)| matches!(part, Part::Start) && !block_starts.contains(i));
         block_starts.insert(0, first.map_or(0, |(i, _)| i));
         let mut order = None;
         for (block, &start) in block_starts.iter().enumerate() {
@@ -397,7 +424,9 @@ fn ordered(
     match (new_last, new_first, known) {
         (true, _, None | Some(ChannelOrder::NewLast)) => Ok(Some(ChannelOrder::NewLast)),
         (_, true, None | Some(ChannelOrder::NewFirst)) => Ok(Some(ChannelOrder::NewFirst)),
-        (false, false, _) => Err("does not read all layers of its dense block before it, each once and in their order".into()),
+        (false, false, _) => {
+            Err("does not read all layers of its dense block before it, each once and in their order".into())
+        }
         _ => Err("reads new channels last where others read them first".into()),
     }
 }

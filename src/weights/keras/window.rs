@@ -7,7 +7,8 @@ use crate::architecture::Padding;
 /// The name of an activation; Keras 3 may write a function as an object.
 pub(super) fn activation_of(config: &Value) -> &str {
     let activation = &config["activation"];
-    let named = activation.as_str().or_else(|| activation["config"].as_str()).or_else(|| activation["class_name"].as_str());
+    let named =
+        activation.as_str().or_else(|| activation["config"].as_str()).or_else(|| activation["class_name"].as_str());
     named.unwrap_or("linear")
 }
 
@@ -20,7 +21,8 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn convolution(config: &Value) -> Result<Self, String> {
-        let kernel = pair(&config["kernel_size"]).or_else(|| Some([number(&config["nb_row"])?, number(&config["nb_col"])?]));
+        let kernel =
+            pair(&config["kernel_size"]).or_else(|| Some([number(&config["nb_row"])?, number(&config["nb_col"])?]));
         Window::new(kernel, pair(&config["strides"]).or_else(|| pair(&config["subsample"])).or(Some([1, 1])), config)
     }
 
@@ -73,7 +75,9 @@ pub(super) fn pair(value: &Value) -> Option<[usize; 2]> {
 pub(super) fn zero_padding(config: &Value) -> Result<[usize; 4], String> {
     let padding = &config["padding"];
     let sides = match padding.as_array().map(Vec::as_slice) {
-        Some([top, bottom, left, right]) => [top, left, bottom, right].map(number).into_iter().collect::<Option<Vec<_>>>(),
+        Some([top, bottom, left, right]) => {
+            [top, left, bottom, right].map(number).into_iter().collect::<Option<Vec<_>>>()
+        }
         Some([rows, columns]) => {
             pair(rows).zip(pair(columns)).map(|([top, bottom], [left, right])| vec![top, left, bottom, right])
         }

@@ -12,7 +12,8 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let layers = || names.iter().filter_map(|name| name.rsplit_once('.').map(|(layer, _)| layer));
     let scheme = if layers().any(|layer| applications(layer).is_some_and(|module| module.contains("denselayer"))) {
         Scheme::KerasApplications
-    } else if layers().any(|layer| article(layer, &BTreeSet::new()).is_some_and(|module| module.contains("denselayer"))) {
+    } else if layers().any(|layer| article(layer, &BTreeSet::new()).is_some_and(|module| module.contains("denselayer")))
+    {
         Scheme::KerasArticle
     } else {
         return Ok(None);
@@ -211,7 +212,9 @@ mod tests {
 
     #[test]
     fn other_names_are_left_to_others() {
-        for names in [&["conv2d_1.weight", "dense.bias"][..], &["bn.weight", "conv1.weight"], &["conv1_1_x1.weight"], &[]] {
+        for names in
+            [&["conv2d_1.weight", "dense.bias"][..], &["bn.weight", "conv1.weight"], &["conv1_1_x1.weight"], &[]]
+        {
             assert!(recognise(names).unwrap().is_none(), "{names:?}");
         }
         // Two strangers: neither is taken for the classifier.
