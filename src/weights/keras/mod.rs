@@ -241,3 +241,6 @@ fn has_the_shapes_of_applications(entries: &[Vec<Entry>]) -> bool {
         && convolutions.contains(&&[64, 3, 7, 7][..])
         && convolutions.iter().filter(|shape| shape[2] == 3).all(|shape| shape[..2] == [32, 128])
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub(super) struct Network {
 /// What a layer yields. Numbers are of nodes, but those of [`Parts`].
 #[derive(Clone, Debug)]
 enum Symbol {
+    /// Nothing that the output needs.
+    Unused,
     Image,
     Features(Parts),
     Normed(Parts, usize),
@@ -82,7 +84,11 @@ impl Network {
     pub(super) fn read(graph: &Graph, from: &str) -> Result<Network, String> {
         let mut walk = Walk::default();
         let mut symbols: Vec<Symbol> = Vec::with_capacity(graph.nodes.len());
-        for (i, node) in graph.nodes.iter().enumerate() {
+        for (i, (node, needed)) in graph.nodes.iter().zip(needed(graph)).enumerate() {
+            if !needed {
+                symbols.push(Symbol::Unused);
+                continue;
+            }
             let inputs: Vec<&Symbol> = node.inputs.iter().map(|&input| &symbols[input]).collect();
             let symbol = walk
                 .layer(i, node, &inputs)
@@ -102,6 +108,18 @@ impl Network {
         }
         walk.finish(graph, from)
     }
+}
+
+/// Which layers the output depends on.
+fn needed(graph: &Graph) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes.len()];
+    needed[graph.output] = true;
+    for (i, node) in graph.nodes.iter().enumerate().rev() {
+        if needed[i] {
+            node.inputs.iter().for_each(|&input| needed[input] = true);
+        }
+    }
+    needed
 }
 
 impl Walk {
@@ -378,6 +396,9 @@ impl Walk {
                     layers.push((i, input, modules));
                 }
             }
+            if layers.is_empty() {
+                return Err(format!("its {from} has no dense layer in block {}", block + 1));
+            }
             layers.sort_by_key(|(_, input, _)| input.len());
             let channels: Vec<usize> = layers.iter().map(|(i, ..)| *i).collect();
             for (layer, (_, input, parts)) in layers.iter().enumerate() {
@@ -427,7 +448,7 @@ fn ordered(
         (false, false, _) => {
             Err("does not read all layers of its dense block before it, each once and in their order".into())
         }
-        _ => Err("reads new channels last where others read them first".into()),
+        _ => Err("reads new channels first where others read them last, or the reverse".into()),
     }
 }
 
