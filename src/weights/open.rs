@@ -113,6 +113,7 @@ fn is_pytorch(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || pickle || bytes.get(257..262) == Some(b"ustar")
 }
 
+#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's tar is read by its path"))]
 fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> {
     match Kind::of(bytes) {
         #[cfg(feature = "pytorch")]

@@ -93,6 +93,15 @@ fn weighted(mut layer: Loaded, kernels: Kernels) -> Result<Vec<Entry<'static>>, 
         _ => return Err(format!("layer '{}' has a kernel of shape {:?}", layer.name, kernel.shape)),
     };
     let bias = match bias {
+        // Biases that were never trained add nothing.
+        Some(bias) if !dense && bias.bytes.iter().all(|byte| *byte == 0) => None,
+        Some(_) if !dense => {
+            return Err(format!(
+                "layer '{}' is a convolution with a bias: only those with use_bias=False are computed here, since a batch \
+                 norm follows; take the bias off the next batch norms' moving_mean, and save the network without it",
+                layer.name
+            ));
+        }
         Some(bias) => Some(bias),
         // The dense layer here always has one.
         None => dense.then(|| constant(outputs, 0.0)),
@@ -136,8 +145,8 @@ fn scaled(name: &str, gamma: Array, beta: Array, scale: &Array, shift: &Array) -
         return Err(format!("the Scale layer behind '{name}' has {} channels, the batch norm {n}", scale.len()));
     }
     let wide = |i: usize| [gamma[i], beta[i], scale[i], shift[i]].map(f64::from);
-    let weight = (0..n).map(|i| wide(i)).map(|[gamma, _, scale, _]| (gamma * scale) as f32);
-    let bias = (0..n).map(|i| wide(i)).map(|[_, beta, scale, shift]| (beta * scale + shift) as f32);
+    let weight = (0..n).map(&wide).map(|[gamma, _, scale, _]| (gamma * scale) as f32);
+    let bias = (0..n).map(wide).map(|[_, beta, scale, shift]| (beta * scale + shift) as f32);
     Ok([vector(weight.collect()), vector(bias.collect())])
 }
 
