@@ -8,7 +8,7 @@ use super::metadata::{LABELS, Metadata};
 use super::names::Names;
 use super::order::{ChannelOrder, Readers};
 use super::source::{Entry, Source};
-use super::{Fact, OpenOptions, Origin, Tensor, Weights, check, extras, infer, names, structure};
+use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
 
 /// Takes the source apart: what a tensor's bytes occupy is given back as soon as they are decoded.
 pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
@@ -35,14 +35,16 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     }
     let parameters = architecture.parameters().map_err(|e| e.to_string())?;
     let ignored: BTreeSet<String> = extras::ignored(&parameters, &shapes);
-    let needed: infer::Shapes = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name)).collect();
+    let biases = bias::of_convolutions(&parameters, &shapes);
+    let needed = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name) && !biases.contains(*name));
+    let needed: infer::Shapes = needed.collect();
     extras::head(&parameters, &needed).map_err(note)?;
     check::shapes(&parameters, needed.into_iter()).map_err(note)?;
     entries.retain(|name, _| !ignored.contains(*name));
 
     let order = options.channel_order.or(metadata.order).or(names.order);
     let readers = (order == Some(ChannelOrder::NewFirst)).then(|| Readers::of(&architecture));
-    let tensors = entries
+    let mut tensors = entries
         .into_par_iter()
         .map(|(name, entry)| {
             let data = entry.decode()?;
@@ -55,6 +57,10 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         })
         .collect::<Result<BTreeMap<_, _>, String>>()?;
     check::values(&tensors).map_err(note)?;
+    if !biases.is_empty() {
+        bias::fold(&architecture, &mut tensors);
+        check::values(&tensors).map_err(note)?;
+    }
     let labels = match metadata.labels {
         Some(labels) => {
             check::labels(&architecture, &labels).map_err(|reason| format!("metadata {LABELS}: {reason}"))?;
@@ -77,6 +83,10 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));
     if let Some((preset, from)) = &preset {
         fact("preset", preset.as_str().map_or_else(|| preset.to_string(), str::to_string), from.clone());
+    }
+    if !biases.is_empty() {
+        let value = format!("{}, taken off the means of the batch norms behind them", biases.len());
+        fact("convolutions with a bias", value, "tensor shapes".into());
     }
     let ignored = ignored.into_iter().chain(stated.ignored).collect::<Vec<_>>();
     if !ignored.is_empty() {

@@ -10,6 +10,8 @@ pub mod random;
 #[cfg(feature = "files")]
 mod assemble;
 #[cfg(feature = "files")]
+mod bias;
+#[cfg(feature = "files")]
 mod config;
 #[cfg(feature = "safetensors")]
 mod embedded;

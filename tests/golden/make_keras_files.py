@@ -66,8 +66,9 @@ def article(**options):
     return keras.Model(model.input, L.Activation("softmax", name="prob")(model.output))
 
 
-def automatic(eps=1e-3, first=False, bare=False):
-    """A port without names. `first`: new channels first. `bare`: batch norms without gamma, or beta, or both."""
+def automatic(eps=1e-3, first=False, bare=False, bias=False):
+    """A port without names. `first`: new channels first. `bare`: batch norms without gamma, or beta, or both. `bias`: what
+    Keras' convolutions have where nobody says otherwise."""
     flags = iter([(True, False), (False, True), (False, False)] * 3 if bare else [(True, True)] * 9)
 
     def norm_relu(x):
@@ -75,16 +76,16 @@ def automatic(eps=1e-3, first=False, bare=False):
         return L.ReLU()(L.BatchNormalization(epsilon=eps, scale=scale, center=center)(x))
 
     x = inputs = L.Input((None, None, 3))
-    x = L.Conv2D(6, 7, strides=2, padding="same", use_bias=False)(x)
+    x = L.Conv2D(6, 7, strides=2, padding="same", use_bias=bias)(x)
     x = L.MaxPooling2D(3, strides=2, padding="same")(norm_relu(x))
     for layers, last in ((2, False), (1, True)):
         for _ in range(layers):
-            y = L.Conv2D(4 * GROWTH, 1, use_bias=False)(norm_relu(x))
-            y = L.Conv2D(GROWTH, 3, padding="same", use_bias=False)(norm_relu(y))
+            y = L.Conv2D(4 * GROWTH, 1, use_bias=bias)(norm_relu(x))
+            y = L.Conv2D(GROWTH, 3, padding="same", use_bias=bias)(norm_relu(y))
             x = L.Concatenate()([y, x] if first else [x, y])
         x = norm_relu(x)
         if not last:
-            x = L.AveragePooling2D(2)(L.Conv2D(5, 1, use_bias=False)(x))
+            x = L.AveragePooling2D(2)(L.Conv2D(5, 1, use_bias=bias)(x))
     x = L.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, L.Dense(CLASSES)(x))
 
@@ -106,6 +107,8 @@ def fill(model, seed):
             elif isinstance(layer, Scale):
                 u = prng.uniform(seed, f"{layer.name}.{weight.name}", shape[0])
                 values.append(0.75 + 0.5 * u if weight.name == "gamma" else 0.5 * u - 0.25)
+            elif isinstance(layer, L.Conv2D) and weight.name == "bias":
+                values.append(prng.parameter(seed, f"{layer.name}.bias", shape) / 16)
             elif isinstance(layer, L.Conv2D):
                 height, width, inputs, outputs = shape
                 kernel = prng.parameter(seed, name, (outputs, inputs, height, width), "small")
@@ -167,7 +170,7 @@ def keras1_weight(layer, weight):
 
 
 def without_names(path):
-    """As Keras 3 wrote them before 3.9 or so: the layers' own names are not beside their variables."""
+    """As early versions of Keras 3 (3.4, but not 3.8) wrote them: the layers' own names are not beside their variables."""
     with h5py.File(path, "r+") as file:
         file.visititems(lambda _, item: item.attrs.pop("name", None) and None)
         for group in list(file["layers"].values()):
@@ -222,6 +225,8 @@ FILES = [
     ("keras1-article-theano.h5", article, 14, 1.1e-5, "softmax", "caffe"),
     ("automatic.keras", lambda: automatic(2e-5, True, True), 16, 2e-5, "none", None),
     ("automatic.h5", lambda: automatic(2e-5, True, True), 16, 2e-5, "none", None),
+    ("automatic-bias.keras", lambda: automatic(bias=True), 17, 1e-3, "none", None),
+    ("automatic-bias-first.h5", lambda: automatic(first=True, bias=True), 18, 1e-3, "none", None),
 ]
 
 

@@ -92,20 +92,8 @@ fn weighted(mut layer: Loaded, kernels: Kernels) -> Result<Vec<Entry<'static>>, 
         (&[.., outputs], _) => (outputs, kernel.shape.len() == 2),
         _ => return Err(format!("layer '{}' has a kernel of shape {:?}", layer.name, kernel.shape)),
     };
-    let bias = match bias {
-        // Biases that were never trained add nothing.
-        Some(bias) if !dense && bias.bytes.iter().all(|byte| *byte == 0) => None,
-        Some(_) if !dense => {
-            return Err(format!(
-                "layer '{}' is a convolution with a bias: only those with use_bias=False are computed here, since a batch \
-                 norm follows; take the bias off the next batch norms' moving_mean, and save the network without it",
-                layer.name
-            ));
-        }
-        Some(bias) => Some(bias),
-        // The dense layer here always has one.
-        None => dense.then(|| constant(outputs, 0.0)),
-    };
+    // The dense layer here always has a bias.
+    let bias = bias.or_else(|| dense.then(|| constant(outputs, 0.0)));
     let mut entries = vec![entry(&layer.name, "weight", transposed(kernel, kernels))];
     entries.extend(bias.map(|bias| entry(&layer.name, "bias", bias)));
     Ok(entries)

@@ -218,7 +218,7 @@ fn positional(layer: &Folder, name: &str, kind: Kind) -> Result<Vec<(Part, Datas
     Ok(parts.into_iter().zip(variables.iter().map(|(_, dataset)| dataset.clone())).collect())
 }
 
-/// Keras 3's weights without a configuration. Versions since 3.9 or so keep the layers' own names beside the variables.
+/// Keras 3's weights without a configuration. Later versions (3.8, but not 3.4) keep the layers' own names beside the variables.
 fn by_count(root: &Folder) -> Result<Layers, String> {
     let mut found = Vec::new();
     collect(root, "", &mut found);
