@@ -90,6 +90,8 @@ fn large_files_of_every_keras_give_its_logits() {
     let cases = cases(&folder.join("keras-files.json"));
     assert!(!cases.is_empty());
     for case in cases {
-        case.check(&folder);
+        let weights = case.check(&folder);
+        assert!(weights.architecture().name.starts_with("densenet"), "{}", weights.architecture().name);
+        assert!(!weights.architecture().name.contains('-'), "{}", weights.architecture().name);
     }
 }

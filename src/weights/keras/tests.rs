@@ -264,3 +264,70 @@ fn classes_are_counted_under_keras_names_for_them() {
         assert_eq!(snake_case(class), name);
     }
 }
+
+/// A file in the layout of Keras 3: each layer's group and the shapes of its variables.
+fn keras3(layers: &[(&str, &[&[u64]])]) -> Vec<u8> {
+    let mut file = hdf5_pure::FileBuilder::new();
+    let mut root = file.create_group("layers");
+    for (name, shapes) in layers {
+        let mut layer = root.create_group(name);
+        let mut variables = layer.create_group("vars");
+        for (i, shape) in shapes.iter().enumerate() {
+            let data: Vec<f32> = (0..shape.iter().product::<u64>()).map(|n| n as f32 + 1.0).collect();
+            variables.create_dataset(&i.to_string()).with_f32_data(&data).with_shape(shape);
+        }
+        layer.add_group(variables.finish());
+        root.add_group(layer.finish());
+    }
+    file.add_group(root.finish());
+    file.finish().unwrap()
+}
+
+const CONVOLUTIONS: [(&str, &[&[u64]]); 3] =
+    [("conv2d", &[&[7, 7, 3, 6]]), ("conv2d_1", &[&[1, 1, 6, 12]]), ("conv2d_2", &[&[3, 3, 12, 3]])];
+const NORM: &[&[u64]] = &[&[6], &[6], &[6], &[6]];
+const DENSE: &[&[u64]] = &[&[9, 4], &[4]];
+
+#[test]
+fn layers_counted_by_class_are_put_in_the_order_of_a_densenet() {
+    let norms = ["batch_normalization", "batch_normalization_2", "batch_normalization_4", "batch_normalization_10"];
+    for stem_norm in [true, false] {
+        let mut layers: Vec<(&str, &[&[u64]])> = vec![("dense", DENSE)];
+        layers.extend(norms.iter().skip(usize::from(!stem_norm)).map(|name| (*name, NORM)));
+        layers.extend(CONVOLUTIONS.iter().rev());
+        let source = super::read(&keras3(&layers)).unwrap();
+        let modules: Vec<&str> = source.entries.iter().map(|entry| entry.name.rsplit_once('.').unwrap().0).collect();
+        let mut order: Vec<&str> = modules.clone();
+        order.dedup();
+        let stem = if stem_norm { vec!["conv2d", norms[0]] } else { vec!["conv2d"] };
+        let rest = [norms[1], "conv2d_1", norms[2], "conv2d_2", norms[3], "dense"];
+        assert_eq!(order, [stem, rest.to_vec()].concat());
+        assert!(source.ordered);
+        assert_eq!(source.stated.eps, Some(1e-3));
+        assert!(source.stated.from.contains("--eps"), "{}", source.stated.from);
+        let dense = source.entries.iter().find(|entry| entry.name == "dense.weight").unwrap();
+        assert_eq!(dense.shape, [4, 9]);
+    }
+    // Too few norms for a DenseNet: no order is claimed.
+    let layers = [&CONVOLUTIONS[..], &[("batch_normalization", NORM)]].concat();
+    assert!(!super::read(&keras3(&layers)).unwrap().ordered);
+}
+
+#[test]
+fn variables_without_names_are_told_by_number_and_class() {
+    let read = |shapes| super::read(&keras3(&[("batch_normalization", shapes)]));
+    let names = |shapes| -> Vec<String> { read(shapes).unwrap().entries.iter().map(|e| e.name.clone()).collect() };
+    assert_eq!(names(NORM)[3], "batch_normalization.running_var");
+    let bare = read(&[&[6], &[6]]).unwrap();
+    assert_eq!(bare.entries[0].decode().unwrap(), [1.0; 6]);
+    let error = read(&[&[6], &[6], &[6]]).err().unwrap();
+    assert!(error.contains("does not say whether gamma or beta is missing: save the whole model"), "{error}");
+    let error = read(&[&[6], &[6], &[6], &[6], &[6]]).err().unwrap();
+    assert!(error.contains("has 5 variables, which no layer of a DenseNet has"), "{error}");
+    // A Scale layer for each norm, in their order.
+    let scaled = super::read(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]])])).unwrap();
+    assert_eq!(scaled.entries[0].decode().unwrap(), [1.0, 4.0, 9.0, 16.0, 25.0, 36.0]);
+    let error =
+        super::read(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]]), ("scale_1", &[&[6], &[6]])]));
+    assert!(error.err().unwrap().contains("'scale' belongs to no batch norm"));
+}
