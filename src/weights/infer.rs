@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::nearest;
 use super::names::Scheme;
+use super::source::Stated;
 use super::{Fact, OpenOptions};
 use crate::architecture::{Activation, Architecture, PRESETS, Padding, Stem, dense_layer_name, transition_name};
 
@@ -14,20 +15,22 @@ const SHAPES: &str = "tensor shapes";
 const METADATA: &str = "metadata";
 const GIVEN: &str = "the architecture given";
 
-/// The architecture, and where each part of it came from. `stated` is the file's metadata; `options` check and
-/// complete it.
+/// The architecture, and where each part of it came from. `metadata` is the file's; what it lacks `stated` may say;
+/// `options` check and complete both.
 pub(super) fn architecture(
     shapes: &Shapes,
-    stated: Option<Architecture>,
+    metadata: Option<Architecture>,
+    stated: &Stated,
     scheme: Scheme,
     options: &OpenOptions,
 ) -> Result<(Architecture, Vec<Fact>), String> {
     let given = options.architecture.as_ref();
-    let (mut architecture, mut from) = match (stated, from_shapes(shapes, scheme), given) {
-        (Some(stated), _, _) => (stated, Sources::all(METADATA)),
+    let (mut architecture, mut from) = match (metadata, from_shapes(shapes, scheme), given) {
+        (Some(metadata), _, _) => (metadata, Sources::all(METADATA)),
         (None, Ok(inferred), _) => {
             let stem = format!("default for a {0}x{0} stem", inferred.stem.kernel);
             let eps = format!("default of {scheme}");
+            let stem = [stem.clone(), stem.clone(), stem];
             (inferred, Sources { shapes: SHAPES, stem, eps, activation: "default".into() })
         }
         // What is wrong shows best against what was expected.
@@ -47,6 +50,15 @@ pub(super) fn architecture(
             from = Sources { shapes, ..Sources::all(GIVEN) };
         }
     }
+    if from.shapes != METADATA {
+        apply(stated, &mut architecture, &mut from);
+        if let Some(given) = given {
+            agree(&stem_fields(&architecture), &stem_fields(given))?;
+            if options.eps.is_none() {
+                agree(&[eps_field(&architecture)], &[eps_field(given)])?;
+            }
+        }
+    }
     if let Some(eps) = options.eps {
         architecture.eps = eps;
         from.eps = "option".into();
@@ -60,17 +72,38 @@ pub(super) fn architecture(
     Ok((architecture, facts))
 }
 
+/// What comes with the file goes before defaults.
+fn apply(stated: &Stated, architecture: &mut Architecture, from: &mut Sources) {
+    fn set<T: Copy>(stated: Option<T>, field: &mut T) -> bool {
+        stated.inspect(|value| *field = *value).is_some()
+    }
+    let stem = &mut architecture.stem;
+    let [stride, padding, pool] = &mut from.stem;
+    for (applied, source) in [
+        (set(stated.stem_stride, &mut stem.stride), stride),
+        (set(stated.stem_padding, &mut stem.padding), padding),
+        (set(stated.stem_pool, &mut stem.pool), pool),
+        (set(stated.eps, &mut architecture.eps), &mut from.eps),
+        (set(stated.activation, &mut architecture.activation), &mut from.activation),
+    ] {
+        if applied {
+            source.clone_from(&stated.from);
+        }
+    }
+}
+
 /// Where each group of fields came from.
 struct Sources {
     shapes: &'static str,
-    stem: String,
+    /// Of the stride, the padding and the pool.
+    stem: [String; 3],
     eps: String,
     activation: String,
 }
 
 impl Sources {
     fn all(from: &'static str) -> Self {
-        Sources { shapes: from, stem: from.into(), eps: from.into(), activation: from.into() }
+        Sources { shapes: from, stem: [from; 3].map(String::from), eps: from.into(), activation: from.into() }
     }
 }
 
@@ -131,7 +164,7 @@ fn facts(a: &Architecture, from: &Sources) -> Vec<Fact> {
     };
     let sources = std::iter::repeat_n(from.shapes, shape_fields(a).len());
     let shapes = shape_fields(a).into_iter().zip(sources);
-    let stem = stem_fields(a).into_iter().zip(std::iter::repeat(from.stem.as_str()));
+    let stem = stem_fields(a).into_iter().zip(from.stem.iter().map(String::as_str));
     let rest = [(eps_field(a), from.eps.as_str()), (("activation", activation.into()), from.activation.as_str())];
     shapes
         .chain(stem)
@@ -234,11 +267,12 @@ fn default_stem(channels: usize, kernel: usize, norm: bool) -> Stem {
     Stem { kernel, norm, padding: Padding::all(kernel / 2), ..Stem::cifar(channels) }
 }
 
-/// The published network of these shapes, whatever its classes and input channels, or a description.
+/// The published network of these shapes, whatever its classes, input channels and eps, or a description.
 fn name(a: &Architecture) -> String {
     let published = PRESETS.iter().find(|name| {
         let preset = Architecture::preset(name).expect("listed");
-        Architecture { name: a.name.clone(), classes: a.classes, input_channels: a.input_channels, ..preset } == *a
+        let own = Architecture { name: a.name.clone(), classes: a.classes, eps: a.eps, ..preset };
+        Architecture { input_channels: a.input_channels, ..own } == *a
     });
     published.map_or_else(
         || {

@@ -7,20 +7,36 @@ mod check;
 pub(crate) mod fold;
 pub mod random;
 
+#[cfg(feature = "files")]
+mod assemble;
+#[cfg(feature = "files")]
+mod bias;
+#[cfg(feature = "files")]
+mod config;
 #[cfg(feature = "safetensors")]
 mod embedded;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "files")]
+mod extras;
+#[cfg(feature = "files")]
 mod infer;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "keras")]
+mod keras;
+#[cfg(feature = "files")]
+mod metadata;
+#[cfg(feature = "files")]
 mod names;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "files")]
 mod open;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "files")]
 mod order;
+#[cfg(feature = "pytorch")]
+mod pytorch;
 #[cfg(feature = "safetensors")]
 mod safetensors;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "files")]
 mod source;
+#[cfg(feature = "files")]
+mod structure;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,8 +47,10 @@ use crate::preset::Preset;
 
 #[cfg(feature = "safetensors")]
 pub use embedded::embedded;
-#[cfg(feature = "safetensors")]
+#[cfg(feature = "files")]
 pub use open::{OpenOptions, from_bytes, open, open_with};
+#[cfg(feature = "files")]
+pub use order::ChannelOrder;
 pub use random::Statistics;
 #[cfg(feature = "safetensors")]
 pub use safetensors::save_safetensors;

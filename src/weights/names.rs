@@ -2,7 +2,12 @@
 //!
 //! Every naming scheme is a variant of [`Scheme`]; [`recognise`] finds which one a file uses.
 
+mod keras;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use super::order::ChannelOrder;
+use super::structure::Reading;
 
 /// How a file names the parameters of a DenseNet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +16,36 @@ pub(super) enum Scheme {
     Torchvision,
     /// `features.denseblock1.denselayer1.norm.1.weight`, as torchvision wrote them until 2017.
     TorchvisionDotted,
+    /// `conv2_block1_0_bn.weight`, of keras.applications.
+    KerasApplications,
+    /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
+    KerasArticle,
+    /// A Keras model whose own configuration says which layer is which, whatever they are called.
+    KerasModel,
+    /// Names nobody has seen: the structure tells (structure.rs).
+    Structure,
 }
+
+/// What Keras' `BatchNormalization` has where nobody says otherwise.
+pub(super) const KERAS_EPS: f64 = 1e-3;
 
 impl Scheme {
     /// The batch norm epsilon of the library whose names these are.
     pub(super) fn eps(self) -> f64 {
         match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted => 1e-5,
+            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => 1e-5,
+            Scheme::KerasApplications => 1.001e-5,
+            Scheme::KerasArticle => 1.1e-5,
+            Scheme::KerasModel => KERAS_EPS,
+        }
+    }
+
+    /// The preprocessing that the library of these names goes with, where the names tell.
+    pub(super) fn preset(self) -> Option<&'static str> {
+        match self {
+            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure | Scheme::KerasModel => None,
+            Scheme::KerasApplications => Some("keras"),
+            Scheme::KerasArticle => Some("caffe"),
         }
     }
 }
@@ -27,6 +55,10 @@ impl std::fmt::Display for Scheme {
         f.write_str(match self {
             Scheme::Torchvision => "torchvision",
             Scheme::TorchvisionDotted => "torchvision, old dotted names",
+            Scheme::KerasApplications => "keras.applications",
+            Scheme::KerasArticle => "Keras, Caffe's layer names",
+            Scheme::KerasModel => "Keras, by the model's configuration",
+            Scheme::Structure => "recognised by structure",
         })
     }
 }
@@ -39,14 +71,27 @@ pub(super) struct Names {
     pub(super) prefix: String,
     /// For each name of the file its canonical one, or none where it holds nothing that inference needs.
     pub(super) canonical: Vec<Option<String>>,
+    /// Where new channels stand, where that was recognised too.
+    pub(super) order: Option<ChannelOrder>,
+    /// What a person should check.
+    pub(super) notes: Vec<String>,
 }
 
-/// Finds scheme and prefix, and maps every name. A name that fits nowhere keeps its text behind the prefix.
-pub(super) fn recognise(names: &[&str]) -> Result<Names, String> {
+impl Names {
+    /// Those that structure.rs found out.
+    pub(super) fn from_structure(reading: Reading) -> Self {
+        let Reading { canonical, order, notes } = reading;
+        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order, notes }
+    }
+}
+
+/// Finds scheme and prefix, and maps every name; none where no scheme fits. A name that fits nowhere keeps its text
+/// behind the prefix.
+pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
     let mut roots = roots.into_iter();
     let Some(root) = roots.next() else {
-        return Err(no_densenet(names));
+        return keras::recognise(names);
     };
     if let Some(second) = roots.next() {
         return Err(format!(
@@ -56,36 +101,53 @@ pub(super) fn recognise(names: &[&str]) -> Result<Names, String> {
     // A file may hold the features module alone, whose names then lack `features.`.
     let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
     let prefix = bare.unwrap_or(root);
+    let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
-    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for &name in names {
         if name.rsplit('.').next() == Some("num_batches_tracked") {
             canonical.push(None);
             continue;
         }
-        let mapped = if let Some(part) = classifier_part(name, prefix) {
-            format!("classifier.{part}")
+        let head = Head::of(name, prefix).filter(|head| head.place.is_none() || !several_layers);
+        let mapped = if let Some(head) = head {
+            format!("classifier.{}", head.part)
         } else if let Some(inner) = name.strip_prefix(root) {
             format!("features.{}", feature(inner, &mut scheme))
         } else {
             name.strip_prefix(prefix).unwrap_or(name).to_string()
         };
-        if let Some(other) = owners.insert(mapped.clone(), name) {
-            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
-        }
         canonical.push(Some(mapped));
     }
-    Ok(Names { scheme, prefix: prefix.to_string(), canonical })
+    unique(names, &canonical)?;
+    Ok(Some(Names { scheme, prefix: prefix.to_string(), canonical, order: None, notes: Vec::new() }))
 }
 
-/// What stands before `denseblock<number>.`.
+/// Refuses two names of the file for one tensor.
+fn unique(names: &[&str], canonical: &[Option<String>]) -> Result<(), String> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, mapped) in names.iter().zip(canonical) {
+        if let Some(mapped) = mapped
+            && let Some(other) = owners.insert(mapped, name)
+        {
+            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
+        }
+    }
+    Ok(())
+}
+
+/// What stands before `denseblock<number>.denselayer<number>.norm`.
 fn features_root(name: &str) -> Option<&str> {
+    let numbered = |segment: &str, word: &str| {
+        segment.strip_prefix(word).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
     let mut at = 0;
-    for segment in name.split('.') {
-        if let Some(number) = segment.strip_prefix("denseblock")
-            && !number.is_empty()
-            && number.bytes().all(|b| b.is_ascii_digit())
+    let mut segments = name.split('.').peekable();
+    while let Some(segment) = segments.next() {
+        let mut rest = segments.clone();
+        if numbered(segment, "denseblock")
+            && rest.next().is_some_and(|layer| numbered(layer, "denselayer"))
+            && rest.next().is_some_and(|norm| norm.starts_with("norm"))
         {
             return Some(&name[..at]);
         }
@@ -94,14 +156,36 @@ fn features_root(name: &str) -> Option<&str> {
     None
 }
 
-/// `weight` or `bias` of the classifier. It may lie outside of some of the wrappers that hold the features.
-fn classifier_part<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
-    let ends = std::iter::once(0).chain(prefix.match_indices('.').map(|(at, _)| at + 1));
-    let part = ends.filter_map(|end| name.strip_prefix(&prefix[..end])).find_map(|rest| {
-        // `classifier.0`: a Sequential of the linear layer and its sigmoid.
-        ["classifier.0.", "classifier.", "fc."].iter().find_map(|head| rest.strip_prefix(head))
-    })?;
-    matches!(part, "weight" | "bias").then_some(part)
+/// What people call the last layer.
+const HEADS: [&str; 5] = ["classifier", "fc", "linear", "last_linear", "head"];
+
+/// `weight` or `bias` of a classifier.
+struct Head<'a> {
+    module: &'a str,
+    /// The linear layer's place in a Sequential, as in `classifier.0.weight` before a sigmoid, or `classifier.1.weight`
+    /// behind a dropout.
+    place: Option<&'a str>,
+    part: &'a str,
+}
+
+impl<'a> Head<'a> {
+    /// It may lie outside of some of the wrappers that hold the features.
+    fn of(name: &'a str, prefix: &str) -> Option<Self> {
+        let ends = std::iter::once(0).chain(prefix.match_indices('.').map(|(at, _)| at + 1));
+        ends.filter_map(|end| name.strip_prefix(&prefix[..end])).find_map(|rest| {
+            let (module, part) = rest.rsplit_once('.')?;
+            let (head, place) = module.split_once('.').map_or((module, None), |(head, place)| (head, Some(place)));
+            let is_place = place.is_none_or(|place| !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit()));
+            let fits = HEADS.contains(&head) && is_place && matches!(part, "weight" | "bias");
+            fits.then(|| Head { module: &name[..name.len() - part.len()], place, part })
+        })
+    }
+}
+
+/// Whether there are heads of more than one layer, which are no classifier of ours.
+fn several_layers(names: &[&str], prefix: &str) -> bool {
+    let heads = names.iter().filter_map(|name| Head::of(name, prefix)).filter(|head| head.place.is_some());
+    heads.map(|head| head.module).collect::<BTreeSet<&str>>().len() > 1
 }
 
 /// The canonical name, behind `features.`, of a parameter of the features module.
@@ -118,7 +202,8 @@ fn feature(inner: &str, scheme: &mut Scheme) -> String {
     }
 }
 
-fn no_densenet(names: &[&str]) -> String {
+/// Says that no scheme fits these names.
+pub(super) fn unknown(names: &[&str]) -> String {
     let mut some: Vec<&str> = names.to_vec();
     some.sort_unstable();
     some.truncate(3);
@@ -142,7 +227,7 @@ mod tests {
     use crate::architecture::Architecture;
 
     fn one(name: &str) -> String {
-        let names = recognise(&["features.denseblock9.x", name]).unwrap();
+        let names = recognise(&["features.denseblock9.denselayer1.norm1.x", name]).unwrap().unwrap();
         names.canonical[1].clone().unwrap()
     }
 
@@ -160,7 +245,8 @@ mod tests {
             ("features.transition1.norm.bias", "features.transition1.norm.bias"),
             ("fc.weight", "classifier.weight"),
             ("classifier.0.bias", "classifier.bias"),
-            ("classifier.1.bias", "classifier.1.bias"),
+            ("classifier.1.bias", "classifier.bias"),
+            ("head.bias", "classifier.bias"),
             ("optimizer.step", "optimizer.step"),
         ] {
             assert_eq!(one(name), canonical);
@@ -169,7 +255,10 @@ mod tests {
 
     #[test]
     fn the_classifier_may_lie_outside_of_a_wrapper() {
-        let names = recognise(&["module.backbone.features.denseblock1.x", "module.fc.bias", "fc.weight"]).unwrap();
+        let names =
+            recognise(&["module.backbone.features.denseblock1.denselayer1.norm1.x", "module.fc.bias", "fc.weight"])
+                .unwrap()
+                .unwrap();
         assert_eq!(names.prefix, "module.backbone.");
         assert_eq!(names.canonical[1].as_deref(), Some("classifier.bias"));
         assert_eq!(names.canonical[2].as_deref(), Some("classifier.weight"));
@@ -177,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_features_module_alone_is_accepted() {
-        let names = recognise(&["denseblock1.denselayer1.norm.1.bias", "conv0.weight", "classifier.bias"]).unwrap();
+        let names =
+            recognise(&["denseblock1.denselayer1.norm.1.bias", "conv0.weight", "classifier.bias"]).unwrap().unwrap();
         assert_eq!(names.scheme, Scheme::TorchvisionDotted);
         let canonical: Vec<_> = names.canonical.iter().flatten().map(String::as_str).collect();
         assert_eq!(
@@ -188,18 +278,22 @@ mod tests {
 
     #[test]
     fn two_names_for_one_tensor_are_refused() {
-        let block = "features.denseblock1.x";
+        let block = "features.denseblock1.denselayer1.norm1.bias";
         let error = recognise(&[block, "features.norm4.bias", "features.norm5.bias"]).unwrap_err();
         assert!(error.contains("'features.norm4.bias' and 'features.norm5.bias' are both"), "{error}");
-        let error = recognise(&["a.features.denseblock1.x", "b.features.denseblock1.x"]).unwrap_err();
+        let error =
+            recognise(&["a.features.denseblock1.denselayer1.norm1.x", "b.features.denseblock1.denselayer1.norm1.x"])
+                .unwrap_err();
         assert!(error.contains("'a.features.denseblock..' and 'b.features.denseblock..'"), "{error}");
     }
 
     #[test]
     fn foreign_names_are_shown() {
-        let error = recognise(&["fc.bias", "conv1.weight", "layer1.0.bn1.weight", "bn1.weight"]).unwrap_err();
+        let foreign = ["fc.bias", "conv1.weight", "layer1.0.bn1.weight", "bn1.weight"];
+        assert!(recognise(&foreign).unwrap().is_none());
+        let error = unknown(&foreign);
         assert!(error.ends_with("it holds 'bn1.weight', 'conv1.weight', 'fc.bias' and 1 more"), "{error}");
-        assert!(recognise(&[]).unwrap_err().ends_with("it holds no tensors"));
+        assert!(unknown(&[]).ends_with("it holds no tensors"));
     }
 
     proptest! {
@@ -225,7 +319,7 @@ mod tests {
             };
             let mut disguised: Vec<String> = parameters.iter().map(|p| disguise(&p.name)).collect();
             disguised.push(format!("{prefix}features.{last}.num_batches_tracked"));
-            let names = recognise(&disguised.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+            let names = recognise(&disguised.iter().map(String::as_str).collect::<Vec<_>>()).unwrap().unwrap();
             prop_assert_eq!(&names.prefix, &prefix);
             prop_assert_eq!(names.scheme == Scheme::TorchvisionDotted, dotted);
             for (canonical, parameter) in names.canonical.iter().zip(&parameters) {
@@ -235,7 +329,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(names in prop::collection::vec("(denseblock1|features|norm|é|[.0-9a-z]){0,6}", 0..6)) {
+        fn no_text_makes_it_panic(names in prop::collection::vec("(denseblock1|.denselayer2.norm|features|norm|é|[.0-9a-z]){0,6}", 0..6)) {
             let _ = recognise(&names.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }

@@ -1,14 +1,12 @@
-//! From a file to [`Weights`]: names, architecture, shapes, then values.
+//! Weight files: which reader a file is for, by its content, never by its name.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use rayon::prelude::*;
-
-use super::order::{ChannelOrder, Readers};
-use super::source::{Entry, Source};
-use super::{Fact, Origin, Tensor, Weights, check, infer, names, safetensors};
+use super::assemble::assemble;
+use super::order::ChannelOrder;
+use super::source::Source;
+use super::{Weights, config};
 use crate::architecture::{Activation, Architecture};
 use crate::error::{Error, Result};
 
@@ -21,6 +19,8 @@ pub struct OpenOptions {
     pub eps: Option<f64>,
     /// Activation instead of the file's.
     pub activation: Option<Activation>,
+    /// Where new channels stand in the file's concatenations, instead of what its metadata says.
+    pub channel_order: Option<ChannelOrder>,
 }
 
 /// Reads a weight file.
@@ -42,16 +42,17 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
     let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "reading", e))?;
     // Before opening it, which would wait for ever on a pipe.
     if !metadata.is_file() {
-        return Err(Error::file(path, "not a file: the path of a .safetensors file is expected"));
+        return Err(Error::file(path, "not a file: the path of a weight file is expected"));
     }
     if metadata.len() == 0 {
-        return Err(Error::file(path, "the file is empty: a .safetensors file is expected"));
+        return Err(Error::file(path, format!("the file is empty: a weight file is expected ({KNOWN})")));
     }
     let file = File::open(path).map_err(|e| Error::io(path, "opening", e))?;
     // SAFETY: the mapping is read only and lives as long as this function. Another process that shortens the file
     // meanwhile ends this one with SIGBUS, as with every reader of mapped files.
     let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, "mapping", e))?;
-    let mut weights = from_bytes(&bytes, path, options)?;
+    let mut weights = weights(&bytes, Some(path), options).map_err(|reason| Error::file(path, one_line(&reason)))?;
+    config::complete(&mut weights, path);
     weights.origin.path = Some(path.to_path_buf());
     Ok(weights)
 }
@@ -61,9 +62,11 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
 /// # Errors
 /// [`Error::File`], as [`open_with`].
 pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>, options: &OpenOptions) -> Result<Weights> {
-    read(bytes)
-        .and_then(|source| assemble(&source, options))
-        .map_err(|reason| Error::file(name.as_ref(), one_line(&reason)))
+    weights(bytes, None, options).map_err(|reason| Error::file(name.as_ref(), one_line(&reason)))
+}
+
+fn weights(bytes: &[u8], path: Option<&Path>, options: &OpenOptions) -> Result<Weights, String> {
+    assemble(read(bytes, path)?, options)
 }
 
 /// Reasons quote names and shapes of any length and content from the file.
@@ -71,105 +74,85 @@ fn one_line(reason: &str) -> String {
     reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
 }
 
-fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
-    let other = [
-        (&b"PK\x03\x04"[..], "a PyTorch checkpoint or another zip"),
-        (b"\x80\x02", "a Python pickle"),
-        (b"\x89HDF", "HDF5"),
-    ];
-    if let Some((_, what)) = other.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(format!(
-            "this is {what}, which is not read: save the model's state_dict with safetensors.torch.save_file"
-        ));
-    }
-    safetensors::read(bytes)
+const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
+
+/// What the content says that the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Safetensors,
+    PyTorch,
+    /// HDF5, or a `.keras` archive.
+    Keras,
+    Unknown,
 }
 
-fn assemble(source: &Source, options: &OpenOptions) -> Result<Weights, String> {
-    let file_names: Vec<&str> = source.entries.iter().map(|entry| entry.name.as_str()).collect();
-    let names = names::recognise(&file_names)?;
-    let entries: BTreeMap<&str, &Entry> = names
-        .canonical
-        .iter()
-        .zip(&source.entries)
-        .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
-        .collect();
-    let shapes: infer::Shapes = entries.iter().map(|(name, entry)| (*name, entry.shape.as_slice())).collect();
-    let metadata = Metadata::read(&source.metadata)?;
-    let note = |reason: String| match names.prefix.as_str() {
-        "" => reason,
-        prefix => format!("{reason}; names stand here without the file's prefix '{prefix}'"),
-    };
-    let (architecture, mut facts) =
-        infer::architecture(&shapes, metadata.architecture, names.scheme, options).map_err(note)?;
-    // Before the walk, which a made-up number of layers would make long.
-    if architecture.layers.iter().sum::<usize>() > entries.len() {
-        return Err(format!("{} tensors are too few for layers {:?}", entries.len(), architecture.layers));
-    }
-    let parameters = architecture.parameters().map_err(|e| e.to_string())?;
-    check::shapes(&parameters, shapes.into_iter()).map_err(note)?;
-    let readers = (metadata.order == Some(ChannelOrder::NewFirst)).then(|| Readers::of(&architecture));
-    let tensors = entries
-        .into_par_iter()
-        .map(|(name, entry)| {
-            let tensor = Tensor { shape: entry.shape.clone(), data: entry.decode()? };
-            let tensor = match &readers {
-                Some(readers) => readers.to_new_last(name, tensor),
-                None => tensor,
-            };
-            Ok((name.to_string(), tensor))
-        })
-        .collect::<Result<BTreeMap<_, _>, String>>()?;
-    check::values(&tensors).map_err(note)?;
-    if let Some(labels) = &metadata.labels {
-        check::labels(&architecture, labels).map_err(|reason| format!("metadata {LABELS}: {reason}"))?;
-    }
-    let order = metadata.order.unwrap_or(ChannelOrder::NewLast);
-    let from = if metadata.order.is_some() { "metadata".into() } else { format!("default of {}", names.scheme) };
-    facts.push(Fact { what: "channel order".into(), value: order.to_string(), from });
-    let mut scheme = names.scheme.to_string();
-    if !names.prefix.is_empty() {
-        scheme += &format!(", behind '{}'", names.prefix);
-    }
-    let origin = Origin { path: None, format: source.format.into(), scheme, facts };
-    Ok(Weights { architecture, tensors, preset: metadata.preset, labels: metadata.labels, origin })
-}
-
-/// JSON of an [`Architecture`].
-pub(super) const ARCHITECTURE: &str = "densenet.architecture";
-/// A preset's name, or the JSON object of one.
-pub(super) const PRESET: &str = "densenet.preset";
-/// JSON array of the classes' names.
-pub(super) const LABELS: &str = "densenet.labels";
-/// `new-last` or `new-first`.
-pub(super) const CHANNEL_ORDER: &str = "densenet.channel_order";
-
-struct Metadata {
-    architecture: Option<Architecture>,
-    preset: Option<serde_json::Value>,
-    labels: Option<Vec<String>>,
-    order: Option<ChannelOrder>,
-}
-
-impl Metadata {
-    fn read(pairs: &BTreeMap<String, String>) -> Result<Self, String> {
-        fn parsed<T, E: std::fmt::Display>(
-            pairs: &BTreeMap<String, String>,
-            key: &str,
-            parse: impl Fn(&str) -> Result<T, E>,
-        ) -> Result<Option<T>, String> {
-            pairs.get(key).map(|text| parse(text)).transpose().map_err(|e| format!("metadata {key}: {e}"))
+impl Kind {
+    fn of(bytes: &[u8]) -> Self {
+        // `{` opens the header of a safetensors file, whose length before it may begin like anything.
+        if bytes.get(8) == Some(&b'{') && bytes.first_chunk().is_some_and(|n| u64::from_le_bytes(*n) < 1 << 32) {
+            Kind::Safetensors
+        } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") || is_keras_archive(bytes) {
+            Kind::Keras
+        } else if is_pytorch(bytes) {
+            Kind::PyTorch
+        } else {
+            Kind::Unknown
         }
-        Ok(Metadata {
-            architecture: parsed(pairs, ARCHITECTURE, Architecture::from_json)?,
-            preset: pairs.get(PRESET).map(|text| match serde_json::from_str(text) {
-                Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::String(_))) => value,
-                _ => serde_json::Value::String(text.clone()),
-            }),
-            labels: parsed(pairs, LABELS, |text| {
-                serde_json::from_str(text).map_err(|e| format!("a JSON array of strings is expected: {e}"))
-            })?,
-            order: parsed(pairs, CHANNEL_ORDER, str::parse)?,
-        })
     }
+}
+
+/// A zip with the members that Keras 3 writes, whose names stand in the table at its end.
+fn is_keras_archive(bytes: &[u8]) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(4096)..];
+    bytes.starts_with(b"PK\x03\x04") && end.windows(16).any(|window| window == b"model.weights.h5")
+}
+
+/// A zip, a pickle of protocol 2 or later, or the tar of PyTorch 0.1.
+fn is_pytorch(bytes: &[u8]) -> bool {
+    let pickle = bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|protocol| (2..=5).contains(protocol));
+    bytes.starts_with(b"PK\x03\x04") || pickle || bytes.get(257..262) == Some(b"ustar")
+}
+
+#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's tar is read by its path"))]
+fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> {
+    match Kind::of(bytes) {
+        #[cfg(feature = "pytorch")]
+        Kind::PyTorch => super::pytorch::read(bytes, path),
+        #[cfg(not(feature = "pytorch"))]
+        Kind::PyTorch => {
+            Err("a PyTorch checkpoint or another zip, which this build does not read: it lacks the feature \
+                              `pytorch`"
+                .into())
+        }
+        #[cfg(feature = "keras")]
+        Kind::Keras => super::keras::read(bytes),
+        #[cfg(not(feature = "keras"))]
+        Kind::Keras => Err("a Keras file, which this build does not read: it lacks the feature `keras`".into()),
+        #[cfg(feature = "safetensors")]
+        Kind::Safetensors => super::safetensors::read(bytes),
+        #[cfg(feature = "safetensors")]
+        Kind::Unknown if !is_text(bytes) => super::safetensors::read(bytes),
+        _ => Err(unknown(bytes)),
+    }
+}
+
+/// The first bytes are printable: a person who opens the file sees what it is.
+fn is_text(bytes: &[u8]) -> bool {
+    let beginning = &bytes[..bytes.len().min(64)];
+    // The cut may go through a character.
+    let valid = std::str::from_utf8(beginning).map_or_else(|e| e.valid_up_to(), str::len);
+    let printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    beginning.len() >= 8 && valid + 3 >= beginning.len() && beginning.iter().all(printable)
+}
+
+fn unknown(bytes: &[u8]) -> String {
+    let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
+    let what = if bytes.starts_with(b"version https://git-lfs") {
+        "a Git LFS pointer stands here in place of the file: run `git lfs pull`".to_string()
+    } else if beginning.trim_start().to_ascii_lowercase().starts_with("<") {
+        format!("this is a web page or other markup ('{beginning}..'), not weights: fetch the file itself")
+    } else {
+        format!("no weight file: it begins with '{beginning}'")
+    };
+    format!("{what}; {KNOWN} is expected")
 }

@@ -254,12 +254,21 @@ fn each_bad_file_gives_one_clear_error() {
         (vec![1, 2, 3], "no safetensors file: it has 3 bytes, at least 8 are needed"),
         (good[..good.len() - 1].to_vec(), "truncated or damaged: its tensors do not fill its"),
         (good[..100].to_vec(), "truncated, or no safetensors file: it announces a header of"),
-        (b"This is a text, not weights.\n".to_vec(), "no safetensors file: its first 8 bytes announce"),
+        (
+            b"This is a text, not weights.\n".to_vec(),
+            "no weight file: it begins with 'This is a text, not weights. '; .saf",
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "run `git lfs pull`"),
+        (
+            b"<!DOCTYPE html>\n<html>".to_vec(),
+            "this is a web page or other markup ('<!DOCTYPE html> <html>..'), not weights",
+        ),
         (huge, "no safetensors file: its first 8 bytes announce a header of 18446744073709551615 bytes"),
         (long, "truncated, or no safetensors file: it announces a header of 90000000 bytes"),
         ([&8u64.to_le_bytes()[..], b"notjson!"].concat(), "its header of 8 bytes cannot be read"),
-        (b"PK\x03\x04....".to_vec(), "this is a PyTorch checkpoint or another zip, which is not read: save"),
-        (b"\x89HDF\r\n\x1a\n".to_vec(), "this is HDF5, which is not read"),
+        (b"PK\x03\x04....".to_vec(), "a zip, truncated or damaged (invalid Zip archive"),
+        #[cfg(feature = "keras")]
+        (b"\x89HDF\r\n\x1a\n".to_vec(), "a damaged or truncated HDF5 file (HDF5 format error: unexpected EOF"),
         (with(resnet), "no DenseNet in a naming scheme known here"),
         (with(|raw| raw.clear()), "it holds no tensors"),
         (
@@ -290,8 +299,8 @@ fn each_bad_file_gives_one_clear_error() {
             "'features.norm5.weight' and 'features.norm_0.weight' are both 'features.norm5.weight'",
         ),
         (
-            with(|raw| drop(raw.insert("epoch".into(), raw["classifier.bias"].clone()))),
-            "tensor 'epoch' of shape [5] has no place in this network",
+            with(|raw| drop(raw.insert("gate.weight".into(), raw["classifier.bias"].clone()))),
+            "tensor 'gate.weight' of shape [5] has no place in this network",
         ),
         (
             with(|raw| raw.get_mut("features.denseblock1.denselayer2.conv2.weight").unwrap().1 = vec![4, 16, 9, 1]),
@@ -340,7 +349,12 @@ fn paths_that_hold_no_weights_are_refused() {
     let path = folder.path().join("empty.safetensors");
     std::fs::write(&path, b"").unwrap();
     let error = open(&path).unwrap_err().to_string();
-    assert!(error.ends_with("empty.safetensors: the file is empty: a .safetensors file is expected"), "{error}");
+    assert!(
+        error.ends_with(
+            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt, .bin, .h5 or .keras)"
+        ),
+        "{error}"
+    );
 }
 
 #[test]

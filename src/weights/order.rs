@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use super::Tensor;
 use crate::architecture::{Architecture, dense_layer_name, transition_name};
 
-/// Where a dense layer's new channels stand in a file's concatenations.
+/// Where a dense layer's new channels stand in a file's concatenations. Tensor shapes cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChannelOrder {
+pub enum ChannelOrder {
+    /// `cat([old, new])`: torchvision, Keras, and this crate.
     NewLast,
+    /// `cat([new, old])`: permuted while loading.
     NewFirst,
 }
 

@@ -1,5 +1,6 @@
 //! Weight files in the safetensors format.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,9 +10,9 @@ use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::json;
 
 use super::Weights;
-use super::open::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
+use super::metadata::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
 use super::order::ChannelOrder;
-use super::source::{Entry, Number, Source};
+use super::source::{Entry, Number, Source, Stated};
 use crate::error::{Error, Result};
 
 /// Reads the header; tensors stay where they are.
@@ -31,13 +32,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
                 Dtype::BF16 => Number::BF16,
                 other => Number::Other(format!("{other:?}")),
             },
-            bytes: &data[info.data_offsets.0..info.data_offsets.1],
+            bytes: Cow::Borrowed(&data[info.data_offsets.0..info.data_offsets.1]),
         })
         .collect();
     // The crate's order is a hash map's: sorted, the same file always gives the same error.
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Source { format: "safetensors", entries, metadata })
+    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated: Stated::default() })
 }
 
 fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {

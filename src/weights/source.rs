@@ -1,8 +1,12 @@
 //! What every file reader yields: named tensors, not yet decoded, and metadata.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use half::{bf16, f16};
+
+use super::names::Names;
+use crate::architecture::{Activation, Padding, StemPool};
 
 /// A weight file, read as far as its table of contents.
 pub(super) struct Source<'a> {
@@ -10,6 +14,30 @@ pub(super) struct Source<'a> {
     pub(super) format: &'static str,
     pub(super) entries: Vec<Entry<'a>>,
     pub(super) metadata: BTreeMap<String, String>,
+    /// The entries stand in the order of the file's modules: the first layer first.
+    pub(super) ordered: bool,
+    /// What the file, or a description beside it, says about the network.
+    pub(super) stated: Stated,
+}
+
+/// Statements about the network that come with a file in another form than our metadata, which go before them.
+#[derive(Debug, Default)]
+pub(super) struct Stated {
+    pub(super) eps: Option<f64>,
+    pub(super) stem_stride: Option<usize>,
+    pub(super) stem_padding: Option<Padding>,
+    /// The inner none: there is no pooling.
+    pub(super) stem_pool: Option<Option<StemPool>>,
+    pub(super) activation: Option<Activation>,
+    /// A preset's name, or an object that describes one.
+    pub(super) preset: Option<serde_json::Value>,
+    pub(super) labels: Option<Vec<String>>,
+    /// What of the file the reader left out because it is not the network's, such as `optimizer (12 tensors)`.
+    pub(super) ignored: Vec<String>,
+    /// Which tensor is which, for each entry, where that is stated too: in a Keras model's configuration.
+    pub(super) names: Option<Names>,
+    /// Where all of this stands, as a person reads it: `config.json`, `model_config`.
+    pub(super) from: String,
 }
 
 /// One tensor of a file.
@@ -17,8 +45,8 @@ pub(super) struct Entry<'a> {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) number: Number,
-    /// Little-endian elements, as many as the shape says.
-    pub(super) bytes: &'a [u8],
+    /// Little-endian elements, as many as the shape says; owned where they do not lie in the file like that.
+    pub(super) bytes: Cow<'a, [u8]>,
 }
 
 /// The type of a tensor's elements.
@@ -35,7 +63,7 @@ pub(super) enum Number {
 impl Entry<'_> {
     /// The elements as `f32`, or why they cannot be.
     pub(super) fn decode(&self) -> Result<Vec<f32>, String> {
-        let bytes = self.bytes;
+        let bytes = &*self.bytes;
         Ok(match &self.number {
             Number::F32 => elements(bytes, f32::from_le_bytes),
             Number::F64 => elements(bytes, |b| f64::from_le_bytes(b) as f32),

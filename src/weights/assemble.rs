@@ -1,0 +1,128 @@
+//! From a file's tensors to [`Weights`]: names, architecture, shapes, then values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::metadata::{LABELS, Metadata};
+use super::names::Names;
+use super::order::{ChannelOrder, Readers};
+use super::source::{Entry, Source};
+use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
+
+/// Takes the source apart: what a tensor's bytes occupy is given back as soon as they are decoded.
+pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
+    let Source { format, entries, metadata, ordered, mut stated } = source;
+    let metadata = Metadata::read(&metadata)?;
+    let names_stated = stated.names.is_some();
+    let names = match stated.names.take() {
+        Some(names) => names,
+        None => recognise(&entries, ordered)?,
+    };
+    let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
+        .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
+        .collect();
+    let shapes: infer::Shapes = entries.iter().map(|(name, entry)| (*name, entry.shape.as_slice())).collect();
+    let note = |reason: String| match names.prefix.as_str() {
+        "" => reason,
+        prefix => format!("{reason}; names stand here without the file's prefix '{prefix}'"),
+    };
+    let (architecture, mut facts) =
+        infer::architecture(&shapes, metadata.architecture, &stated, names.scheme, options).map_err(note)?;
+    // Before the walk, which a made-up number of layers would make long.
+    if architecture.layers.iter().sum::<usize>() > entries.len() {
+        return Err(format!("{} tensors are too few for layers {:?}", entries.len(), architecture.layers));
+    }
+    let parameters = architecture.parameters().map_err(|e| e.to_string())?;
+    let ignored: BTreeSet<String> = extras::ignored(&parameters, &shapes);
+    let biases = bias::of_convolutions(&parameters, &shapes);
+    let needed = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name) && !biases.contains(*name));
+    let needed: infer::Shapes = needed.collect();
+    extras::head(&parameters, &needed).map_err(note)?;
+    check::shapes(&parameters, needed.into_iter()).map_err(note)?;
+    entries.retain(|name, _| !ignored.contains(*name));
+
+    let order = options.channel_order.or(metadata.order).or(names.order);
+    let readers = (order == Some(ChannelOrder::NewFirst)).then(|| Readers::of(&architecture));
+    let mut tensors = entries
+        .into_par_iter()
+        .map(|(name, entry)| {
+            let data = entry.decode()?;
+            let tensor = Tensor { shape: entry.shape, data };
+            let tensor = match &readers {
+                Some(readers) => readers.to_new_last(name, tensor),
+                None => tensor,
+            };
+            Ok((name.to_string(), tensor))
+        })
+        .collect::<Result<BTreeMap<_, _>, String>>()?;
+    check::values(&tensors).map_err(note)?;
+    if !biases.is_empty() {
+        bias::fold(&architecture, &mut tensors);
+        check::values(&tensors).map_err(note)?;
+    }
+    let labels = match metadata.labels {
+        Some(labels) => {
+            check::labels(&architecture, &labels).map_err(|reason| format!("metadata {LABELS}: {reason}"))?;
+            Some(labels)
+        }
+        None => stated.labels.filter(|labels| check::labels(&architecture, labels).is_ok()),
+    };
+
+    let from = match (options.channel_order, metadata.order, names.order) {
+        (Some(_), ..) => "option".into(),
+        (_, Some(_), _) => "metadata".into(),
+        (_, _, Some(_)) if names_stated => stated.from.clone(),
+        (_, _, Some(_)) => "tensor shapes".into(),
+        _ => format!("default of {}", names.scheme),
+    };
+    let mut fact = |what: &str, value: String, from: String| facts.push(Fact { what: what.into(), value, from });
+    fact("channel order", order.unwrap_or(ChannelOrder::NewLast).to_string(), from);
+    let preset = (metadata.preset.map(|preset| (preset, "metadata".to_string())))
+        .or(stated.preset.map(|preset| (preset, stated.from.clone())))
+        .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));
+    if let Some((preset, from)) = &preset {
+        fact("preset", preset.as_str().map_or_else(|| preset.to_string(), str::to_string), from.clone());
+    }
+    if !biases.is_empty() {
+        let value = format!("{}, taken off the means of the batch norms behind them", biases.len());
+        fact("convolutions with a bias", value, "tensor shapes".into());
+    }
+    let ignored = ignored.into_iter().chain(stated.ignored).collect::<Vec<_>>();
+    if !ignored.is_empty() {
+        fact("ignored", extras::listed(&ignored), "not the network's".into());
+    }
+    for note in names.notes {
+        fact("reading", note, "recognised by structure".into());
+    }
+    let mut scheme = names.scheme.to_string();
+    if !names.prefix.is_empty() {
+        scheme += &format!(", behind '{}'", names.prefix);
+    }
+    let origin = Origin { path: None, format: format.into(), scheme, facts };
+    Ok(Weights { architecture, tensors, preset: preset.map(|(preset, _)| preset), labels, origin })
+}
+
+/// What no DenseNet comes near. They keep the work on hostile names bounded.
+const MOST_TENSORS: usize = 20_000;
+const MOST_NAME_BYTES: usize = 400;
+
+/// By a naming scheme, else by structure.
+fn recognise(entries: &[Entry], ordered: bool) -> Result<Names, String> {
+    if entries.len() > MOST_TENSORS {
+        return Err(format!("{} tensors, of which a DenseNet has at most {MOST_TENSORS}", entries.len()));
+    }
+    if let Some(long) = entries.iter().find(|entry| entry.name.len() > MOST_NAME_BYTES) {
+        let beginning: String = long.name.chars().take(40).collect();
+        let length = long.name.len();
+        return Err(format!("a tensor's name of {length} bytes ('{beginning}..'): at most {MOST_NAME_BYTES} are read"));
+    }
+    let file_names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    if let Some(names) = names::recognise(&file_names)? {
+        return Ok(names);
+    }
+    let shapes: Vec<(&str, &[usize])> = entries.iter().map(|e| (e.name.as_str(), e.shape.as_slice())).collect();
+    let reading = structure::recognise(&shapes, ordered)
+        .map_err(|reason| format!("{}, nor one by structure: {reason}", names::unknown(&file_names)))?;
+    Ok(Names::from_structure(reading))
+}

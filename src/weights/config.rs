@@ -1,0 +1,108 @@
+//! The `config.json` that timm and the Hugging Face Hub keep beside a weight file: preprocessing and labels.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Fact, Weights, check};
+use crate::architecture::InputSize;
+use crate::preset::{Filter, Preset, Resize};
+
+const NAME: &str = "config.json";
+/// timm's for ImageNet-22k, with every class by name, has 0.5 MiB.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// What of timm's description is of use here.
+#[derive(Deserialize)]
+struct Config {
+    architecture: String,
+    num_classes: Option<usize>,
+    num_features: Option<usize>,
+    label_names: Option<Vec<String>>,
+    pretrained_cfg: Option<Pretrained>,
+}
+
+/// timm's `pretrained_cfg`.
+#[derive(Deserialize)]
+pub(super) struct Pretrained {
+    input_size: Option<(usize, usize, usize)>,
+    crop_pct: Option<f64>,
+    crop_mode: Option<String>,
+    interpolation: Option<String>,
+    mean: Option<Vec<f64>>,
+    std: Option<Vec<f64>>,
+    label_names: Option<Vec<String>>,
+}
+
+/// Gives the weights what a `config.json` beside `path` says and the file does not. One that describes another network
+/// is none of our business.
+pub(super) fn complete(weights: &mut Weights, path: &Path) {
+    let beside = path.with_file_name(NAME);
+    let Ok(metadata) = std::fs::metadata(&beside) else { return };
+    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+        return;
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(&beside).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
+    let Some(config) = read.ok().and_then(|_| serde_json::from_str::<Config>(&text).ok()) else { return };
+    let architecture = &weights.architecture;
+    let same = |stated: Option<usize>, own: Option<usize>| stated.is_none_or(|n| n == 0 || own == Some(n));
+    if !config.architecture.starts_with("densenet")
+        || !same(config.num_classes, architecture.classes)
+        || !same(config.num_features, Some(architecture.feature_channels()))
+    {
+        return;
+    }
+    let labels = config.label_names.or(config.pretrained_cfg.as_ref().and_then(|cfg| cfg.label_names.clone()));
+    if weights.labels.is_none() {
+        weights.labels = labels.filter(|labels| check::labels(&weights.architecture, labels).is_ok());
+    }
+    if weights.preset.is_none()
+        && let Some(preset) = config.pretrained_cfg.and_then(|cfg| cfg.preset())
+    {
+        weights.origin.facts.push(Fact { what: "preset".into(), value: shown(&preset), from: NAME.into() });
+        weights.preset = Some(preset);
+    }
+}
+
+fn shown(preset: &serde_json::Value) -> String {
+    preset.as_str().map_or_else(|| preset.to_string(), str::to_string)
+}
+
+impl Pretrained {
+    /// The preset of timm's evaluation transform: the shorter side to `input / crop_pct`, rounded down, and the middle
+    /// (`crop_mode` center); or straight to that size (squash). None where it cannot be expressed.
+    pub(super) fn preset(&self) -> Option<serde_json::Value> {
+        let base = Preset::named("timm")?;
+        let (_, height, width) = self.input_size.unwrap_or((3, 224, 224));
+        let percentage = self.crop_pct.unwrap_or(0.875);
+        let scaled = |side: usize| (side as f64 / percentage).floor() as usize;
+        let crop = InputSize { height, width };
+        let resize = match self.crop_mode.as_deref() {
+            None | Some("center") => Resize::Shorter(scaled(height.min(width))),
+            Some("squash") => Resize::Exact(InputSize { height: scaled(height), width: scaled(width) }),
+            Some(_) => return None,
+        };
+        let filter = match self.interpolation.as_deref() {
+            None | Some("bicubic") => Filter::Bicubic,
+            Some("bilinear") => Filter::Bilinear,
+            Some("nearest") => Filter::Nearest,
+            Some("lanczos") => Filter::Lanczos,
+            Some(_) => return None,
+        };
+        let mut preset = Preset { resize, crop: Some(crop), filter, ..base.clone() };
+        if let Some((mean, std)) = self.mean.clone().zip(self.std.clone()) {
+            (preset.mean, preset.std) = (mean, std);
+        }
+        preset.validate().ok()?;
+        for name in ["timm", "torchvision"] {
+            preset.name = name.into();
+            if Preset::named(name).as_ref() == Some(&preset) {
+                return Some(name.into());
+            }
+        }
+        preset.name = "custom".into();
+        serde_json::to_value(preset).ok()
+    }
+}
