@@ -137,6 +137,7 @@ fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> 
 }
 
 /// The first bytes are printable: a person who opens the file sees what it is.
+#[cfg(feature = "safetensors")]
 fn is_text(bytes: &[u8]) -> bool {
     let beginning = &bytes[..bytes.len().min(64)];
     // The cut may go through a character.

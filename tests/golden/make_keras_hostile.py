@@ -98,6 +98,7 @@ CASES = {
     "circle.h5": circle,
     "index-in-circles.h5": index_in_circles,
     "2-tebibytes.h5": lambda: kernel(shape=(1 << 19, 1 << 20), dtype="f4"),
+    "nothing-by-a-trillion.h5": lambda: kernel(shape=(0, 1 << 40), dtype="f4"),
     "unrepresentable.h5": lambda: kernel(shape=(1 << 40, 1 << 40), dtype="f4"),
     "large-chunk.h5": lambda: kernel(shape=(9, 9, 3, 3), dtype="f4", maxshape=(None,) * 4, chunks=(1 << 14, 1 << 13, 1, 1)),
     "small-chunks.h5": lambda: kernel(shape=(1 << 10,), dtype="f4", chunks=(1,)),

@@ -91,9 +91,10 @@ impl Container {
         let datatype = dataset.datatype().map_err(damaged)?;
         let (number, width, big_endian) = number(&datatype);
         let elements = shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
-        let size = elements.and_then(|n| n.checked_mul(width)).filter(|size| *size <= self.left).ok_or_else(|| {
-            format!("tensor '{name}' of shape {shape:?} cannot lie in a file of {} bytes", self.length)
-        })?;
+        let size =
+            elements.and_then(|n| n.checked_mul(width)).filter(|size| (1..=self.left).contains(size)).ok_or_else(
+                || format!("tensor '{name}' of shape {shape:?} cannot lie in a file of {} bytes", self.length),
+            )?;
         self.left -= size;
         if let Layout::Chunked { chunk_shape, .. } = dataset.layout().map_err(damaged)? {
             self.check_chunks(dataset, &shape, &chunk_shape, size)
