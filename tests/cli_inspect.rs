@@ -54,6 +54,25 @@ fn inspect_prints_the_plan_for_a_size_and_a_batch() {
 }
 
 #[test]
+fn inspect_knows_the_bytes_that_a_session_will_take() {
+    let inspected = json(&mut densenet(&["inspect", "densenet-40-12", "--batch", "2", "--json"]));
+    for kernels in ["buffer", "texture"] {
+        let memory = &inspected["memory"][kernels];
+        let arguments = ["--arch", "densenet-40-12", "--batch", "2", "--runs", "1", "--warmup", "0", "--json"];
+        let measured = json(bench(&arguments).args(["--kernels", kernels]));
+        assert_eq!(memory["total"], measured["results"][0]["device_bytes"], "{kernels}: {memory}");
+        let parts = ["weights", "activations", "parameters", "staging"].map(|key| memory[key].as_u64().unwrap());
+        assert_eq!(memory["total"], parts.iter().sum::<u64>());
+        assert!(parts.iter().all(|&bytes| bytes > 0) && memory["padding"].as_u64() < memory["total"].as_u64());
+    }
+    assert_eq!(inspected["peak_device_bytes"], inspected["memory"]["buffer"]["total"]);
+    densenet(&["inspect", "densenet-40-12"])
+        .assert()
+        .success()
+        .stdout(contains("texture kernels").and(contains("padding")));
+}
+
+#[test]
 fn inspect_reads_a_described_architecture_and_refuses_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.json");

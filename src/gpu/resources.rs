@@ -143,8 +143,7 @@ impl Resources {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let slot = |_| Arc::new(Slot::new(buffer("staging", staging_bytes, usage)));
         let slots = (0..Session::IN_FLIGHT).map(slot).collect();
-        let stride = gpu.facts().limits.min_uniform_buffer_offset_alignment as usize;
-        let stride = program.dispatches.iter().map(|d| d.params.len()).max().unwrap_or(0).next_multiple_of(stride);
+        let stride = program.parameter_stride(&gpu.facts().limits);
         let mut block = vec![0; stride * program.dispatches.len()];
         for (index, dispatch) in program.dispatches.iter().enumerate() {
             block[index * stride..][..dispatch.params.len()].copy_from_slice(&dispatch.params);

@@ -13,7 +13,7 @@ use super::resources::{Activation, Resources};
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
-use crate::kernels::Program;
+use crate::kernels::{Program, STAGING_BUFFERS};
 use crate::plan::Plan;
 
 /// What a session is for.
@@ -48,7 +48,7 @@ pub struct Session {
 
 impl Session {
     /// Passes of a session that may be in flight at once: as many as it has staging buffers.
-    pub const IN_FLIGHT: usize = 2;
+    pub const IN_FLIGHT: usize = STAGING_BUFFERS;
 
     pub(super) async fn new(model: &Model, options: SessionOptions) -> Result<Session> {
         let gpu = model.gpu();

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod facts;
+mod footprint;
 mod kernel;
 mod lowering;
 mod pack;
@@ -18,6 +19,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
+pub use footprint::{Footprint, STAGING_BUFFERS};
 pub use kernel::{Binding, Kernel, Variant};
 pub use pack::{PackedWeight, Packing, Storage};
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};

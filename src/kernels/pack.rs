@@ -15,7 +15,7 @@ use crate::weights::{Tensor, Weights};
 pub(super) const TILE: usize = 16;
 
 /// Texels of a row of a tile in a texture: 8 quads of output channels by 4 input channels.
-const TEXTURE_ROW: usize = 32;
+pub(super) const TEXTURE_ROW: usize = 32;
 
 /// What a packed array is on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! The adapter that GPU tests run on. A test without one fails: a skipped test proves nothing.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 

@@ -11,7 +11,10 @@ use crate::{driver, licences, wasm};
 const RINGS: [(&str, &[&str]); 4] = [
     ("2: shaders without a GPU", &["shaders", "noop"]),
     ("3: kernels against naive loops", &["kernels"]),
-    ("4: the network against the reference and the goldens", &["network", "golden", "images", "weights"]),
+    (
+        "4: the network against the reference and the goldens",
+        &["network", "golden", "images", "weights", "in_flight", "memory"],
+    ),
     ("5: through the front door", &["cli_"]),
 ];
 

@@ -7,6 +7,7 @@ mod classify;
 mod cli;
 mod files;
 mod inspect;
+mod memory;
 mod run;
 mod runner;
 mod scorer;
