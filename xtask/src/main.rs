@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask demo    classify the bundled digits on whatever adapter this machine has
 cargo xtask test    everything that must hold, ring by ring; what CI runs
+cargo xtask test --large   the same, and the networks that frameworks saved in full size
 cargo xtask bench   build densenet-bench for speed and run it; arguments are passed on
 
 `demo` and `test` install Mesa's software Vulkan driver where no driver is there (Debian and Ubuntu; elsewhere they say
@@ -25,7 +26,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["demo"] => demo::demo(),
-        ["test"] => rings::test(),
+        ["test"] => rings::test(false),
+        ["test", "--large"] => rings::test(true),
         ["bench", passed_on @ ..] => demo::bench(passed_on),
         _ => {
             eprintln!("error: '{}' is no task\n\n{HELP}", arguments.join(" "));

@@ -33,7 +33,19 @@ struct Run {
     failures: Vec<String>,
 }
 
-pub(crate) fn test() -> Result<(), String> {
+/// How the tests that need files too large for the repository begin to say why they are left out.
+const LARGE: &str = "ignored, needs a folder that ";
+
+/// The folder those files are in.
+const LARGE_FOLDER: &str = "DENSENET_LARGE_KERAS";
+
+pub(crate) fn test(large: bool) -> Result<(), String> {
+    if large && std::env::var_os(LARGE_FOLDER).is_none() {
+        return Err(format!(
+            "--large tests files of a gigabyte in all: make them with `python tests/golden/make_large_keras.py FOLDER` (its \
+             needs are in tests/golden/requirements.txt), then set {LARGE_FOLDER}=FOLDER"
+        ));
+    }
     let mut all = Run::default();
     all.check("a Vulkan driver", driver::ensure);
     all.check("rules: formatting", || run(&mut cargo(&["fmt", "--all", "--check"])));
@@ -64,6 +76,9 @@ pub(crate) fn test() -> Result<(), String> {
         if !beginnings().any(|beginning| name.starts_with(beginning)) {
             all.failures.push(format!("tests/{name}.rs belongs to no ring: name it in xtask/src/rings.rs"));
         }
+    }
+    if large {
+        all.tests("large files", &["--test", "weights_keras", "--test", "weights_keras_memory", "--", "--ignored"]);
     }
     all.tests("examples and documentation", &["--doc"]);
     all.check("examples", || run(&mut cargo(&["test", "--quiet", "--examples", "--no-run"])));
@@ -156,11 +171,14 @@ fn cargo_test(targets: &[&str]) -> Result<(Count, bool), String> {
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.args(targets).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("cargo test could not be started: {e}"))?;
-    let mut count = Count::default();
+    let (mut count, mut large) = (Count::default(), 0);
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line.map_err(|e| format!("cargo test: {e}"))?;
             println!("{line}");
+            if line.contains(LARGE) {
+                large += 1;
+            }
             if let Some(of_line) = summary(&line) {
                 count.passed += of_line.passed;
                 count.failed += of_line.failed;
@@ -168,6 +186,8 @@ fn cargo_test(targets: &[&str]) -> Result<(Count, bool), String> {
             }
         }
     }
+    // They are asked for by --large, and left out in the open.
+    count.ignored = count.ignored.saturating_sub(large);
     std::io::stdout().flush().map_err(|e| e.to_string())?;
     let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
     Ok((count, status.success()))
