@@ -127,7 +127,6 @@ fn check(name: &str, family: KernelFamily, precision: Precision, size: InputSize
         let weights = model.weight_bytes() as i64;
         assert!(all >= weights && all <= weights + weights / 5 + loaded.textures * 4096, "{what}: {weights}, {all}");
     }
-    println!("{what}: {} said, {:?} counted", session.device_bytes(), prepared);
 
     // A run allocates nothing that stays, and in the end everything is given back.
     let input = densenet_wgpu::weights::random::input(0, max_batch * session.image_elements());

@@ -256,7 +256,6 @@ fn f16_weights_stay_within_the_stated_error_and_halve_the_memory() {
         let model = CHOICES[[0, 2][index % 2]].load_half(&weights);
         let output = poisoned(&model, size, 1, Vec::new()).run_blocking(&input).unwrap();
         let error = assert_close(name, output.logits(), wanted.logits(), bound);
-        println!("{name} {error:.1e}");
         assert!(error > 1e-6, "{name} is as exact as f32: nothing was rounded");
         let whole = CHOICES[0].load(&weights).weight_bytes() as f64;
         assert!((0.5..0.56).contains(&(model.weight_bytes() as f64 / whole)), "{name}");
