@@ -62,7 +62,12 @@ fn check_zip(bytes: &[u8]) -> Result<(), String> {
     let Some(pickle) = names.iter().position(|name| name == "data.pkl" || name.ends_with("/data.pkl")) else {
         return Err(format!("a zip without data.pkl, so no PyTorch checkpoint; {ADVICE}"));
     };
-    let unpacked = archive.decompressed_size().unwrap_or(u128::MAX);
+    // Not `decompressed_size`, which knows nothing of archives whose sizes stand behind their data, as PyTorch's do.
+    let mut unpacked = 0;
+    for index in 0..archive.len() {
+        let member = archive.by_index_raw(index).map_err(|e| format!("a damaged zip ({e}): fetch it again"))?;
+        unpacked += u128::from(member.size());
+    }
     if unpacked > u128::from(MOST_EXPANSION) * bytes.len() as u128 + (1 << 20) {
         return Err(format!(
             "a zip of {} bytes that unpacks to {unpacked}: no PyTorch checkpoint is like that",
