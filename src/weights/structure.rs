@@ -13,8 +13,8 @@ pub(super) struct Reading {
     pub(super) notes: Vec<String>,
 }
 
-/// Finds the one network that the tensors make up: not built yet, so that every file of other names is refused. `entries` are names and shapes, `ordered` in the order of the
-/// file's modules.
+/// Finds the one network that the tensors make up: not built yet, so that every file of other names is refused.
+/// `entries` are names and shapes, `ordered` in the order of the file's modules.
 pub(super) fn recognise(entries: &[(&str, &[usize])], ordered: bool) -> Result<Reading, String> {
     let _ = ordered;
     Err(format!("{} tensors under other names are not recognised by their shapes yet", entries.len()))
