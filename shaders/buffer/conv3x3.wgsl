@@ -9,17 +9,7 @@
 
 #import shared/tile.wgsl
 #import shared/packed.wgsl
-
-struct Params {
-    height: u32,
-    width: u32,
-    row_tiles: u32,     // invocations that share a row
-    src_quads: u32,     // C/4 of the whole source tensor
-    read_quads: u32,    // C/4 that are read
-    dst_quads: u32,     // K/4 of the whole destination tensor
-    dst_offset: u32,    // first K/4 that is written
-    write_quads: u32,   // K/4 that are written
-}
+#import shared/conv3x3_params.wgsl
 
 override WORKGROUP_SIZE: u32 = 8u;
 override NORM: bool = false;
@@ -31,19 +21,8 @@ override NORM: bool = false;
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 #import shared/weights.wgsl
+#import shared/conv3x3_load.wgsl
 #import shared/store.wgsl
-
-const IDENTITY: f32 = -3.40282347e38;
-
-// Four input channels of the pixel one left of column `x`, so that unsigned numbers suffice; zero outside the row.
-fn load(row: u32, x: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
-    let inside = x >= 1u && x <= params.width;
-    var value = src[row + clamp(x, 1u, params.width) - 1u];
-    if (NORM) {
-        value = max(value * scale + shift, vec4<f32>());
-    }
-    return select(vec4<f32>(), value, inside);
-}
 
 fn store(image: u32, group: u32, y: u32, x: u32, tile: Tile) {
     if (x >= params.width) {

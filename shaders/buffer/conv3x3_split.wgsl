@@ -10,17 +10,7 @@
 #import shared/tile.wgsl
 #import shared/packed.wgsl
 #import shared/slices.wgsl
-
-struct Params {
-    height: u32,
-    width: u32,
-    row_tiles: u32,     // tiles of 4 pixels that share a row
-    src_quads: u32,     // C/4 of the whole source tensor
-    read_quads: u32,    // C/4 that are read
-    dst_quads: u32,     // K/4 of the whole destination tensor
-    dst_offset: u32,    // first K/4 that is written
-    write_quads: u32,   // K/4 that are written
-}
+#import shared/conv3x3_params.wgsl
 
 override NORM: bool = false;
 
@@ -31,17 +21,8 @@ override NORM: bool = false;
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 #import shared/weights.wgsl
+#import shared/conv3x3_load.wgsl
 #import shared/gather.wgsl
-
-// Four input channels of the pixel one left of column `x`, so that unsigned numbers suffice; zero outside the row.
-fn load(row: u32, x: u32, c: u32) -> vec4<f32> {
-    let inside = x >= 1u && x <= params.width;
-    var value = src[row + clamp(x, 1u, params.width) - 1u];
-    if (NORM) {
-        value = max(value * norm[2u * c] + norm[2u * c + 1u], vec4<f32>());
-    }
-    return select(vec4<f32>(), value, inside);
-}
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
@@ -52,18 +33,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
     let y = (workgroup.x * 4u + mine.tile) / params.row_tiles;
     let x = (workgroup.x * 4u + mine.tile) % params.row_tiles * 4u;
     var tile = Tile();
+    var scale = vec4<f32>();
+    var shift = vec4<f32>();
     for (var c = mine.slice; c < params.read_quads; c += SLICES) {
+        if (NORM) {
+            scale = norm[2u * c];
+            shift = norm[2u * c + 1u];
+        }
         for (var u = 0u; u < 3u; u++) {
             // One above row y + u, again to stay unsigned.
             if (y + u >= 1u && y + u <= params.height) {
                 let row = ((image * params.src_quads + c) * params.height + y + u - 1u) * params.width;
                 let w = ((group * params.read_quads + c) * 3u + u) * 12u;
-                let x0 = load(row, x, c);
-                let x1 = load(row, x + 1u, c);
-                let x2 = load(row, x + 2u, c);
-                let x3 = load(row, x + 3u, c);
-                let x4 = load(row, x + 4u, c);
-                let x5 = load(row, x + 5u, c);
+                let x0 = load(row, x, scale, shift);
+                let x1 = load(row, x + 1u, scale, shift);
+                let x2 = load(row, x + 2u, scale, shift);
+                let x3 = load(row, x + 3u, scale, shift);
+                let x4 = load(row, x + 4u, scale, shift);
+                let x5 = load(row, x + 5u, scale, shift);
                 accumulate(&tile, weights_at(w), mat4x4<f32>(x0, x1, x2, x3));
                 accumulate(&tile, weights_at(w + 4u), mat4x4<f32>(x1, x2, x3, x4));
                 accumulate(&tile, weights_at(w + 8u), mat4x4<f32>(x2, x3, x4, x5));

@@ -10,17 +10,7 @@
 
 #import shared/tile.wgsl
 #import shared/packed.wgsl
-
-struct Params {
-    height: u32,
-    width: u32,
-    row_tiles: u32,     // blocks of 16 pixels that share a row
-    src_quads: u32,     // C/4 of the whole source tensor
-    read_quads: u32,    // C/4 that are read
-    dst_quads: u32,     // K/4 of the whole destination tensor
-    dst_offset: u32,    // first K/4 that is written
-    write_quads: u32,   // K/4 that are written
-}
+#import shared/conv3x3_params.wgsl
 
 override NORM: bool = false;
 
@@ -39,8 +29,6 @@ var<workgroup> block: array<vec4<f32>, 360>;        // [STEP, ROWS, COLUMNS] of 
 
 #import shared/weights.wgsl
 #import shared/store.wgsl
-
-const IDENTITY: f32 = -3.40282347e38;
 
 // All invocations together bring a step's channels of the block whose upper left pixel is (y, x); zero outside the image.
 fn bring(lane: u32, image: u32, y: u32, x: u32, first: u32) {

@@ -7,17 +7,7 @@
 
 #import shared/tile.wgsl
 #import shared/packed.wgsl
-
-struct Params {
-    pixels: u32,        // H * W
-    src_quads: u32,     // C/4 of the whole source tensor
-    read_quads: u32,    // C/4 that are read
-    dst_quads: u32,     // K/4 of the whole destination tensor
-    dst_offset: u32,    // first K/4 that is written
-    write_quads: u32,   // K/4 that are written
-    load_floor: f32,
-    store_floor: f32,
-}
+#import shared/pointwise_params.wgsl
 
 override WORKGROUP_SIZE: u32 = 8u;
 
@@ -29,19 +19,8 @@ override WORKGROUP_SIZE: u32 = 8u;
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 #import shared/weights.wgsl
+#import shared/pointwise_load.wgsl
 #import shared/store.wgsl
-
-// Four input channels of four pixels, pre-activated. Pixels past the end repeat the last one and are never stored.
-fn load(row: u32, pixel: u32, scale: vec4<f32>, shift: vec4<f32>) -> mat4x4<f32> {
-    let last = params.pixels - 1u;
-    let low = vec4<f32>(params.load_floor);
-    return mat4x4<f32>(
-        max(src[row + min(pixel, last)] * scale + shift, low),
-        max(src[row + min(pixel + 1u, last)] * scale + shift, low),
-        max(src[row + min(pixel + 2u, last)] * scale + shift, low),
-        max(src[row + min(pixel + 3u, last)] * scale + shift, low),
-    );
-}
 
 fn store(image: u32, group: u32, pixel: u32, tile: Tile) {
     if (pixel >= params.pixels) {

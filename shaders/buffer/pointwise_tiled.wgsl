@@ -8,17 +8,7 @@
 
 #import shared/tile.wgsl
 #import shared/packed.wgsl
-
-struct Params {
-    pixels: u32,        // H * W
-    src_quads: u32,     // C/4 of the whole source tensor
-    read_quads: u32,    // C/4 that are read
-    dst_quads: u32,     // K/4 of the whole destination tensor
-    dst_offset: u32,    // first K/4 that is written
-    write_quads: u32,   // K/4 that are written
-    load_floor: f32,
-    store_floor: f32,
-}
+#import shared/pointwise_params.wgsl
 
 const STEP: u32 = 4u;       // quads of input channels of a step
 const PIXELS: u32 = 64u;    // of a workgroup

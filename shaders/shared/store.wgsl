@@ -1,3 +1,6 @@
+// The floor that changes no finite number.
+const IDENTITY: f32 = -3.40282347e38;
+
 // Stores a tile whose first quad of output channels of its first pixel goes to `base`: of its four pixels, neighbours, the
 // first `count`; of its four quads, `plane` apart, the first `quads`.
 fn store_tile(base: u32, plane: u32, quads: u32, count: u32, tile: Tile, floor: f32) {

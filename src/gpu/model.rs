@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use super::session::SessionOptions;
 use super::weight_store::WeightStore;
 use super::{Gpu, Session};
-use crate::architecture::{Architecture, InputSize};
+use crate::architecture::Architecture;
 use crate::error::Result;
 use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Precision, Program, Variant};
 use crate::plan::Plan;
+use crate::preset::Preset;
 use crate::weights::Weights;
 
 /// How far loading is.
@@ -212,10 +213,10 @@ impl Model {
 /// differ. A session of yet another size builds what it lacks.
 fn usual_variants(smallest: &Program, architecture: &Architecture, kernels: Kernels, gpu: &Gpu) -> Vec<Variant> {
     let mut variants = smallest.variants.clone();
-    // ImageNet's and CIFAR's.
-    let side = if architecture.stem.stride > 1 { 224 } else { 32 };
     // What the usual size exceeds, if anything, is for a session to say.
-    if let Ok(usual) = Program::lower_within(architecture, InputSize::square(side), 1, kernels, gpu.facts()) {
+    let usual = Preset::default_for(architecture).size();
+    let usual = usual.map(|size| Program::lower_within(architecture, size, 1, kernels, gpu.facts()));
+    if let Some(Ok(usual)) = usual {
         variants.extend(usual.variants.iter().filter(|variant| !smallest.variants.contains(variant)));
     }
     variants

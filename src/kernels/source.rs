@@ -4,6 +4,10 @@ use super::{Kernel, Variant};
 
 const SHARED: &[(&str, &str)] = &[
     ("shared/tile.wgsl", include_str!("../../shaders/shared/tile.wgsl")),
+    ("shared/pointwise_params.wgsl", include_str!("../../shaders/shared/pointwise_params.wgsl")),
+    ("shared/pointwise_load.wgsl", include_str!("../../shaders/shared/pointwise_load.wgsl")),
+    ("shared/conv3x3_params.wgsl", include_str!("../../shaders/shared/conv3x3_params.wgsl")),
+    ("shared/conv3x3_load.wgsl", include_str!("../../shaders/shared/conv3x3_load.wgsl")),
     ("shared/weights.wgsl", include_str!("../../shaders/shared/weights.wgsl")),
     ("shared/packed_f32.wgsl", include_str!("../../shaders/shared/packed_f32.wgsl")),
     ("shared/packed_f16.wgsl", include_str!("../../shaders/shared/packed_f16.wgsl")),

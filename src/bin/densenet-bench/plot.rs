@@ -49,7 +49,7 @@ struct Class<'a> {
     ms: f64,
 }
 
-/// `texture/conv3x3+shuffle/8` is a variant of the kernel `conv3x3`.
+/// `texture/conv3x3+subgroup/8` is a variant of the kernel `conv3x3`.
 fn kernel_of(variant: &str) -> &str {
     let file = variant.split('/').nth(1).unwrap_or(variant);
     file.split('+').next().unwrap_or(file)
