@@ -41,7 +41,20 @@ pub(crate) enum Place {
     /// A part of a buffer that others share.
     Buffer { index: usize, offset: u64, bytes: u64 },
     /// A texture of its own.
-    Texture { width: u32, height: u32 },
+    Texture(Picture),
+}
+
+/// A texture with the panels that fill it, side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// Which of all textures it is.
+    pub(crate) index: usize,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Texels of a panel's row.
+    pub(crate) row: u32,
+    /// Rows of a panel; the last may have fewer.
+    pub(crate) panel_rows: u32,
 }
 
 /// Where packed arrays are, in their order, and the sizes of the buffers that they share.
@@ -56,17 +69,21 @@ impl Layout {
     pub(crate) fn new<'a>(arrays: impl Iterator<Item = (&'a PackedWeight, usize)>, limits: &DeviceLimits) -> Layout {
         let alignment = u64::from(limits.min_storage_buffer_offset_alignment).max(16);
         let most = BUFFER_BYTES.min(limits.max_buffer_size);
-        let mut layout = Layout::default();
+        let (mut layout, mut textures) = (Layout::default(), 0);
         for (array, elements) in arrays {
             if let Storage::Texture { width: row, rows: panel_rows } = array.packing.storage() {
                 let rows = (elements / 4) as u32 / row;
-                layout.places.push(Place::Texture {
+                layout.places.push(Place::Texture(Picture {
+                    index: textures,
                     width: not_a_power_of_two(row * rows.div_ceil(panel_rows)),
                     height: not_a_power_of_two(rows.min(panel_rows)),
-                });
+                    row,
+                    panel_rows,
+                }));
+                textures += 1;
                 continue;
             }
-            let bytes = array.stored_bytes(elements);
+            let bytes = array.bytes(elements);
             let behind = layout.buffers.last().map(|size| size.next_multiple_of(alignment));
             let offset = behind.filter(|offset| offset + bytes <= most).unwrap_or_else(|| {
                 layout.buffers.push(0);
@@ -82,7 +99,7 @@ impl Layout {
     /// Bytes of all buffers and textures.
     pub(crate) fn bytes(&self) -> u64 {
         let texture = |place: &Place| match place {
-            Place::Texture { width, height } => u64::from(*width) * u64::from(*height) * 16,
+            Place::Texture(picture) => u64::from(picture.width) * u64::from(picture.height) * 16,
             Place::Buffer { .. } => 0,
         };
         self.buffers.iter().sum::<u64>() + self.places.iter().map(texture).sum::<u64>()
@@ -101,7 +118,7 @@ impl Program {
             self.weights.iter().map(|array| array.packing.elements(&shapes)).collect::<Result<Vec<usize>>>()?;
         let arrays = || self.weights.iter().zip(elements.iter().copied());
         let weights = Layout::new(arrays(), limits).bytes();
-        let stored = arrays().map(|(array, elements)| array.stored_bytes(elements)).sum::<u64>();
+        let stored = arrays().map(|(array, elements)| array.bytes(elements)).sum::<u64>();
         Ok(Footprint {
             weights,
             weight_padding: weights - stored,
@@ -115,13 +132,6 @@ impl Program {
     pub(crate) fn parameter_stride(&self, limits: &DeviceLimits) -> usize {
         let longest = self.dispatches.iter().map(|dispatch| dispatch.params.len()).max().unwrap_or(0);
         longest.next_multiple_of(limits.min_uniform_buffer_offset_alignment as usize)
-    }
-}
-
-impl PackedWeight {
-    /// Bytes of so many elements on the device.
-    fn stored_bytes(&self, elements: usize) -> u64 {
-        elements as u64 * if self.half { 2 } else { 4 }
     }
 }
 
@@ -202,7 +212,7 @@ mod tests {
                     for array in &program.weights {
                         let values = array.pack(&weights).unwrap();
                         assert_eq!(array.packing.elements(&shapes).unwrap(), values.len(), "{}", array.label);
-                        assert_eq!(array.stored_bytes(values.len()), array.encode(&values).len() as u64);
+                        assert_eq!(array.bytes(values.len()), array.encode(&values).len() as u64);
                     }
                 }
             }

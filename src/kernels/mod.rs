@@ -20,12 +20,12 @@ use crate::error::{Error, Result};
 
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
 pub use footprint::{Footprint, STAGING_BUFFERS};
+#[cfg(feature = "gpu")]
+pub(crate) use footprint::{Layout, Picture, Place};
 pub use kernel::{Binding, Kernel, Variant};
 pub use pack::{PackedWeight, Packing, Storage};
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};
 pub use texture::Panels;
-#[cfg(feature = "gpu")]
-pub(crate) use texture::not_a_power_of_two;
 
 /// A way of laying out activations and weights, with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

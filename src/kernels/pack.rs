@@ -145,9 +145,9 @@ impl PackedWeight {
         Ok(values)
     }
 
-    /// Bytes of `values` on the device.
-    pub fn bytes(&self, values: &[f32]) -> u64 {
-        values.len() as u64 * if self.half { 2 } else { 4 }
+    /// Bytes of so many elements on the device.
+    pub fn bytes(&self, elements: usize) -> u64 {
+        elements as u64 * if self.half { 2 } else { 4 }
     }
 
     /// What [`PackedWeight::pack`] made, as the device stores it.

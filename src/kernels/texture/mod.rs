@@ -18,7 +18,7 @@ use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Precision, Variant}
 use crate::plan::{Operation, PlanTensor, Step, TensorKind};
 
 pub use panels::Panels;
-pub(crate) use panels::not_a_power_of_two;
+pub(super) use panels::not_a_power_of_two;
 
 /// The family with numbers that suit an adapter.
 pub(super) struct Textures {

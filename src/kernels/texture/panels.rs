@@ -42,6 +42,6 @@ impl Panels {
 }
 
 /// One more where a power of two: lavapipe compiles a pipeline again for textures of such sizes, so none has one.
-pub(crate) fn not_a_power_of_two(texels: u32) -> u32 {
+pub(in crate::kernels) fn not_a_power_of_two(texels: u32) -> u32 {
     texels.saturating_add(u32::from(texels.is_power_of_two()))
 }
