@@ -3,62 +3,34 @@
 #![cfg(feature = "pytorch")]
 
 mod compare;
+mod framework_files;
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use compare::{assert_close, compare};
-use densenet_wgpu::InputSize;
-use densenet_wgpu::reference::forward_keeping;
-use densenet_wgpu::weights::{self, OpenOptions, Weights, random};
+use densenet_wgpu::weights::{self, OpenOptions, Weights};
+use framework_files::{Golden, TOLERANCE, unpacked};
 use serde::Deserialize;
-use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
-
-/// As a fraction of the logit range.
-const TOLERANCE: f64 = 1e-5;
 
 /// A file as `tests/golden/make_torch_files.py` describes it.
 #[derive(Deserialize)]
 struct Case {
-    /// Of the file.
-    name: String,
-    seed: u64,
-    batch: usize,
-    height: usize,
-    width: usize,
+    #[serde(flatten)]
+    golden: Golden,
     format: String,
     scheme: String,
-    logits: Vec<f32>,
 }
 
 impl Case {
-    fn logits_of(&self, weights: &Weights) -> Vec<f32> {
-        let size = InputSize { height: self.height, width: self.width };
-        let input = random::input(self.seed, self.batch * 3 * self.height * self.width);
-        let outputs = forward_keeping(weights, &input, self.batch, size, |_| false).unwrap();
-        outputs.logits().to_vec()
-    }
-
-    /// By path alone: a tenth of the tolerance, since both sides compute in f64.
     fn check(&self, folder: &Path) -> Weights {
-        let weights = weights::open(folder.join(&self.name)).unwrap_or_else(|e| panic!("{e}"));
-        assert_close(&self.name, &self.logits_of(&weights), &self.logits, TOLERANCE / 10.0);
+        let weights = self.golden.open(folder);
         let origin = weights.origin();
-        assert_eq!((&origin.format, &origin.scheme), (&self.format, &self.scheme), "{}", self.name);
+        assert_eq!((&origin.format, &origin.scheme), (&self.format, &self.scheme), "{}", self.golden.name);
         weights
     }
-}
-
-/// The files, unpacked, and the cases of those that are read.
-fn files() -> (TempDir, Vec<Case>) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let folder = tempfile::tempdir().unwrap();
-    let archive = File::open(golden.join("torch-files.zip")).unwrap();
-    zip::ZipArchive::new(archive).unwrap().extract(folder.path()).unwrap();
-    let cases = serde_json::from_str(&std::fs::read_to_string(golden.join("torch-files.json")).unwrap()).unwrap();
-    (folder, cases)
 }
 
 /// The value of a fact, or nothing.
@@ -75,37 +47,37 @@ fn error(path: &Path) -> String {
 
 #[test]
 fn files_of_every_age_give_pytorchs_logits() {
-    let (folder, cases) = files();
+    let (folder, cases) = unpacked::<Case>("torch-files");
     assert!(!cases.is_empty());
     for case in &cases {
         let weights = case.check(folder.path());
         let options = OpenOptions { eps: Some(1.1e-5), ..OpenOptions::default() };
-        let changed = weights::open_with(folder.path().join(&case.name), &options).unwrap();
-        let result = compare(&case.logits_of(&changed), &case.logits, TOLERANCE);
-        assert!(result.is_err(), "{}: another eps passes with an error of {result:?}", case.name);
-        let ignored = match case.name.as_str() {
+        let changed = weights::open_with(folder.path().join(&case.golden.name), &options).unwrap();
+        let result = compare(&case.golden.logits_of(&changed), &case.golden.logits, TOLERANCE);
+        assert!(result.is_err(), "{}: another eps passes with an error of {result:?}", case.golden.name);
+        let ignored = match case.golden.name.as_str() {
             "thresholds.pt" => "op_threshs",
             "ema.pt" => "state_dict (67 tensors)",
             "nested.pth.tar" => "optimizer (34 tensors)",
             _ => "",
         };
-        assert_eq!(fact(&weights, "ignored"), ignored, "{}", case.name);
+        assert_eq!(fact(&weights, "ignored"), ignored, "{}", case.golden.name);
     }
 }
 
 #[test]
 fn bytes_in_memory_are_read_like_a_file() {
-    let (folder, cases) = files();
+    let (folder, cases) = unpacked::<Case>("torch-files");
     for case in cases {
-        let bytes = std::fs::read(folder.path().join(&case.name)).unwrap();
-        let weights = weights::from_bytes(&bytes, &case.name, &OpenOptions::default()).unwrap();
-        assert_close(&case.name, &case.logits_of(&weights), &case.logits, TOLERANCE / 10.0);
+        let bytes = std::fs::read(folder.path().join(&case.golden.name)).unwrap();
+        let weights = weights::from_bytes(&bytes, &case.golden.name, &OpenOptions::default()).unwrap();
+        assert_close(&case.golden.name, &case.golden.logits_of(&weights), &case.golden.logits, TOLERANCE / 10.0);
     }
 }
 
 #[test]
 fn files_without_a_network_of_ours_are_refused() {
-    let (folder, _) = files();
+    let (folder, _) = unpacked::<Case>("torch-files");
     for (name, expected) in [
         ("missing.pth", "tensor 'features.denseblock2.denselayer1.norm2.bias' of shape [8] is missing"),
         ("mis-shaped.pth", "has shape [8, 5, 1, 1], expected [8, 12, 1, 1]"),
@@ -121,7 +93,7 @@ fn files_without_a_network_of_ours_are_refused() {
 
 #[test]
 fn damaged_and_foreign_files_are_refused() {
-    let (folder, _) = files();
+    let (folder, _) = unpacked::<Case>("torch-files");
     for (name, expected) in [("zip.pth", "truncated or damaged"), ("legacy.pth", "a PyTorch file that cannot be read")]
     {
         let whole = std::fs::read(folder.path().join(name)).unwrap();
