@@ -136,8 +136,11 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.is_empty()) {
         describe(architecture, named, &mut row);
     }
-    let own = subject.weights.as_ref().is_some_and(|weights| weights.preset_value().is_some());
-    row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
+    // A file's facts say it where the file does.
+    if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.iter().all(|fact| fact.what != "preset")) {
+        let own = subject.weights.as_ref().is_some_and(|weights| weights.preset_value().is_some());
+        row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
+    }
     if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {
         row("labels", preview(labels), "metadata");
     }
