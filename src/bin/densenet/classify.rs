@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use anyhow::Context as _;
 use densenet_wgpu::image::{self, Decoded};
 use densenet_wgpu::preset::Preset;
-use densenet_wgpu::{Activation, InputSize, labels};
+use densenet_wgpu::{Activation, InputSize, cam, labels};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -17,8 +17,9 @@ use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::SourceArgs;
 use crate::cli::{positive, progress};
 use crate::files::{self, Found};
+use crate::heat::HeatFolder;
 use crate::runner::{self, Runner, WithoutAdapter};
-use crate::scorer::{Job, Scorer};
+use crate::scorer::{Job, Row, Scorer};
 
 /// Name the likeliest classes of pictures
 ///
@@ -28,6 +29,7 @@ use crate::scorer::{Job, Scorer};
   densenet classify tests/images/digits
   densenet classify --weights densenet121.safetensors --top 3 photo.jpg holiday/
   curl -s https://example.org/cat.png | densenet classify --weights densenet121.safetensors -
+  densenet classify --weights densenet121.safetensors --cam maps photo.jpg
   densenet classify --preset timm,resize=320,crop=288 --weights densenet121.safetensors --json photo.jpg")]
 pub(crate) struct Arguments {
     /// PNG, JPEG, WebP or BMP files, folders of them, or - for standard input
@@ -52,6 +54,10 @@ pub(crate) struct Arguments {
     /// What turns logits into scores: softmax, sigmoid or none; the weights' own where not given
     #[arg(long)]
     activation: Option<Activation>,
+    /// Also write each picture with the class-activation map of its likeliest class on it: where in the picture the
+    /// network saw that class. One PNG per picture, under its name, into this folder, which is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    cam: Option<PathBuf>,
     /// Print one JSON document: {"model": .., "adapter": .., "images": [..]}
     #[arg(long)]
     json: bool,
@@ -69,6 +75,8 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if pictures.iter().filter(|(path, _)| is_stdin(path)).count() > 1 {
         return Err(Usage::error("- stands twice: standard input can be read once"));
     }
+    // Before the work, not after it.
+    let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
     let architecture = weights.architecture().clone();
     let Some(classes) = architecture.classes else {
@@ -81,13 +89,13 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     };
     let activation = arguments.activation.unwrap_or(architecture.activation);
     let model = runner::model_json(&weights, &preset, activation);
-    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
-    let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size };
-    let mut scorer = Scorer::new(&runner, arguments.batch.min(pictures.len().max(1)));
+    let runner = Runner::new(&arguments.adapter, weights, heat.is_some(), WithoutAdapter::FallBack)?;
+    let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size, keeps: heat.is_some() };
+    let mut scorer = Scorer::new(&runner, arguments.batch.min(pictures.len().max(1)), heat.as_ref().map(|_| cam::TAP));
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
-    let mut report = Report { json: arguments.json, bar, images: Vec::new(), failed: 0 };
+    let mut report = Report { json: arguments.json, bar, heat, images: Vec::new(), failed: 0 };
     // The next batches are decoded while these run.
     std::thread::scope(|scope| {
         let (sender, batches) = mpsc::sync_channel::<Vec<Job>>(1);
@@ -111,7 +119,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
             }
             while let Some(batch) = scorer.done() {
                 for (job, row) in batch.jobs.iter().zip(&batch.rows) {
-                    report.add(job, row.as_deref().map(|logits| ranking.of(logits)))?;
+                    report.add(job, row.as_ref(), &ranking)?;
                 }
             }
         }
@@ -149,14 +157,20 @@ struct Recipe {
     preset: Preset,
     channels: usize,
     size: Option<InputSize>,
+    /// Whether the picture itself is needed afterwards.
+    keeps: bool,
 }
 
 impl Recipe {
     fn prepare(&self, (path, found): &Found) -> Job {
-        Job { path: path.clone(), prepared: self.try_prepare(path, found) }
+        let (prepared, picture) = match self.try_prepare(path, found) {
+            Ok((prepared, picture)) => (Ok(prepared), self.keeps.then_some(picture)),
+            Err(error) => (Err(error), None),
+        };
+        Job { path: path.clone(), prepared, picture }
     }
 
-    fn try_prepare(&self, path: &Path, found: &Result<(), io::Error>) -> anyhow::Result<image::Prepared> {
+    fn try_prepare(&self, path: &Path, found: &io::Result<()>) -> anyhow::Result<(image::Prepared, Decoded)> {
         if let Err(error) = found {
             anyhow::bail!("{}: the folder cannot be read: {error}", path.display());
         }
@@ -167,7 +181,7 @@ impl Recipe {
         } else {
             Decoded::open(path)?
         };
-        Ok(image::prepare(&picture, &self.preset, self.channels, self.size)?)
+        Ok((image::prepare(&picture, &self.preset, self.channels, self.size)?, picture))
     }
 }
 
@@ -206,12 +220,13 @@ impl Ranking {
 struct Report {
     json: bool,
     bar: ProgressBar,
+    heat: Option<HeatFolder>,
     images: Vec<Value>,
     failed: usize,
 }
 
 impl Report {
-    fn add(&mut self, job: &Job, top: Option<Vec<Place>>) -> anyhow::Result<()> {
+    fn add(&mut self, job: &Job, row: Option<&Row>, ranking: &Ranking) -> anyhow::Result<()> {
         self.bar.inc(1);
         let warnings = job.prepared.as_ref().map(|picture| picture.warnings.as_slice()).unwrap_or_default();
         for warning in warnings {
@@ -222,14 +237,22 @@ impl Report {
             self.failed += 1;
             self.bar.suspend(|| eprintln!("error: {error}"));
         }
-        let top = top.unwrap_or_default();
+        let top = row.map(|row| ranking.of(&row.logits)).unwrap_or_default();
+        let heat = match (&mut self.heat, row, top.first()) {
+            (Some(folder), Some(row), Some(first)) => Some(folder.write(job, row, first.class)?),
+            _ => None,
+        };
         if self.json {
             let top: Vec<Value> = top
                 .iter()
                 .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
                 .collect();
-            self.images
-                .push(json!({ "path": job.path.to_string_lossy(), "top": top, "error": error, "warnings": warnings }));
+            let mut image =
+                json!({ "path": job.path.to_string_lossy(), "top": top, "error": error, "warnings": warnings });
+            if self.heat.is_some() {
+                image["cam"] = json!(heat.map(|path| path.to_string_lossy().into_owned()));
+            }
+            self.images.push(image);
             return Ok(());
         }
         if error.is_some() {

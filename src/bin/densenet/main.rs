@@ -6,6 +6,7 @@ mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod files;
+mod heat;
 mod inspect;
 mod memory;
 mod run;
