@@ -1,0 +1,392 @@
+//! The app: hears what threads have to say, shows it, and passes on what the user does.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use densenet_wgpu::Gpu;
+use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, Ui, ViewportCommand};
+
+use crate::arguments::Arguments;
+use crate::dialogs::{self, Dialogs};
+use crate::filmstrip::Filmstrip;
+use crate::inside::Inside;
+use crate::pictures::{News, Pictures, Wish};
+use crate::report::{Report, Shown, ShownHeat, ShownMaps};
+use crate::settings::{Settings, Tab};
+use crate::sheet::{self, Sheet};
+use crate::state::{Action, Dialog, State};
+use crate::toolbar::Toolbar;
+use crate::worker::{Request, Source, Worker};
+use crate::{answer, reuse_view, timing};
+
+/// The window's content.
+pub(crate) struct App {
+    state: State,
+    worker: Worker,
+    pictures: Pictures,
+    dialogs: Dialogs,
+    toolbar: Toolbar,
+    sheet: Sheet,
+    filmstrip: Filmstrip,
+    inside: Inside,
+    report: Report,
+    /// What threads that save views have to say.
+    said: (Sender<String>, Receiver<String>),
+}
+
+impl App {
+    /// Starts the threads and opens what was open last.
+    ///
+    /// # Errors
+    /// Those of the system, where it gives no thread.
+    pub(crate) fn new(
+        context: &eframe::CreationContext<'_>,
+        arguments: Arguments,
+        start: Instant,
+    ) -> std::io::Result<App> {
+        let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
+        let mut settings: Settings = remembered.unwrap_or_default();
+        if let Some(weights) = arguments.weights {
+            settings.weights = Some(weights).filter(|path| path.as_os_str() != "embedded");
+        }
+        settings.adapter = arguments.adapter.or(settings.adapter);
+        let window = context.wgpu_render_state.as_ref();
+        let window = window.map(|shared| Gpu::with_device(shared.device.clone(), shared.queue.clone()));
+        let waker = || {
+            let context = context.egui_ctx.clone();
+            move || context.request_repaint()
+        };
+        let mut app = App {
+            worker: Worker::start(window, waker())?,
+            pictures: Pictures::start(waker())?,
+            dialogs: Dialogs::default(),
+            toolbar: Toolbar::default(),
+            sheet: Sheet::default(),
+            filmstrip: Filmstrip::default(),
+            inside: Inside::default(),
+            report: Report::new(arguments.report, start),
+            said: channel(),
+            state: State::new(settings),
+        };
+        app.restore(arguments.picture);
+        Ok(app)
+    }
+
+    /// Opens what was asked for, else what was open last and is still there.
+    fn restore(&mut self, asked: Option<PathBuf>) {
+        let settings = self.state.settings.clone();
+        let still_there = |path: &Option<PathBuf>| path.clone().filter(|path| path.exists());
+        let mut source = settings.source();
+        if still_there(&source.path).is_none()
+            && asked.is_none()
+            && settings.recent.contains(&source.path.clone().unwrap_or_default())
+        {
+            source.path = None;
+        }
+        self.act(Action::Load(source));
+        match asked {
+            Some(path) => self.act(self.state.action_for(path)),
+            None => {
+                if let Some(folder) = still_there(&settings.folder) {
+                    self.act(Action::OpenFolder(folder));
+                }
+                if let Some(picture) = still_there(&settings.picture) {
+                    self.act(Action::OpenPicture(picture));
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Load(source) => {
+                self.state.load(source.clone());
+                self.report.forget_gaps();
+                self.request(Request::Load(source));
+            }
+            Action::OpenPicture(path) => self.wish(Wish::Open(path)),
+            Action::OpenFolder(path) => self.wish(Wish::Folder(path)),
+            // These need the window: see `act_in`.
+            Action::Dialog(_) | Action::Paste | Action::ExportView => {}
+        }
+    }
+
+    fn act_in(&mut self, context: &egui::Context, action: Action) {
+        match action {
+            Action::Dialog(dialog) => self.dialogs.open(dialog, context),
+            Action::Paste => context.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Action::ExportView => self.export(context),
+            other => self.act(other),
+        }
+    }
+
+    fn export(&self, context: &egui::Context) {
+        let (sender, waker) = (self.said.0.clone(), context.clone());
+        let shot = egui::ScreenshotCallback::new(move |image| {
+            dialogs::save_view(image, move |reason| {
+                // The window is closed where nobody listens.
+                let _ = sender.send(reason);
+                waker.request_repaint();
+            });
+        });
+        context.send_viewport_cmd(ViewportCommand::Screenshot(shot));
+    }
+
+    fn request(&mut self, request: Request) {
+        if self.worker.requests.send(request).is_err() {
+            self.state.say("the network's thread has ended: start the app again".into());
+        }
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        if self.pictures.wishes.send(wish).is_err() {
+            self.state.say("the pictures' thread has ended: start the app again".into());
+        }
+    }
+
+    /// Takes what threads have to say.
+    fn hear(&mut self, context: &egui::Context) {
+        while let Ok(event) = self.worker.events.try_recv() {
+            self.state.hear(event);
+        }
+        while let Ok(news) = self.pictures.news.try_recv() {
+            if let News::Folder { pictures, .. } = &news
+                && let Some(first) = pictures.first()
+            {
+                self.wish(Wish::Open(first.clone()));
+            }
+            match news {
+                News::Thumbnail { path, image } => self.filmstrip.take(context, path, image),
+                other => self.state.open(other),
+            }
+        }
+        while let Ok(reason) = self.said.1.try_recv() {
+            self.state.say(reason);
+        }
+        while let Some((dialog, path)) = self.dialogs.chosen() {
+            let adapter = self.state.settings.adapter.clone();
+            self.act(match dialog {
+                Dialog::Picture => Action::OpenPicture(path),
+                Dialog::Folder => Action::OpenFolder(path),
+                Dialog::Weights => Action::Load(Source { path: Some(path), adapter }),
+            });
+        }
+    }
+
+    /// What was dropped, pasted or pressed.
+    fn input(&mut self, ui: &Ui, actions: &mut Vec<Action>) {
+        let context = ui.ctx();
+        let (dropped, pasted) = context.input(|input| {
+            let dropped: Vec<PathBuf> = input.raw.dropped_files.iter().map(|file| file.path().to_path_buf()).collect();
+            let pasted = input.events.iter().find_map(|event| match event {
+                egui::Event::PasteImage(image) => Some(image.clone()),
+                _ => None,
+            });
+            (dropped, pasted)
+        });
+        actions.extend(dropped.into_iter().map(|path| self.state.action_for(path)));
+        if let Some(image) = pasted {
+            self.wish(Wish::Paste(image));
+        }
+        let shift = Modifiers::COMMAND | Modifiers::SHIFT;
+        let pressed = |modifiers: Modifiers, key: Key| {
+            context.input_mut(|input| input.consume_shortcut(&KeyboardShortcut::new(modifiers, key)))
+        };
+        if pressed(shift, Key::O) {
+            actions.push(Action::Dialog(Dialog::Folder));
+        }
+        if pressed(Modifiers::COMMAND, Key::O) {
+            actions.push(Action::Dialog(Dialog::Picture));
+        }
+        if pressed(Modifiers::COMMAND, Key::M) {
+            actions.push(Action::Dialog(Dialog::Weights));
+        }
+        if pressed(Modifiers::COMMAND, Key::S) {
+            actions.push(Action::ExportView);
+        }
+        if pressed(Modifiers::COMMAND, Key::L) {
+            self.toolbar.wants_path = true;
+        }
+        if pressed(Modifiers::COMMAND, Key::D) {
+            let drawing = self.state.is_drawing();
+            self.state.draw(!drawing);
+        }
+        for (tab, key) in Tab::ALL.into_iter().zip([Key::Num1, Key::Num2, Key::Num3]) {
+            if pressed(Modifiers::COMMAND, key) {
+                self.show_tab(tab);
+            }
+        }
+        for (by, key) in [(-1, Key::PageUp), (1, Key::PageDown)] {
+            if pressed(Modifiers::NONE, key) {
+                actions.extend(self.state.neighbour(by).map(Action::OpenPicture));
+            }
+        }
+        if context.text_edit_focused() {
+            return;
+        }
+        if self.state.is_drawing() && pressed(Modifiers::NONE, Key::Delete) {
+            self.state.canvas.clear();
+            self.state.changed();
+        }
+        if !self.state.messages.is_empty() && pressed(Modifiers::NONE, Key::Escape) {
+            self.state.messages.clear();
+        }
+    }
+
+    fn show_tab(&mut self, tab: Tab) {
+        if self.state.settings.tab != tab {
+            self.state.settings.tab = tab;
+            self.state.look();
+        }
+    }
+
+    fn left(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        ScrollArea::vertical().id_salt("left").auto_shrink([false, false]).show(ui, |ui| {
+            self.sheet.show(ui, &mut self.state);
+            sheet::controls(ui, &mut self.state);
+            for path in self.filmstrip.show(ui, &self.state, actions) {
+                self.wish(Wish::Thumbnail(path));
+            }
+            ui.separator();
+            answer::show(ui, &mut self.state);
+        });
+    }
+
+    fn middle(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            for tab in Tab::ALL {
+                if ui.selectable_label(self.state.settings.tab == tab, RichText::new(tab.title()).size(15.0)).clicked()
+                {
+                    self.show_tab(tab);
+                }
+            }
+        });
+        ui.separator();
+        match self.state.settings.tab {
+            Tab::Inside => self.inside.show(ui, &mut self.state),
+            Tab::Time => timing::show(ui, &self.state),
+            Tab::Reuse => {
+                if let Some(network) = &self.state.network {
+                    reuse_view::show(ui, network);
+                }
+            }
+        }
+    }
+
+    /// What loads, what went wrong, and what runs where.
+    fn bottom(&mut self, ui: &mut Ui) {
+        let mut closed = None;
+        for (index, message) in self.state.messages.iter().enumerate() {
+            ui.horizontal(|ui| {
+                if ui.small_button("✖").on_hover_text("Close (Escape)").clicked() {
+                    closed = Some(index);
+                }
+                ui.add(egui::Label::new(RichText::new(message).color(ui.visuals().error_fg_color)).wrap());
+            });
+        }
+        if let Some(index) = closed {
+            self.state.messages.remove(index);
+        }
+        if let Some(progress) = &self.state.loading {
+            let part = progress.done as f32 / progress.total.max(1) as f32;
+            ui.horizontal(|ui| {
+                ui.add(egui::ProgressBar::new(part).desired_width(220.0).animate(true));
+                ui.add(egui::Label::new(format!("Loading: {}", progress.what)).truncate());
+            });
+        }
+        ui.add(egui::Label::new(RichText::new(status(&self.state)).weak()).truncate());
+    }
+
+    fn tell(&mut self) {
+        if !self.report.is_wanted() {
+            return;
+        }
+        let state = &self.state;
+        let content = &mut self.report.content;
+        let network = state.network.as_ref();
+        content.model = network.map(|network| network.name.clone());
+        content.adapter = network.map(|network| network.adapter.name.clone());
+        content.loading = state.loading.is_some();
+        content.picture = match &state.picture {
+            _ if state.is_drawing() => Some("drawing".into()),
+            picture => picture.as_ref().map(|picture| picture.name.clone()),
+        };
+        let label = |class| network.map_or_else(String::new, |network| network.label(class).to_string());
+        let shown = |(class, probability)| Shown { class, label: label(class), probability };
+        content.top = state.ranking().into_iter().map(shown).collect();
+        content.heat = state.answer.as_ref().zip(state.heat()).map(|(answer, (class, heat))| {
+            let [height, width] = heat.size();
+            let region = &answer.region;
+            let region = [region.left, region.top, region.width, region.height];
+            ShownHeat { class, height, width, values: heat.values().to_vec(), region }
+        });
+        let maps = state.features.as_ref().filter(|_| state.settings.tab == Tab::Inside && state.answer.is_some());
+        let known = content.maps.take();
+        content.maps = maps.map(|(view, atlas)| match known {
+            Some(known) if known.tap == view.tap && !state.is_running() && known.maps == atlas.ranges.len() => known,
+            _ => ShownMaps { tap: view.tap.clone(), maps: atlas.ranges.len(), distinct: atlas.distinct() },
+        });
+        content.times = state.times.as_ref().map(|times| times.as_ref().map(Vec::len).map_err(Clone::clone));
+        content.pictures_of_folder = state.folder.as_ref().map_or(0, |folder| folder.pictures.len());
+        content.errors = state.messages.clone();
+    }
+}
+
+/// One line on what runs where.
+fn status(state: &State) -> String {
+    let Some(network) = &state.network else { return "No network is loaded.".into() };
+    let mut line = format!("{} on {}, {} kernels", network.name, network.adapter.name, network.family);
+    if let (Some(answer), Some(ms)) = (&state.answer, state.median_ms()) {
+        let bytes = answer.device_bytes as f64 / (1024.0 * 1024.0);
+        line += &format!(" · {ms:.1} ms, {:.0} images/s · {bytes:.1} MiB on the device", 1e3 / ms);
+    }
+    line
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let now = Instant::now();
+        let context = ui.ctx().clone();
+        self.hear(&context);
+        let mut actions = Vec::new();
+        self.input(ui, &mut actions);
+        let margin = egui::Frame::new().inner_margin(8).fill(ui.visuals().panel_fill);
+        egui::Panel::top("toolbar").frame(margin).show(ui, |ui| self.toolbar.show(ui, &mut self.state, &mut actions));
+        egui::Panel::bottom("status").frame(margin).show(ui, |ui| self.bottom(ui));
+        egui::Panel::left("picture")
+            .frame(margin)
+            .default_size(340.0)
+            .min_size(200.0)
+            .show(ui, |ui| self.left(ui, &mut actions));
+        egui::CentralPanel::default_margins().frame(margin).show(ui, |ui| self.middle(ui));
+        for action in actions {
+            self.act_in(&context, action);
+        }
+        if let Some(job) = self.state.job() {
+            self.request(Request::Run(job));
+        }
+        self.tell();
+        let rect = |rect: Option<egui::Rect>| {
+            rect.map_or([0.0; 4], |rect| [rect.left(), rect.top(), rect.width(), rect.height()])
+        };
+        self.report.content.places.picture = rect(self.sheet.place);
+        self.report.content.places.strip = rect(self.inside.strip);
+        self.report.content.places.pixels_per_point = context.pixels_per_point();
+        let loading = self.state.loading.is_some();
+        self.report.frame(now, loading);
+        if loading {
+            context.request_repaint();
+        }
+        if self.report.content.first_frame_ms.is_none() {
+            context.request_repaint();
+        }
+        if let Some(rest) = self.report.write(now) {
+            context.request_repaint_after(rest);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, eframe::APP_KEY, &self.state.settings);
+    }
+}

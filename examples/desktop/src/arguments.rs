@@ -1,0 +1,29 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+/// Look inside a DenseNet while it runs
+///
+/// What is not given is as it was when the app was closed last.
+#[derive(clap::Parser, Clone, Debug, Default)]
+#[command(
+    name = "densenet-desktop",
+    version,
+    after_help = "Examples:
+  densenet-desktop
+  densenet-desktop photo.jpg --weights densenet121.safetensors
+  densenet-desktop holiday/ --adapter llvmpipe"
+)]
+pub(crate) struct Arguments {
+    /// A picture, or a folder of pictures
+    pub(crate) picture: Option<PathBuf>,
+    /// A weight file: .safetensors, .pth, .pt, .bin, .h5 or .keras; `embedded` for the digit model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Part of an adapter's name, or its index
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adapter: Option<String>,
+    /// Write what is shown, the time to the first frame and the longest gap between frames to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}

@@ -1,0 +1,77 @@
+//! File dialogs of the system, in threads of their own.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use eframe::egui;
+
+use crate::state::Dialog;
+
+/// Dialogs that are open, and what was chosen in them.
+pub(crate) struct Dialogs {
+    sender: Sender<(Dialog, PathBuf)>,
+    chosen: Receiver<(Dialog, PathBuf)>,
+}
+
+impl Default for Dialogs {
+    fn default() -> Self {
+        let (sender, chosen) = channel();
+        Dialogs { sender, chosen }
+    }
+}
+
+impl Dialogs {
+    /// Opens a dialog. Where the system has none, nothing happens: every path can also be typed.
+    pub(crate) fn open(&self, dialog: Dialog, context: &egui::Context) {
+        let files = rfd::AsyncFileDialog::new();
+        let (sender, context) = (self.sender.clone(), context.clone());
+        // Made on the window's thread, as macOS wants it, and awaited on another.
+        let wait: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match dialog {
+            Dialog::Folder => Box::pin(files.set_title("A folder of pictures").pick_folder()),
+            Dialog::Picture => {
+                let endings = ["png", "jpg", "jpeg", "webp", "bmp"];
+                Box::pin(files.set_title("A picture").add_filter("Pictures", &endings).pick_file())
+            }
+            Dialog::Weights => {
+                let endings = ["safetensors", "pth", "pt", "bin", "h5", "keras"];
+                Box::pin(files.set_title("A weight file").add_filter("Weights", &endings).pick_file())
+            }
+        };
+        let thread = std::thread::Builder::new().name("dialog".into()).spawn(move || {
+            if let Some(file) = pollster::block_on(wait) {
+                // The window is closed where nobody listens.
+                let _ = sender.send((dialog, file.path().to_path_buf()));
+                context.request_repaint();
+            }
+        });
+        if let Err(error) = thread {
+            log::error!("no dialog: {error}");
+        }
+    }
+
+    /// What was chosen since.
+    pub(crate) fn chosen(&self) -> Option<(Dialog, PathBuf)> {
+        self.chosen.try_recv().ok()
+    }
+}
+
+/// Asks where to, and writes a picture of the window there. What goes wrong is returned through `say`.
+pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnce(String) + Send + 'static) {
+    let files = rfd::AsyncFileDialog::new().set_title("Save the view").set_file_name("densenet.png");
+    let wait = files.add_filter("PNG", &["png"]).save_file();
+    let write = move || {
+        let Some(file) = pollster::block_on(wait) else { return };
+        if let Err(error) = write_png(file.path(), &image) {
+            say(format!("{}: the view cannot be saved: {error}", file.path().display()));
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("save".into()).spawn(write) {
+        log::error!("the view is not saved: {error}");
+    }
+}
+
+fn write_png(path: &std::path::Path, image: &egui::ColorImage) -> image::ImageResult<()> {
+    let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
+    let [width, height] = image.size.map(|n| n as u32);
+    image::save_buffer_with_format(path, &pixels, width, height, image::ColorType::Rgb8, image::ImageFormat::Png)
+}

@@ -1,0 +1,43 @@
+//! Look inside a DenseNet while it runs: what it answers and why, every feature map, where the time goes.
+
+mod answer;
+mod app;
+mod arguments;
+mod atlas;
+mod canvas;
+mod dialogs;
+mod engine;
+mod filmstrip;
+mod inside;
+mod network;
+mod pictures;
+mod report;
+mod reuse;
+mod reuse_view;
+mod settings;
+mod sheet;
+mod state;
+mod strips;
+mod strips_view;
+mod timing;
+mod toolbar;
+mod window;
+mod worker;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    let level = env_logger::Env::new().filter_or("DENSENET_DESKTOP_LOG", "warn");
+    env_logger::Builder::from_env(level).init();
+    match window::open(arguments::Arguments::parse(), start) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("the window cannot be opened: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Everything the window shows, as plain data, and how it changes.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use densenet_wgpu::Progress;
+use densenet_wgpu::cam::Heat;
+use densenet_wgpu::gpu::StepTime;
+use densenet_wgpu::image::Decoded;
+use densenet_wgpu::kernels::AdapterFacts;
+
+use crate::atlas::Atlas;
+use crate::canvas::{self, Canvas};
+use crate::network::Network;
+use crate::pictures::{News, PathKind, Picture};
+use crate::settings::{Settings, Tab};
+use crate::strips::{Strip, View};
+use crate::worker::{Answer, Event, Job, Refused, Source};
+
+/// Runs whose median is shown.
+const RUNS: usize = 15;
+/// Messages kept at once.
+const MESSAGES: usize = 4;
+
+/// What somebody did that reaches beyond this data.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Load(Source),
+    OpenPicture(PathBuf),
+    OpenFolder(PathBuf),
+    Dialog(Dialog),
+    Paste,
+    ExportView,
+}
+
+/// A file dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialog {
+    Picture,
+    Folder,
+    Weights,
+}
+
+/// The pictures of a folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) pictures: Vec<PathBuf>,
+}
+
+/// All of it.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) adapters: Vec<AdapterFacts>,
+    pub(crate) network: Option<Arc<Network>>,
+    /// How far loading is, while something loads.
+    pub(crate) loading: Option<Progress>,
+    /// What was asked for last; kept where it cannot be had.
+    asked: Source,
+    pub(crate) picture: Option<Picture>,
+    pub(crate) canvas: Canvas,
+    /// The canvas is shown in place of the picture.
+    drawing: bool,
+    /// Counts changes of what is shown, so that its texture is made anew.
+    pub(crate) version: u64,
+    pub(crate) folder: Option<Folder>,
+    pub(crate) answer: Option<Answer>,
+    /// The class whose map is shown; the likeliest where none was chosen.
+    pub(crate) class: Option<usize>,
+    /// The strip whose maps are shown.
+    pub(crate) strip: usize,
+    /// The last maps that came.
+    pub(crate) features: Option<(View, Arc<Atlas>)>,
+    /// The map that is shown large.
+    pub(crate) map: usize,
+    /// Times of the steps, or why there are none.
+    pub(crate) times: Option<Result<Vec<StepTime>, String>>,
+    pub(crate) messages: Vec<String>,
+    runs: VecDeque<f64>,
+    /// Something changed that the network has not seen.
+    stale: bool,
+    /// The number of the job that is under way.
+    under_way: Option<u64>,
+    last: u64,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> State {
+        State {
+            settings,
+            adapters: Vec::new(),
+            network: None,
+            loading: None,
+            asked: Source::default(),
+            picture: None,
+            canvas: Canvas::default(),
+            drawing: true,
+            version: 0,
+            folder: None,
+            answer: None,
+            class: None,
+            strip: 0,
+            features: None,
+            map: 0,
+            times: None,
+            messages: Vec::new(),
+            runs: VecDeque::new(),
+            stale: false,
+            under_way: None,
+            last: 0,
+        }
+    }
+
+    /// Weights were asked for.
+    pub(crate) fn load(&mut self, source: Source) {
+        self.loading = Some(Progress { done: 0, total: 1, what: "waiting for the picture under way".into() });
+        self.asked = source;
+    }
+
+    /// Takes an event of the network's thread.
+    pub(crate) fn hear(&mut self, event: Event) {
+        match event {
+            Event::Adapters(adapters) => self.adapters = adapters,
+            Event::Loading(progress) => self.loading = Some(progress),
+            Event::Loaded(network) => self.take_over(network),
+            Event::Answer(answer) => self.take(*answer),
+            Event::Refused { what: Refused::Weights, reason } => {
+                self.loading = None;
+                self.say(reason);
+            }
+            Event::Refused { what: Refused::Picture, reason } => {
+                self.under_way = None;
+                self.answer = None;
+                self.say(reason);
+            }
+        }
+    }
+
+    fn take_over(&mut self, network: Arc<Network>) {
+        self.loading = None;
+        self.settings.adapter = self.asked.adapter.clone();
+        self.settings.loaded(network.path.clone());
+        let other = self.network.as_ref().is_none_or(|before| before.architecture != network.architecture);
+        if other {
+            self.strip = first_layer(&network.strips);
+            self.class = None;
+        }
+        (self.answer, self.features, self.times) = (None, None, None);
+        self.runs.clear();
+        self.network = Some(network);
+        self.stale = true;
+    }
+
+    fn take(&mut self, mut answer: Answer) {
+        if self.under_way == Some(answer.number) {
+            self.under_way = None;
+        }
+        if self.runs.len() == RUNS {
+            self.runs.pop_front();
+        }
+        self.runs.push_back(answer.run_ms);
+        if let Some(features) = answer.features.take() {
+            self.features = Some(features);
+        }
+        if let Some(times) = answer.times.take() {
+            self.times = Some(times);
+        }
+        self.answer = Some(answer);
+    }
+
+    /// Takes news of the pictures' thread.
+    pub(crate) fn open(&mut self, news: News) {
+        match news {
+            News::Opened(picture) => {
+                self.settings.picture = picture.path.clone();
+                self.picture = Some(*picture);
+                self.drawing = false;
+                self.class = None;
+                self.changed();
+            }
+            News::Folder { path, pictures } => {
+                self.settings.folder = Some(path.clone());
+                self.folder = Some(Folder { path, pictures });
+            }
+            News::Refused(reason) => self.say(reason),
+            // Textures are the filmstrip's.
+            News::Thumbnail { .. } => {}
+        }
+    }
+
+    /// What is shown has changed, and must be run.
+    pub(crate) fn changed(&mut self) {
+        self.version += 1;
+        self.stale = true;
+    }
+
+    /// What is looked at has changed: maps or times are wanted that are not there yet.
+    pub(crate) fn look(&mut self) {
+        self.stale = true;
+    }
+
+    /// Shows a message until it is closed, or others push it out.
+    pub(crate) fn say(&mut self, message: String) {
+        self.messages.retain(|known| *known != message);
+        self.messages.push(message);
+        if self.messages.len() > MESSAGES {
+            self.messages.remove(0);
+        }
+    }
+
+    /// The job that should be sent now: one at a time, so that the last change is always the last that is run.
+    pub(crate) fn job(&mut self) -> Option<Job> {
+        if !self.stale || self.under_way.is_some() || self.network.is_none() {
+            return None;
+        }
+        self.stale = false;
+        let Some(picture) = self.shown_picture() else {
+            self.answer = None;
+            self.features = None;
+            return None;
+        };
+        self.last += 1;
+        self.under_way = Some(self.last);
+        let view = self.chosen_strip().map(|strip| strip.view(self.settings.whole).clone());
+        let view = view.filter(|_| self.settings.tab == Tab::Inside);
+        Some(Job { number: self.last, picture, view, timed: self.settings.tab == Tab::Time })
+    }
+
+    /// Whether a job is under way.
+    pub(crate) fn is_running(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// The canvas is shown: somebody wants to draw, and the network reads what is drawn.
+    pub(crate) fn is_drawing(&self) -> bool {
+        self.drawing && self.network.as_ref().is_none_or(|network| network.draws)
+    }
+
+    /// Shows the canvas, or the picture again.
+    pub(crate) fn draw(&mut self, drawing: bool) {
+        if self.drawing != drawing && (drawing || self.picture.is_some()) {
+            self.drawing = drawing;
+            self.class = None;
+            self.changed();
+        }
+    }
+
+    /// What the network sees.
+    fn shown_picture(&self) -> Option<Arc<Decoded>> {
+        if !self.is_drawing() {
+            return self.picture.as_ref().map(|picture| picture.decoded.clone());
+        }
+        if self.canvas.is_empty() {
+            return None;
+        }
+        let pixels = self.canvas.pixels().to_vec();
+        Decoded::from_pixels(canvas::SIDE, canvas::SIDE, 1, pixels, "the drawing").ok().map(Arc::new)
+    }
+
+    /// The strip whose maps are shown.
+    pub(crate) fn chosen_strip(&self) -> Option<&Strip> {
+        self.network.as_ref()?.strips.get(self.strip)
+    }
+
+    /// Chooses a strip.
+    pub(crate) fn choose(&mut self, strip: usize) {
+        if self.strip != strip {
+            self.strip = strip;
+            self.map = 0;
+            self.look();
+        }
+    }
+
+    /// Classes by their scores, the best first.
+    pub(crate) fn ranking(&self) -> Vec<(usize, f32)> {
+        let Some(answer) = &self.answer else { return Vec::new() };
+        let mut ranking: Vec<(usize, f32)> = answer.scores.iter().copied().enumerate().collect();
+        ranking.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranking.truncate(self.settings.top);
+        ranking
+    }
+
+    /// The class whose map is shown, and the map.
+    pub(crate) fn heat(&self) -> Option<(usize, Heat)> {
+        let answer = self.answer.as_ref()?;
+        let maps = answer.maps.as_ref()?;
+        let best = self.ranking().first().map(|&(class, _)| class);
+        let class = self.class.or(best)?;
+        Some((class, Heat::of_class(&maps.data, maps.shape, class).ok()?))
+    }
+
+    /// The middle one of the last runs, in milliseconds.
+    pub(crate) fn median_ms(&self) -> Option<f64> {
+        let mut runs: Vec<f64> = self.runs.iter().copied().collect();
+        runs.sort_by(f64::total_cmp);
+        runs.get(runs.len() / 2).copied()
+    }
+
+    /// The picture of the folder that is `by` after the one that is shown.
+    pub(crate) fn neighbour(&self, by: isize) -> Option<PathBuf> {
+        let pictures = &self.folder.as_ref()?.pictures;
+        let shown = self.picture.as_ref().filter(|_| !self.is_drawing()).and_then(|picture| picture.path.as_ref());
+        let at = shown.and_then(|shown| pictures.iter().position(|path| path == shown));
+        let next = match at {
+            Some(at) => at.checked_add_signed(by)?,
+            None => 0,
+        };
+        pictures.get(next).cloned()
+    }
+
+    /// What to do with a path that was typed, dropped or given at the start.
+    pub(crate) fn action_for(&self, path: PathBuf) -> Action {
+        match PathKind::of(&path) {
+            PathKind::Folder => Action::OpenFolder(path),
+            PathKind::Weights => Action::Load(Source { path: Some(path), adapter: self.settings.adapter.clone() }),
+            PathKind::Picture => Action::OpenPicture(path),
+        }
+    }
+}
+
+/// The first dense layer, or the first strip.
+fn first_layer(strips: &[Strip]) -> usize {
+    strips.iter().position(|strip| strip.block.is_some()).unwrap_or(0)
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

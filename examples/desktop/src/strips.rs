@@ -1,0 +1,162 @@
+//! The network as it is drawn: one strip for each value that it really produces, as plain data.
+
+use densenet_wgpu::plan::{Operation, Plan};
+use densenet_wgpu::{Architecture, InputSize, Result, cam};
+
+/// Channels of a tap that are looked at: its first `channels`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The tap's name.
+    pub(crate) tap: String,
+    /// How many of its channels, from the first.
+    pub(crate) channels: usize,
+}
+
+/// What a strip stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stem,
+    Layer,
+    Transition,
+    Classes,
+}
+
+/// One strip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Strip {
+    /// For people: `Block 1, layer 3`.
+    pub(crate) title: String,
+    pub(crate) kind: Kind,
+    /// Dense block, from 0, for layers; the strips of a block stand together.
+    pub(crate) block: Option<usize>,
+    /// Channels by where they come from, in the tensor's order; the last part is new.
+    pub(crate) parts: Vec<usize>,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    /// What this step made.
+    pub(crate) new: View,
+    /// All channels that the next layer reads, where those are more.
+    pub(crate) whole: Option<View>,
+}
+
+impl Strip {
+    /// All channels.
+    pub(crate) fn channels(&self) -> usize {
+        self.parts.iter().sum()
+    }
+
+    /// The channels that are shown: the new ones, or all.
+    pub(crate) fn view(&self, whole: bool) -> &View {
+        self.whole.as_ref().filter(|_| whole).unwrap_or(&self.new)
+    }
+
+    /// `64 + 32 = 96 channels of 56x56`.
+    pub(crate) fn sum(&self) -> String {
+        let new = self.parts.last().copied().unwrap_or(0);
+        let size = format!("{}×{}", self.height, self.width);
+        match self.kind {
+            Kind::Layer => format!("{} + {new} = {} channels of {size}", self.channels() - new, self.channels()),
+            Kind::Classes => format!("{new} maps of {size}"),
+            _ => format!("{new} channels of {size}"),
+        }
+    }
+}
+
+/// The strips of a network for images of `size`, from the image to the classes.
+///
+/// # Errors
+/// As [`Plan::new`].
+pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec<Strip>> {
+    let plan = match architecture.classes {
+        Some(_) => Plan::with_class_maps(architecture, size, 1)?,
+        None => Plan::new(architecture, size, 1)?,
+    };
+    let mut strips: Vec<Strip> = Vec::new();
+    for tap in &plan.taps {
+        let tensor = plan.tensor(tap.view.tensor);
+        let channels = plan.channels(&tap.view);
+        let operation = &plan.steps[tap.step].operation;
+        let place = Place::of(&tap.name);
+        let (title, kind, block) = match place {
+            Some(Place::Layer { block, layer }) => {
+                (format!("Block {}, layer {}", block + 1, layer + 1), Kind::Layer, Some(block))
+            }
+            Some(Place::Transition(number)) => (format!("Transition {}", number + 1), Kind::Transition, None),
+            None if tap.name == cam::TAP => ("Class maps".to_string(), Kind::Classes, None),
+            None => match operation {
+                Operation::Stem { kernel, .. } => (format!("Stem, {kernel}×{kernel} convolution"), Kind::Stem, None),
+                Operation::MaxPool { .. } => ("Stem, max pooling".to_string(), Kind::Stem, None),
+                // Bottlenecks, whole blocks and vectors have no strip of their own.
+                _ => continue,
+            },
+        };
+        let new = View { tap: tap.name.clone(), channels };
+        let (parts, whole) = match place {
+            Some(Place::Layer { block, layer }) => {
+                let mut parts = vec![architecture.block_input_channels(block)];
+                parts.resize(layer + 2, architecture.growth_rate);
+                let all = parts.iter().sum();
+                (parts, Some(View { tap: format!("features.denseblock{}", block + 1), channels: all }))
+            }
+            _ => (vec![channels], None),
+        };
+        strips.push(Strip { title, kind, block, parts, height: tensor.height, width: tensor.width, new, whole });
+    }
+    Ok(strips)
+}
+
+/// Where a tap is, by its name.
+enum Place {
+    Layer { block: usize, layer: usize },
+    Transition(usize),
+}
+
+impl Place {
+    fn of(name: &str) -> Option<Place> {
+        let rest = name.strip_prefix("features.")?;
+        let number = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
+        if let Some(transition) = rest.strip_prefix("transition") {
+            return Some(Place::Transition(number(transition)?));
+        }
+        let (block, layer) = rest.strip_prefix("denseblock")?.split_once(".denselayer")?;
+        Some(Place::Layer { block: number(block)?, layer: number(layer)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, side: usize) -> Vec<Strip> {
+        strips(&Architecture::preset(name).expect("a preset"), InputSize::square(side)).expect("a plan")
+    }
+
+    #[test]
+    fn densenet121_has_its_layers_and_their_growth() {
+        let strips = of("densenet121", 224);
+        let layers: Vec<&Strip> = strips.iter().filter(|strip| strip.kind == Kind::Layer).collect();
+        assert_eq!((strips.len(), layers.len()), (2 + 58 + 3 + 1, 58));
+        let third = layers[2];
+        assert_eq!(third.title, "Block 1, layer 3");
+        assert_eq!(third.sum(), "128 + 32 = 160 channels of 56×56");
+        assert_eq!(third.new, View { tap: "features.denseblock1.denselayer3".into(), channels: 32 });
+        assert_eq!(third.whole, Some(View { tap: "features.denseblock1".into(), channels: 160 }));
+        assert_eq!(third.view(true).channels, 160);
+        assert_eq!(layers[57].channels(), 1024);
+        assert_eq!(strips.last().expect("the classes").sum(), "1000 maps of 7×7");
+        let transitions = strips.iter().filter(|strip| strip.kind == Kind::Transition);
+        assert_eq!(transitions.map(Strip::channels).collect::<Vec<_>>(), [128, 256, 512]);
+    }
+
+    #[test]
+    fn networks_without_pooling_bottleneck_or_classifier_have_strips_too() {
+        let plain = of("densenet-40-12", 32);
+        assert_eq!(plain[0].title, "Stem, 3×3 convolution");
+        assert_eq!(plain.iter().filter(|strip| strip.kind == Kind::Layer).count(), 36);
+        let mut bare = Architecture::preset("densenet121").expect("a preset");
+        bare.classes = None;
+        let strips = strips(&bare, InputSize::square(64)).expect("a plan");
+        assert!(strips.iter().all(|strip| strip.kind != Kind::Classes));
+        assert!(strips.iter().all(|strip| strip.view(true).channels >= strip.view(false).channels));
+    }
+}

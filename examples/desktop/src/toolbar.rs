@@ -1,0 +1,158 @@
+//! The row at the top: what to look at, with which weights, on which adapter.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, Key, RichText, TextEdit, Ui};
+
+use crate::state::{Action, Dialog, State};
+use crate::worker::Source;
+
+/// The row, and what is typed into its field.
+#[derive(Default)]
+pub(crate) struct Toolbar {
+    path: String,
+    /// Whether the field shall get the keyboard.
+    pub(crate) wants_path: bool,
+}
+
+impl Toolbar {
+    pub(crate) fn show(&mut self, ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+        ui.horizontal_wrapped(|ui| {
+            pictures(ui, state, actions);
+            ui.separator();
+            weights(ui, state, actions);
+            adapters(ui, state, actions);
+            ui.separator();
+            self.path(ui, state, actions);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                egui::widgets::global_theme_preference_buttons(ui);
+                ui.menu_button("Keys", keys).response.on_hover_text("What the keyboard does");
+                if ui.button("Save view").on_hover_text("The window as a PNG file (Ctrl+S)").clicked() {
+                    actions.push(Action::ExportView);
+                }
+            });
+        });
+    }
+
+    /// One field for everything that has a path.
+    fn path(&mut self, ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+        let label = ui.label("Path").on_hover_text("Of a picture, a folder or a weight file (Ctrl+L)");
+        let width = (ui.available_width() - 260.0).clamp(120.0, 360.0);
+        let field = TextEdit::singleline(&mut self.path).hint_text("picture, folder or weights").desired_width(width);
+        let response = ui.add(field).labelled_by(label.id);
+        if std::mem::take(&mut self.wants_path) {
+            response.request_focus();
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let path = self.path.trim();
+        if entered && !path.is_empty() {
+            actions.push(state.action_for(PathBuf::from(path)));
+            self.path.clear();
+        }
+    }
+}
+
+fn pictures(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    if ui.button("Picture…").on_hover_text("Open a picture (Ctrl+O)").clicked() {
+        actions.push(Action::Dialog(Dialog::Picture));
+    }
+    if ui.button("Folder…").on_hover_text("Show a folder's pictures (Ctrl+Shift+O)").clicked() {
+        actions.push(Action::Dialog(Dialog::Folder));
+    }
+    if ui.button("Paste").on_hover_text("Take the picture from the clipboard (Ctrl+V)").clicked() {
+        actions.push(Action::Paste);
+    }
+    let draws = state.network.as_ref().is_some_and(|network| network.draws);
+    let drawing = state.is_drawing();
+    let button = ui.add_enabled(draws, egui::Button::selectable(drawing, "Draw"));
+    let button = button.on_hover_text("A sheet to draw a digit on (Ctrl+D)");
+    if button.on_disabled_hover_text("Only a network that reads digits has a sheet to draw on").clicked() {
+        state.draw(!drawing);
+    }
+}
+
+fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.label("Weights");
+    let name = state.network.as_ref().map_or("none yet", |network| network.name.as_str());
+    let adapter = state.settings.adapter.clone();
+    let mut load = |path: Option<PathBuf>| actions.push(Action::Load(Source { path, adapter: adapter.clone() }));
+    let mut dialog = false;
+    ui.menu_button(format!("{name} ⏷"), |ui| {
+        if ui.button("Weight file…").on_hover_text("Ctrl+M").clicked() {
+            dialog = true;
+            ui.close();
+        }
+        if ui.button("Embedded digit model").clicked() {
+            load(None);
+            ui.close();
+        }
+        if !state.settings.recent.is_empty() {
+            ui.separator();
+        }
+        for path in &state.settings.recent {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            if ui.button(name).on_hover_text(path.to_string_lossy()).clicked() {
+                load(Some(path.clone()));
+                ui.close();
+            }
+        }
+    });
+    if dialog {
+        actions.push(Action::Dialog(Dialog::Weights));
+    }
+}
+
+fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let label = ui.label("Adapter");
+    let shown = state.network.as_ref().map_or("…", |network| network.adapter.name.as_str());
+    let combo = egui::ComboBox::from_id_salt("adapter").selected_text(short(shown)).width(150.0);
+    let response = combo.show_ui(ui, |ui| {
+        let best = state.settings.adapter.is_none();
+        let mut chosen = None;
+        if ui.selectable_label(best, "The best").clicked() {
+            chosen = Some(None);
+        }
+        for (index, facts) in state.adapters.iter().enumerate() {
+            let number = index.to_string();
+            let is_chosen = state.settings.adapter.as_deref() == Some(&number);
+            let text = format!("{} ({}, {})", facts.name, facts.kind, facts.backend);
+            if ui.selectable_label(is_chosen, text).clicked() {
+                chosen = Some(Some(number));
+            }
+        }
+        if let Some(adapter) = chosen {
+            actions.push(Action::Load(Source { path: state.settings.weights.clone(), adapter }));
+        }
+    });
+    response.response.labelled_by(label.id).on_hover_text(shown);
+}
+
+/// `llvmpipe` of `llvmpipe (LLVM 15.0.6, 256 bits)`.
+fn short(name: &str) -> &str {
+    name.split(" (").next().unwrap_or(name)
+}
+
+fn keys(ui: &mut Ui) {
+    let lines = [
+        ("Tab, arrows", "go from place to place"),
+        ("Space, Enter", "press"),
+        ("Ctrl+O, Ctrl+Shift+O", "open a picture, a folder"),
+        ("Ctrl+V", "paste a picture"),
+        ("Ctrl+M", "open weights"),
+        ("Ctrl+L", "type a path"),
+        ("Page Up, Page Down", "picture before, picture after"),
+        ("Ctrl+D, Delete", "draw, new sheet"),
+        ("Arrows, Space on the sheet", "move the pen, put it down or lift it"),
+        ("Ctrl+1, 2, 3", "Inside, Time, Feature reuse"),
+        ("Ctrl+S", "save the view"),
+        ("Ctrl+Plus, Ctrl+Minus", "larger, smaller"),
+        ("Escape", "close messages"),
+    ];
+    egui::Grid::new("keys").num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
+        for (key, what) in lines {
+            ui.label(RichText::new(key).strong());
+            ui.label(what);
+            ui.end_row();
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! The window and its device.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use densenet_wgpu::gpu::device_descriptor;
+use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
+use eframe::{NativeOptions, egui};
+
+use crate::app::App;
+use crate::arguments::Arguments;
+
+/// Under this name the system knows the app, and its settings are kept.
+const NAME: &str = "densenet-desktop";
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// Those of the window system and of the adapter.
+pub(crate) fn open(arguments: Arguments, start: Instant) -> eframe::Result {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("DenseNet")
+        .with_app_id(NAME)
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([640.0, 400.0])
+        .with_drag_and_drop(true);
+    let mut options = NativeOptions { viewport, ..NativeOptions::default() };
+    // The network may share the window's device: it is opened with what kernels want.
+    options.wgpu_options.wgpu_setup = WgpuSetup::CreateNew(WgpuSetupCreateNew {
+        device_descriptor: Arc::new(device_descriptor),
+        ..WgpuSetupCreateNew::without_display_handle()
+    });
+    eframe::run_native(NAME, options, Box::new(move |context| Ok(Box::new(App::new(context, arguments, start)?))))
+}
