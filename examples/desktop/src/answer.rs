@@ -45,7 +45,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     }
     let warnings = state.answer.iter().flat_map(|answer| &answer.warnings);
     for warning in warnings {
-        ui.label(egui::RichText::new(format!("⚠ {warning}")).color(ui.visuals().warn_fg_color));
+        ui.label(egui::RichText::new(format!("Note: {warning}")).color(ui.visuals().warn_fg_color));
     }
 }
 

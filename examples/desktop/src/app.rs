@@ -45,6 +45,10 @@ impl App {
         arguments: Arguments,
         start: Instant,
     ) -> std::io::Result<App> {
+        for theme in [egui::Theme::Dark, egui::Theme::Light] {
+            // What is said in passing must be readable too.
+            context.egui_ctx.style_mut_of(theme, |style| style.visuals.weak_text_alpha = 0.8);
+        }
         let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
         let mut settings: Settings = remembered.unwrap_or_default();
         if let Some(weights) = arguments.weights {
@@ -205,6 +209,9 @@ impl App {
         if pressed(Modifiers::COMMAND, Key::S) {
             actions.push(Action::ExportView);
         }
+        if pressed(Modifiers::COMMAND, Key::Q) {
+            context.send_viewport_cmd(ViewportCommand::Close);
+        }
         if pressed(Modifiers::COMMAND, Key::L) {
             self.toolbar.wants_path = true;
         }
@@ -279,7 +286,7 @@ impl App {
         let mut closed = None;
         for (index, message) in self.state.messages.iter().enumerate() {
             ui.horizontal(|ui| {
-                if ui.small_button("✖").on_hover_text("Close (Escape)").clicked() {
+                if ui.small_button("Close").on_hover_text("Escape").clicked() {
                     closed = Some(index);
                 }
                 ui.add(egui::Label::new(RichText::new(message).color(ui.visuals().error_fg_color)).wrap());
@@ -351,7 +358,7 @@ impl eframe::App for App {
         self.hear(&context);
         let mut actions = Vec::new();
         self.input(ui, &mut actions);
-        let margin = egui::Frame::new().inner_margin(8).fill(ui.visuals().panel_fill);
+        let margin = egui::Frame::new().inner_margin(8);
         egui::Panel::top("toolbar").frame(margin).show(ui, |ui| self.toolbar.show(ui, &mut self.state, &mut actions));
         egui::Panel::bottom("status").frame(margin).show(ui, |ui| self.bottom(ui));
         egui::Panel::left("picture")
@@ -384,6 +391,11 @@ impl eframe::App for App {
         if let Some(rest) = self.report.write(now) {
             context.request_repaint_after(rest);
         }
+    }
+
+    /// The panels paint no background of their own: where pixels are drawn by the processor, each layer costs.
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

@@ -75,7 +75,7 @@ impl Filmstrip {
                 ui.painter().image(texture.id(), Rect::from_center_size(rect.center(), size), all, Color32::WHITE);
             }
             known => {
-                let text = if known.is_some() { "✖" } else { "…" };
+                let text = if known.is_some() { "×" } else { "…" };
                 let font = egui::TextStyle::Body.resolve(ui.style());
                 let colour = ui.visuals().weak_text_color();
                 ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, text, font, colour);

@@ -15,6 +15,8 @@ use crate::strips_view;
 
 /// Points between maps.
 const GAP: f32 = 4.0;
+/// Points of a side of a map in the grid at most.
+const LARGEST: usize = 150;
 /// Points of a side of the map that is shown large.
 const LARGE: f32 = 112.0;
 
@@ -66,7 +68,7 @@ impl Inside {
                     state.look();
                 }
             }
-            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=160.0).show_value(false).text("size"));
+            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("least size"));
         });
         let wanted = strip.view(state.settings.whole);
         let features = state.features.clone().filter(|(view, _)| view == wanted);
@@ -140,10 +142,25 @@ fn fitted(rect: Rect, atlas: &Atlas) -> Rect {
     Rect::from_center_size(rect.center(), vec2(width, height) * scale)
 }
 
+/// Points of a side of a map: as large as lets all be seen at once, but no smaller than `least`.
+fn cell(count: usize, space: egui::Vec2, least: f32) -> f32 {
+    let fits = |cell: f32| {
+        let rows = count.div_ceil(columns(space.x, cell));
+        rows as f32 * (cell + GAP) <= space.y
+    };
+    let largest = (least as usize..=LARGEST).rev().step_by(4).map(|cell| cell as f32).find(|&cell| fits(cell));
+    largest.unwrap_or(least)
+}
+
+fn columns(width: f32, cell: f32) -> usize {
+    ((width + GAP) / (cell + GAP)).floor().max(1.0) as usize
+}
+
 fn grid(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, state: &mut State, names: &Names<'_>) {
-    let cell = state.settings.cell;
     let count = atlas.ranges.len();
-    let columns = ((ui.available_width() - 12.0 + GAP) / (cell + GAP)).floor().max(1.0) as usize;
+    let space = vec2(ui.available_width() - 12.0, ui.available_height());
+    let cell = cell(count, space, state.settings.cell);
+    let columns = columns(space.x, cell);
     let rows = count.div_ceil(columns);
     let step = cell + GAP;
     ScrollArea::vertical().id_salt("maps").auto_shrink([false, false]).show_viewport(ui, |ui, viewport| {

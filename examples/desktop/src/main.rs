@@ -14,6 +14,8 @@ mod pictures;
 mod report;
 mod reuse;
 mod reuse_view;
+#[cfg(test)]
+mod samples;
 mod settings;
 mod sheet;
 mod state;
@@ -21,6 +23,8 @@ mod strips;
 mod strips_view;
 mod timing;
 mod toolbar;
+#[cfg(test)]
+mod view_tests;
 mod window;
 mod worker;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use densenet_wgpu::kernels::{AdapterFacts, KernelFamily};
-use densenet_wgpu::{Activation, Architecture, InputSize, Weights, labels};
+use densenet_wgpu::{Activation, Architecture, Weights, labels};
 
 use crate::reuse::{self, Reuse};
 use crate::strips::Strip;
@@ -30,8 +30,6 @@ pub(crate) struct Network {
     pub(crate) shared: bool,
     /// Bytes of the packed weights.
     pub(crate) weight_bytes: u64,
-    /// Height and width that pictures usually come to.
-    pub(crate) size: InputSize,
     pub(crate) strips: Vec<Strip>,
     pub(crate) reuse: Vec<Reuse>,
 }
@@ -69,7 +67,6 @@ impl Network {
             family,
             shared: false,
             weight_bytes: 0,
-            size,
             strips,
             reuse: reuse::of(weights)?,
             architecture,

@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) tab: Tab,
     /// All channels of a strip, or the new ones.
     pub(crate) whole: bool,
-    /// Points of a side of a feature map.
+    /// Points of a side of a feature map, at least.
     pub(crate) cell: f32,
 }
 
@@ -65,7 +65,7 @@ impl Default for Settings {
             top: 5,
             tab: Tab::default(),
             whole: false,
-            cell: 72.0,
+            cell: 56.0,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The network as it is: a strip for each layer, as wide as its channels, coloured by where they come from.
 
-use eframe::egui::{self, Color32, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    self, Color32, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
 
 use crate::network::Network;
 use crate::strips::{Kind, Strip};
 
-/// Points of a strip from top to bottom, with the space below.
-const STEP: f32 = 14.0;
-const THICK: f32 = 11.0;
+/// Points of a strip from top to bottom with the space below, at least and at most.
+const STEPS: std::ops::RangeInclusive<f32> = 14.0..=26.0;
+/// Points between strips.
+const GAP: f32 = 3.0;
 /// The same of the line above a block.
 const TITLE: f32 = 22.0;
 
@@ -19,6 +22,9 @@ pub(crate) fn show(ui: &mut Ui, network: &Network, chosen: usize) -> (Option<usi
         ui.spacing_mut().item_spacing.y = 0.0;
         let most = network.strips.iter().map(Strip::channels).max().unwrap_or(1);
         let scale = (ui.available_width() - 12.0) / most as f32;
+        let titles = network.architecture.layers.len() as f32 * TITLE;
+        let step = (ui.clip_rect().height() - titles - 24.0) / network.strips.len() as f32;
+        let size = vec2(scale, step.clamp(*STEPS.start(), *STEPS.end()));
         let mut block = None;
         for (index, strip) in network.strips.iter().enumerate() {
             if strip.block.is_some() && strip.block != block {
@@ -28,7 +34,7 @@ pub(crate) fn show(ui: &mut Ui, network: &Network, chosen: usize) -> (Option<usi
             if strip.block.is_none() {
                 ui.add_space(3.0);
             }
-            let (rect, clicked) = one(ui, strip, scale, index == chosen);
+            let (rect, clicked) = one(ui, strip, size, index == chosen);
             if clicked {
                 picked = Some(index);
             }
@@ -57,15 +63,17 @@ fn title(ui: &mut Ui, network: &Network, first: &Strip) {
     ui.painter().text(rect.left_bottom() - vec2(0.0, 3.0), egui::Align2::LEFT_BOTTOM, text, font, colour);
 }
 
-fn one(ui: &mut Ui, strip: &Strip, scale: f32, chosen: bool) -> (Rect, bool) {
-    let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), STEP), Sense::click());
+/// A strip, `size` points a channel wide and so many high. Returns where it is, and whether it was picked.
+fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
+    let (scale, step) = (size.x, size.y);
+    let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), step), Sense::click());
     let label = format!("{}: {}", strip.title, strip.sum());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &label));
     if response.gained_focus() {
         response.scroll_to_me(None);
     }
     let width = (strip.channels() as f32 * scale).max(4.0);
-    let rect = Rect::from_min_size(row.min + vec2(2.0, (STEP - THICK) / 2.0), vec2(width, THICK));
+    let rect = Rect::from_min_size(row.min + vec2(2.0, GAP / 2.0), vec2(width, step - GAP));
     let dark = ui.visuals().dark_mode;
     let mut left = rect.left();
     for (source, &channels) in strip.parts.iter().enumerate() {

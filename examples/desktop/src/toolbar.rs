@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Key, RichText, TextEdit, Ui};
+use eframe::egui::{self, Key, RichText, TextEdit, ThemePreference, Ui};
 
 use crate::state::{Action, Dialog, State};
 use crate::worker::Source;
@@ -24,21 +24,19 @@ impl Toolbar {
             adapters(ui, state, actions);
             ui.separator();
             self.path(ui, state, actions);
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                egui::widgets::global_theme_preference_buttons(ui);
-                ui.menu_button("Keys", keys).response.on_hover_text("What the keyboard does");
-                if ui.button("Save view").on_hover_text("The window as a PNG file (Ctrl+S)").clicked() {
-                    actions.push(Action::ExportView);
-                }
-            });
+            ui.separator();
+            if ui.button("Save view").on_hover_text("The window as a PNG file (Ctrl+S)").clicked() {
+                actions.push(Action::ExportView);
+            }
+            ui.menu_button("Keys", keys).response.on_hover_text("What the keyboard does");
+            theme(ui);
         });
     }
 
     /// One field for everything that has a path.
     fn path(&mut self, ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         let label = ui.label("Path").on_hover_text("Of a picture, a folder or a weight file (Ctrl+L)");
-        let width = (ui.available_width() - 260.0).clamp(120.0, 360.0);
-        let field = TextEdit::singleline(&mut self.path).hint_text("picture, folder or weights").desired_width(width);
+        let field = TextEdit::singleline(&mut self.path).hint_text("picture, folder or weights").desired_width(190.0);
         let response = ui.add(field).labelled_by(label.id);
         if std::mem::take(&mut self.wants_path) {
             response.request_focus();
@@ -72,34 +70,52 @@ fn pictures(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
 }
 
 fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    ui.label("Weights");
+    let label = ui.label("Weights");
     let name = state.network.as_ref().map_or("none yet", |network| network.name.as_str());
     let adapter = state.settings.adapter.clone();
     let mut load = |path: Option<PathBuf>| actions.push(Action::Load(Source { path, adapter: adapter.clone() }));
     let mut dialog = false;
-    ui.menu_button(format!("{name} ⏷"), |ui| {
-        if ui.button("Weight file…").on_hover_text("Ctrl+M").clicked() {
+    let path = state.network.as_ref().and_then(|network| network.path.as_ref());
+    let combo = egui::ComboBox::from_id_salt("weights").selected_text(name).width(150.0);
+    let response = combo.show_ui(ui, |ui| {
+        if ui.selectable_label(false, "Weight file… (Ctrl+M)").clicked() {
             dialog = true;
-            ui.close();
         }
-        if ui.button("Embedded digit model").clicked() {
+        if ui.selectable_label(state.network.is_some() && path.is_none(), "Embedded digit model").clicked() {
             load(None);
-            ui.close();
         }
-        if !state.settings.recent.is_empty() {
-            ui.separator();
-        }
-        for path in &state.settings.recent {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            if ui.button(name).on_hover_text(path.to_string_lossy()).clicked() {
-                load(Some(path.clone()));
-                ui.close();
+        for recent in &state.settings.recent {
+            let name = recent.file_name().unwrap_or(recent.as_os_str()).to_string_lossy();
+            let choice = ui.selectable_label(path == Some(recent), name);
+            if choice.on_hover_text(recent.to_string_lossy()).clicked() {
+                load(Some(recent.clone()));
             }
         }
     });
+    response.response.labelled_by(label.id);
     if dialog {
         actions.push(Action::Dialog(Dialog::Weights));
     }
+}
+
+/// As the system has it, light or dark.
+fn theme(ui: &mut Ui) {
+    let label = ui.label("Theme");
+    let mut theme = ui.ctx().options(|options| options.theme_preference);
+    let named = |theme| match theme {
+        ThemePreference::System => "System",
+        ThemePreference::Light => "Light",
+        ThemePreference::Dark => "Dark",
+    };
+    let combo = egui::ComboBox::from_id_salt("theme").selected_text(named(theme)).width(76.0);
+    let response = combo.show_ui(ui, |ui| {
+        for choice in [ThemePreference::System, ThemePreference::Light, ThemePreference::Dark] {
+            if ui.selectable_value(&mut theme, choice, named(choice)).clicked() {
+                ui.ctx().set_theme(choice);
+            }
+        }
+    });
+    response.response.labelled_by(label.id);
 }
 
 fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
@@ -147,6 +163,7 @@ fn keys(ui: &mut Ui) {
         ("Ctrl+S", "save the view"),
         ("Ctrl+Plus, Ctrl+Minus", "larger, smaller"),
         ("Escape", "close messages"),
+        ("Ctrl+Q", "close the window"),
     ];
     egui::Grid::new("keys").num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
         for (key, what) in lines {

@@ -24,7 +24,8 @@ pub(crate) fn open(arguments: Arguments, start: Instant) -> eframe::Result {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([640.0, 400.0])
         .with_drag_and_drop(true);
-    let mut options = NativeOptions { viewport, ..NativeOptions::default() };
+    // What is shown are pixels of maps and pictures: no noise on them.
+    let mut options = NativeOptions { viewport, dithering: false, ..NativeOptions::default() };
     // The network may share the window's device: it is opened with what kernels want.
     options.wgpu_options.wgpu_setup = WgpuSetup::CreateNew(WgpuSetupCreateNew {
         device_descriptor: Arc::new(device_descriptor),

@@ -1,0 +1,204 @@
+//! A screen that nobody sees, and the app on it.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What to do where a program is missing.
+const HINT: &str = "`cargo xtask test` installs what these tests need: xvfb, xdotool, imagemagick";
+
+/// An X server of its own.
+pub(crate) struct Screen {
+    server: Child,
+    display: String,
+}
+
+impl Screen {
+    pub(crate) fn start(width: u32, height: u32) -> Screen {
+        let size = format!("{width}x{height}x24");
+        // It chooses a number that is free, and says which.
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("Xvfb: {e}; {HINT}"));
+        let mut number = String::new();
+        let stdout = server.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut number).expect("Xvfb says its number");
+        assert!(!number.trim().is_empty(), "Xvfb did not start; {HINT}");
+        Screen { server, display: format!(":{}", number.trim()) }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("DISPLAY", &self.display).env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = self.command(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}; {HINT}"));
+        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Saves what the screen shows.
+    pub(crate) fn shot(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("desktop");
+        std::fs::create_dir_all(&folder).expect("the target folder can be written");
+        let path = folder.join(format!("{name}.png"));
+        self.run("import", &["-window", "root", path.to_str().expect("a plain name")]);
+        println!("screenshot: {}", path.display());
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The app in its window.
+pub(crate) struct App<'a> {
+    screen: &'a Screen,
+    process: Child,
+    report: PathBuf,
+}
+
+impl<'a> App<'a> {
+    pub(crate) fn start(screen: &'a Screen, home: &Path, arguments: &[&OsStr]) -> App<'a> {
+        App::start_scaled(screen, home, arguments, "1")
+    }
+
+    /// With letters and everything else so many times larger.
+    pub(crate) fn start_scaled(screen: &'a Screen, home: &Path, arguments: &[&OsStr], scale: &str) -> App<'a> {
+        let report = home.join("report.json");
+        let _ = std::fs::remove_file(&report);
+        let process = screen
+            .command(env!("CARGO_BIN_EXE_densenet-desktop"))
+            .env("XDG_DATA_HOME", home)
+            .env("XDG_RUNTIME_DIR", home)
+            .env("WINIT_X11_SCALE_FACTOR", scale)
+            .env("DENSENET_DESKTOP_LOG", "off")
+            .arg("--report")
+            .arg(&report)
+            .args(arguments)
+            .spawn()
+            .expect("the app starts");
+        App { screen, process, report }
+    }
+
+    fn read(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.report).ok()?).ok()
+    }
+
+    /// Waits until the app reports what is `wanted`.
+    #[track_caller]
+    pub(crate) fn wait(&self, what: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let report = self.read();
+            if let Some(report) = report.as_ref().filter(|report| wanted(report)) {
+                return report.clone();
+            }
+            if start.elapsed() > patience {
+                self.screen.shot("timeout");
+                panic!("{what} did not come: {:#}", report.unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What it reports once that stays the same.
+    pub(crate) fn settled(&self, mut report: Value) -> Value {
+        loop {
+            std::thread::sleep(Duration::from_millis(700));
+            match self.read() {
+                Some(next) if next != report => report = next,
+                _ => return report,
+            }
+        }
+    }
+
+    fn xdotool(&self, arguments: &[&str]) {
+        self.screen.run("xdotool", arguments);
+    }
+
+    /// Gives the window the keyboard: there is no window manager to do so.
+    pub(crate) fn focus(&self) {
+        self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^DenseNet$", "windowfocus", "--sync"]);
+    }
+
+    pub(crate) fn key(&self, key: &str) {
+        self.xdotool(&["key", key]);
+    }
+
+    /// Types a path into the field for paths.
+    pub(crate) fn open(&self, path: &Path) {
+        self.focus();
+        self.key("ctrl+l");
+        std::thread::sleep(Duration::from_millis(200));
+        self.xdotool(&["type", "--delay", "10", path.to_str().expect("a plain name")]);
+        self.key("Return");
+    }
+
+    /// Draws a stroke on the sheet, through places in parts of it.
+    pub(crate) fn draw(&self, places: &[[f64; 2]]) {
+        let [left, top, width, height] = self.place("picture");
+        let mut begun = false;
+        for [x, y] in places {
+            let (x, y) = (left + x * width, top + y * height);
+            self.xdotool(&["mousemove", &format!("{x:.0}"), &format!("{y:.0}")]);
+            if !begun {
+                self.xdotool(&["mousedown", "1"]);
+            }
+            begun = true;
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        self.xdotool(&["mouseup", "1"]);
+    }
+
+    /// Clicks the strip that is chosen, so that it has the keyboard.
+    pub(crate) fn click_strip(&self) {
+        let [left, top, _, height] = self.place("strip");
+        self.focus();
+        let (x, y) = (format!("{:.0}", left + 5.0), format!("{:.0}", top + height / 2.0));
+        self.xdotool(&["mousemove", &x, &y, "click", "1"]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
+    /// Where something is, in pixels: left, top, width, height.
+    fn place(&self, name: &str) -> [f64; 4] {
+        let report = self.wait(name, Duration::from_secs(10), |report| report["places"][name][2].as_f64() > Some(0.0));
+        let scale = report["places"]["pixels_per_point"].as_f64().unwrap_or(1.0);
+        [0, 1, 2, 3].map(|i| report["places"][name][i].as_f64().unwrap_or(0.0) * scale)
+    }
+
+    /// Closes the window from the keyboard, and waits until it has.
+    pub(crate) fn close(mut self) {
+        self.focus();
+        self.key("ctrl+q");
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(10) {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                assert!(status.success(), "the app ended with {status}");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the app does not close");
+    }
+}
+
+impl Drop for App<'_> {
+    fn drop(&mut self) {
+        // After a failed test; else it has ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

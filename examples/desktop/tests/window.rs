@@ -1,0 +1,165 @@
+//! The real app in a real window: Xvfb, a software adapter, mouse and keyboard. Screenshots stay in the target folder.
+#![cfg(target_os = "linux")]
+
+mod screen;
+
+use std::path::Path;
+use std::time::Duration;
+
+use densenet_wgpu::{Architecture, Weights, weights};
+use screen::{App, Screen};
+use serde_json::Value;
+
+/// A seven as somebody draws it: places in parts of the sheet.
+const SEVEN: [[f64; 2]; 7] =
+    [[0.28, 0.25], [0.5, 0.25], [0.72, 0.25], [0.66, 0.4], [0.58, 0.55], [0.5, 0.7], [0.44, 0.82]];
+
+/// The sheet's side in pixels, in which the report gives places.
+const SHEET: f64 = 280.0;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn label(report: &Value) -> &str {
+    report["top"][0]["label"].as_str().unwrap_or_default()
+}
+
+/// The heat at a place of the sheet: the map's pixel that covers it, none outside of the region.
+fn heat_at(report: &Value, [x, y]: [f64; 2]) -> Option<f64> {
+    let heat = &report["heat"];
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let region: Vec<f64> = heat["region"].as_array().expect("a region").iter().map(number).collect();
+    let (height, width) = (number(&heat["height"]), number(&heat["width"]));
+    let column = (x * SHEET - region[0]) / region[2] * width;
+    let row = (y * SHEET - region[1]) / region[3] * height;
+    let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
+    inside.then(|| number(&heat["values"][row as usize * width as usize + column as usize]))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[test]
+fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
+    let screen = Screen::start(1300, 840);
+    let home = tempfile::tempdir().expect("a folder");
+    let big = home.path().join("densenet121.safetensors");
+    let random = Weights::random(&Architecture::preset("densenet121").expect("a preset"), 5).expect("weights");
+    weights::save_safetensors(&random, &big).expect("the test's folder can be written");
+    let broken = home.path().join("broken.safetensors");
+    std::fs::write(&broken, b"these are no weights, whatever the name says").expect("the same");
+
+    let app = App::start(&screen, home.path(), &[]);
+    let report = app.wait("the first frame", PATIENCE, |report| report["first_frame_ms"].is_number());
+    let first = report["first_frame_ms"].as_f64().expect("a number");
+    println!("first frame after {first:.0} ms");
+    assert!(first < 3000.0, "the first frame took {first:.0} ms");
+    app.wait("the embedded model", PATIENCE, |report| report["model"] == "densenet-bc-mnist");
+
+    app.draw(&SEVEN);
+    let report = app.wait("a seven", PATIENCE, |report| label(report) == "7" && !report["maps"].is_null());
+    let report = app.settled(report);
+    let probability = report["top"][0]["probability"].as_f64().expect("a number");
+    println!("7 with {:.2} %", probability * 100.0);
+    assert!(probability > 0.9, "{report:#}");
+    let strokes = mean(SEVEN.iter().filter_map(|&place| heat_at(&report, place)));
+    let everywhere = (0..400).map(|i| [f64::from(i % 20) / 20.0 + 0.025, f64::from(i / 20) / 20.0 + 0.025]);
+    let everywhere = mean(everywhere.filter_map(|place| heat_at(&report, place)));
+    println!("heat on the strokes {strokes:.2}, everywhere {everywhere:.2}");
+    assert!(strokes > 1.2 * everywhere, "the map lights up the strokes: {strokes} of {everywhere}");
+    assert_eq!(report["maps"]["tap"], "features.denseblock1.denselayer1");
+    assert_eq!((&report["maps"]["maps"], &report["maps"]["distinct"]), (&10.into(), &10.into()), "maps that differ");
+    screen.shot("1-seven");
+
+    // The strip below, by keyboard.
+    app.click_strip();
+    app.key("Down");
+    app.wait("the maps of the second layer", PATIENCE, |report| {
+        report["maps"]["tap"] == "features.denseblock1.denselayer2" && report["maps"]["distinct"] == 10
+    });
+    app.key("ctrl+2");
+    let report = app.wait("the steps' times", PATIENCE, |report| !report["times"].is_null());
+    let times = &report["times"];
+    println!("times: {times}");
+    assert!(times["Ok"].as_u64() == Some(30) || times["Err"].as_str().is_some_and(|e| e.contains("timestamps")));
+    screen.shot("2-time");
+    app.key("ctrl+3");
+    std::thread::sleep(Duration::from_millis(500));
+    screen.shot("3-reuse");
+    app.key("ctrl+1");
+
+    // A picture, by its path.
+    app.open(&repository().join("tests/images/digits/0-plain.png"));
+    let opened = |report: &Value| report["picture"] == "0-plain.png" && label(report) == "0";
+    app.wait("the picture's answer", PATIENCE, opened);
+    screen.shot("4-picture");
+
+    // What cannot be had is said, and nothing is lost.
+    app.open(&broken);
+    let report = app.wait("the refusal", PATIENCE, |report| !report["errors"][0].is_null());
+    assert!(report["errors"][0].as_str().is_some_and(|error| error.contains("broken.safetensors")), "{report:#}");
+    assert_eq!(report["model"], "densenet-bc-mnist");
+    screen.shot("5-refused");
+    app.key("Escape");
+    app.wait("the message to go", PATIENCE, |report| report["errors"][0].is_null());
+
+    app.open(&big);
+    app.wait("DenseNet-121 to load", PATIENCE, |report| report["loading"] == true);
+    screen.shot("6-loading");
+    let report = app.wait("DenseNet-121", PATIENCE, |report| {
+        report["model"] == "densenet121" && report["loading"] == false && report["maps"]["maps"] == 32
+    });
+    let (gap, gaps) = (&report["largest_gap_ms"], &report["gaps"]);
+    println!("DenseNet-121: the longest of {gaps} gaps between frames was {gap} ms");
+    assert!(gaps.as_u64() > Some(2), "the window went on: {gaps} frames");
+    // Alone on two cores it is 100 ms at most; other programs may take their share here.
+    assert!(gap.as_f64() < Some(400.0), "{gap} ms between two frames");
+    assert_eq!(report["maps"]["distinct"], 32);
+    screen.shot("7-densenet121");
+
+    // Closed and opened again, it shows what it showed.
+    app.close();
+    let app = App::start(&screen, home.path(), &[]);
+    app.wait("what was open last", PATIENCE, |report| {
+        report["model"] == "densenet121" && report["picture"] == "0-plain.png" && !report["top"][0].is_null()
+    });
+    app.close();
+}
+
+#[test]
+fn a_folder_is_a_filmstrip_that_page_keys_go_through() {
+    let screen = Screen::start(1300, 840);
+    let home = tempfile::tempdir().expect("a folder");
+    let digits = repository().join("tests/images/digits");
+    let app = App::start(&screen, home.path(), &[digits.as_os_str()]);
+    app.wait("the first of ten", PATIENCE, |report| report["pictures_of_folder"] == 10 && label(report) == "0");
+    app.focus();
+    for digit in ["1", "2"] {
+        app.key("Next");
+        app.wait("the next picture", PATIENCE, |report| label(report) == digit);
+    }
+    app.key("Prior");
+    app.wait("the picture before", PATIENCE, |report| label(report) == "1");
+    screen.shot("8-filmstrip");
+    app.close();
+}
+
+#[test]
+fn everything_is_readable_at_200_percent() {
+    let screen = Screen::start(1300, 840);
+    let home = tempfile::tempdir().expect("a folder");
+    let digit = repository().join("tests/images/digits/7-paper.png");
+    for scale in ["1.25", "2"] {
+        let app = App::start_scaled(&screen, home.path(), &[digit.as_os_str()], scale);
+        let report = app.wait("the answer", PATIENCE, |report| label(report) == "7");
+        assert_eq!(report["places"]["pixels_per_point"].as_f64(), scale.parse().ok());
+        std::thread::sleep(Duration::from_millis(500));
+        screen.shot(&format!("9-scale-{scale}"));
+        app.close();
+    }
+}
