@@ -18,14 +18,15 @@ pub(crate) fn ensure() -> Result<(), String> {
         return Ok(());
     }
     println!("No Vulkan driver was found.");
-    if !Path::new("/usr/bin/apt-get").exists() {
+    if !is_apt() {
         return Err(format!(
             "no Vulkan driver, and this is neither Debian nor Ubuntu: install your GPU's driver or Mesa's software driver \
              lavapipe (Fedora: dnf install mesa-vulkan-drivers; Arch: pacman -S vulkan-swrast vulkan-icd-loader; Alpine: \
              apk add mesa-vulkan-swrast vulkan-loader; Debian's name is {PACKAGE}), then try again"
         ));
     }
-    install()?;
+    println!("Installing Mesa's software driver ({PACKAGE}):");
+    install(&[PACKAGE, "libvulkan1"])?;
     match manifest() {
         Some(manifest) => {
             println!("Vulkan driver: {}", manifest.display());
@@ -35,15 +36,60 @@ pub(crate) fn ensure() -> Result<(), String> {
     }
 }
 
-fn install() -> Result<(), String> {
+/// What the desktop app's window is tested with, and the Debian packages that bring it.
+const SCREEN: [(&str, &str); 3] = [("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("import", "imagemagick")];
+
+/// Makes sure that there is a display server and what drives it: on Linux by installing them where they are not there. A
+/// window is tested on Linux alone. Whether it can be: false means that it was said why not.
+///
+/// # Errors
+/// In CI, where something is missing that cannot be installed.
+pub(crate) fn ensure_screen() -> Result<bool, String> {
+    if !cfg!(target_os = "linux") {
+        println!("The window is tested on Linux alone.");
+        return Ok(false);
+    }
+    let missing = || SCREEN.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
+    let packages: Vec<&str> = missing().collect();
+    if packages.is_empty() {
+        return Ok(true);
+    }
+    println!("Installing what the window is tested with ({}):", packages.join(", "));
+    let reason = match is_apt() {
+        true => install(&packages).err(),
+        false => Some("this is neither Debian nor Ubuntu".to_string()),
+    };
+    if missing().next().is_none() {
+        return Ok(true);
+    }
+    let reason = reason.unwrap_or_else(|| "the packages did not bring it".into());
+    let reason = format!("the window cannot be tested without {}: {reason}", packages.join(", "));
+    if std::env::var_os("CI").is_some() {
+        return Err(reason);
+    }
+    println!("NOT TESTED: {reason}");
+    Ok(false)
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn is_apt() -> bool {
+    Path::new("/usr/bin/apt-get").exists()
+}
+
+/// Installs packages where this is Debian or Ubuntu.
+fn install(packages: &[&str]) -> Result<(), String> {
     let sudo = if is_root() {
         None
     } else if works(Command::new("sudo").args(["-n", "true"])) {
         Some("sudo")
     } else {
         return Err(format!(
-            "installing one needs root: run `sudo apt-get install --no-install-recommends {PACKAGE} libvulkan1`, then try \
-             again"
+            "installing needs root: run `sudo apt-get install --no-install-recommends {}`, then try again",
+            packages.join(" ")
         ));
     };
     let apt = |arguments: &[&str]| {
@@ -53,12 +99,11 @@ fn install() -> Result<(), String> {
         println!("+ {}", words.join(" "));
         run(Command::new(words[0]).args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
     };
-    println!("Installing Mesa's software driver ({PACKAGE}):");
     // An old list of packages may still do: what counts is whether the installation works.
     if let Err(reason) = apt(&["update", "-q"]) {
         println!("{reason}; going on with the lists that are there");
     }
-    apt(&["install", "-q", "-y", "--no-install-recommends", PACKAGE, "libvulkan1"])
+    apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages].concat())
 }
 
 /// The first driver manifest that Vulkan's loader would read.

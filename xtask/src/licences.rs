@@ -18,6 +18,9 @@ const ALLOWED: [&str; 12] = [
     "BSL-1.0",
 ];
 
+/// Licences of fonts that a program may embed and pass on, and the one crate that may come with them.
+const FONTS: (&str, [&str; 2]) = ("epaint_default_fonts ", ["OFL-1.1", "Ubuntu-font-1.0"]);
+
 pub(crate) fn check() -> Result<(), String> {
     let edges =
         ["tree", "--workspace", "--all-features", "--target", "all", "--edges", "normal,build,dev", "--prefix", "none"];
@@ -32,7 +35,7 @@ pub(crate) fn check() -> Result<(), String> {
     crates.dedup();
     let refused: Vec<String> = crates
         .iter()
-        .filter(|(_, licence)| !is_allowed(licence))
+        .filter(|(package, licence)| !is_allowed(licence, if package.starts_with(FONTS.0) { &FONTS.1 } else { &[] }))
         .map(|(package, licence)| format!("{package} is under '{licence}'"))
         .collect();
     if crates.is_empty() {
@@ -45,18 +48,20 @@ pub(crate) fn check() -> Result<(), String> {
     Err(format!("{}: replace the crate, or add its licence to xtask/src/licences.rs", refused.join("; ")))
 }
 
-/// Whether an SPDX expression can be met from the list. `OR` binds less than `AND`; parentheses group.
-fn is_allowed(expression: &str) -> bool {
+/// Whether an SPDX expression can be met from the list and what is allowed `besides`. `OR` binds less than `AND`; parentheses group.
+fn is_allowed(expression: &str, besides: &[&str]) -> bool {
     // Before SPDX expressions a slash meant `OR`.
     let expression = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = expression.split_whitespace().collect();
-    let mut parser = Parser { words: &words };
+    let mut parser = Parser { words: &words, besides };
     let allowed = parser.or();
     allowed && parser.words.is_empty()
 }
 
 struct Parser<'a> {
     words: &'a [&'a str],
+    /// Allowed besides the list.
+    besides: &'a [&'a str],
 }
 
 impl<'a> Parser<'a> {
@@ -96,7 +101,7 @@ impl<'a> Parser<'a> {
                     self.take();
                     full = format!("{name} WITH {}", self.take().unwrap_or_default());
                 }
-                ALLOWED.contains(&full.as_str())
+                ALLOWED.contains(&full.as_str()) || self.besides.contains(&full.as_str())
             }
             None => false,
         }
@@ -105,7 +110,11 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_allowed;
+    use super::{FONTS, is_allowed as is_allowed_besides};
+
+    fn is_allowed(expression: &str) -> bool {
+        is_allowed_besides(expression, &[])
+    }
 
     #[test]
     fn expressions_are_read_as_spdx_means_them() {
@@ -119,5 +128,7 @@ mod tests {
         assert!(!is_allowed("(MIT OR Apache-2.0) AND GPL-3.0"));
         assert!(!is_allowed("Apache-2.0 WITH Strange-exception"));
         assert!(!is_allowed(""));
+        let fonts = "(MIT OR Apache-2.0) AND OFL-1.1 AND Ubuntu-font-1.0";
+        assert!(!is_allowed(fonts) && is_allowed_besides(fonts, &FONTS.1));
     }
 }

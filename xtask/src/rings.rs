@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the rules, then the five rings of tests, from the middle outwards.
+//! `cargo xtask test`: the rules, then the rings of tests, from the middle outwards.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::Stdio;
@@ -17,6 +17,9 @@ const RINGS: [(&str, &[&str]); 4] = [
     ),
     ("5: through the front door", &["cli_"]),
 ];
+
+/// The package of the desktop app.
+const APP: &str = "densenet-desktop";
 
 /// How many tests ran, and how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,10 +53,20 @@ pub(crate) fn test(large: bool) -> Result<(), String> {
     all.check("a Vulkan driver", driver::ensure);
     all.check("rules: formatting", || run(&mut cargo(&["fmt", "--all", "--check"])));
     all.check("rules: clippy", || {
-        run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+        run(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--exclude",
+            APP,
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     });
     all.check("rules: documentation", || {
-        run(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+        run(cargo(&["doc", "--workspace", "--exclude", APP, "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
     });
     all.check("rules: the library without features", without_features);
     all.check("rules: the library for the browser", wasm::check);
@@ -83,6 +96,17 @@ pub(crate) fn test(large: bool) -> Result<(), String> {
     all.tests("examples and documentation", &["--doc"]);
     all.check("examples", || run(&mut cargo(&["test", "--quiet", "--examples", "--no-run"])));
     all.tests("the chores themselves", &["--package", "xtask"]);
+    // Last: eframe is built for nothing else.
+    all.check("rules: the desktop app", || {
+        run(&mut cargo(&["clippy", "--package", APP, "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+        run(cargo(&["doc", "--package", APP, "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    all.tests("ring 6: the desktop app's widgets", &["--package", APP, "--bins"]);
+    match driver::ensure_screen() {
+        Ok(true) => all.tests("ring 6: the desktop app's window", &["--package", APP, "--test", "window"]),
+        Ok(false) => {}
+        Err(reason) => all.failures.push(reason),
+    }
     all.report()
 }
 

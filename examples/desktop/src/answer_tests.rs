@@ -18,7 +18,7 @@ fn the_best_class_comes_first_and_is_chosen() {
     assert!(seven.rect().bottom() <= three.rect().top());
     assert_eq!(seven.accesskit_node().toggled(), Some(Toggled::True));
     assert_eq!(three.accesskit_node().toggled(), Some(Toggled::False));
-    assert_eq!(harness.query_all_by_label_contains(" %").count(), 5);
+    assert_eq!(harness.query_all_by_label_contains(" %").count(), 10);
 }
 
 #[test]

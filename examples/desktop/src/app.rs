@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use densenet_wgpu::Gpu;
+use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, Ui, ViewportCommand};
 
 use crate::arguments::Arguments;
@@ -47,7 +48,14 @@ impl App {
     ) -> std::io::Result<App> {
         for theme in [egui::Theme::Dark, egui::Theme::Light] {
             // What is said in passing must be readable too.
-            context.egui_ctx.style_mut_of(theme, |style| style.visuals.weak_text_alpha = 0.8);
+            context.egui_ctx.style_mut_of(theme, |style| {
+                style.visuals.weak_text_alpha = 0.8;
+                // Beside what is scrolled, not over it.
+                style.spacing.scroll = ScrollStyle { floating_allocated_width: 8.0, ..ScrollStyle::thin() };
+                if let Some(small) = style.text_styles.get_mut(&egui::TextStyle::Small) {
+                    small.size = 10.5;
+                }
+            });
         }
         let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
         let mut settings: Settings = remembered.unwrap_or_default();
@@ -363,8 +371,9 @@ impl eframe::App for App {
         egui::Panel::bottom("status").frame(margin).show(ui, |ui| self.bottom(ui));
         egui::Panel::left("picture")
             .frame(margin)
-            .default_size(340.0)
-            .min_size(200.0)
+            .default_size((ui.available_width() * 0.27).clamp(200.0, 340.0))
+            .min_size(180.0)
+            .max_size(ui.available_width() * 0.5)
             .show(ui, |ui| self.left(ui, &mut actions));
         egui::CentralPanel::default_margins().frame(margin).show(ui, |ui| self.middle(ui));
         for action in actions {

@@ -18,12 +18,22 @@ pub(crate) struct Canvas {
     pub(crate) cursor: [f32; 2],
     /// Whether the keyboard's pen touches the paper.
     pub(crate) down: bool,
+    /// Whether the keyboard's pen was used last, and not the mouse.
+    pub(crate) keyboard: bool,
     empty: bool,
 }
 
 impl Default for Canvas {
     fn default() -> Self {
-        Canvas { pixels: vec![PAPER; SIDE * SIDE], pen: 11.0, last: None, cursor: [0.5, 0.5], down: false, empty: true }
+        Canvas {
+            pixels: vec![PAPER; SIDE * SIDE],
+            pen: 11.0,
+            last: None,
+            cursor: [0.5, 0.5],
+            down: false,
+            keyboard: false,
+            empty: true,
+        }
     }
 }
 
@@ -40,7 +50,7 @@ impl Canvas {
 
     /// A new sheet.
     pub(crate) fn clear(&mut self) {
-        *self = Canvas { pen: self.pen, cursor: self.cursor, ..Canvas::default() };
+        *self = Canvas { pen: self.pen, cursor: self.cursor, keyboard: self.keyboard, ..Canvas::default() };
     }
 
     /// Draws from where the pen was, if it was down, to `place`.
@@ -59,6 +69,7 @@ impl Canvas {
 
     /// Moves the keyboard's pen by steps, drawing where it is down.
     pub(crate) fn step(&mut self, across: f32, down: f32) {
+        self.keyboard = true;
         let moved = [self.cursor[0] + across * STEP, self.cursor[1] + down * STEP];
         self.cursor = moved.map(|x| x.clamp(0.0, 1.0));
         if self.down {
@@ -68,6 +79,7 @@ impl Canvas {
 
     /// Puts the keyboard's pen down, or lifts it.
     pub(crate) fn toggle(&mut self) {
+        self.keyboard = true;
         self.down = !self.down;
         self.lift();
         if self.down {

@@ -31,7 +31,7 @@ pub(crate) struct Inside {
 impl Inside {
     pub(crate) fn show(&mut self, ui: &mut Ui, state: &mut State) {
         let Some(network) = state.network.clone() else { return };
-        let width = (ui.available_width() * 0.42).clamp(180.0, 420.0);
+        let width = (ui.available_width() * 0.42).clamp(160.0, 420.0);
         egui::Panel::left("network")
             .resizable(true)
             .default_size(width)
@@ -122,15 +122,17 @@ impl Names<'_> {
 /// The chosen map, large, with its numbers.
 fn large(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, map: usize, names: &Names<'_>) {
     ui.horizontal(|ui| {
-        let (rect, response) = ui.allocate_exact_size(vec2(LARGE, LARGE), Sense::hover());
+        let side = LARGE.min(ui.available_width() * 0.4);
+        let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, names.of(map)));
         ui.painter().image(texture.id(), fitted(rect, atlas), atlas.place(map), Color32::WHITE);
         ui.vertical(|ui| {
             ui.add(egui::Label::new(RichText::new(names.of(map)).strong()).truncate());
             let range = atlas.ranges[map];
             let [height, width] = atlas.size;
-            ui.label(format!("{:.3} to {:.3}, mean {:.3}", range.least, range.most, range.mean));
-            ui.label(RichText::new(format!("{height}×{width}; dark is its least value, light its greatest")).weak());
+            ui.add(egui::Label::new(format!("{:.3} to {:.3}, mean {:.3}", range.least, range.most, range.mean)).wrap());
+            let text = format!("{height}×{width}; dark is its least value, light its greatest");
+            ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
             ui.add(egui::Label::new(RichText::new(&names.view.tap).monospace().weak()).truncate());
         });
     });

@@ -15,20 +15,28 @@ pub(crate) fn show(ui: &mut Ui, network: &Network) {
         )
         .weak(),
     );
-    ScrollArea::both().id_salt("reuse").auto_shrink([false, false]).show(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
-            for (block, reuse) in network.reuse.iter().enumerate() {
-                ui.vertical(|ui| square(ui, block, reuse));
-                ui.add_space(20.0);
-            }
-        });
+    ScrollArea::vertical().id_salt("reuse").auto_shrink([false, false]).show(ui, |ui| {
+        let per_row = ((ui.available_width() + 24.0) / (WIDEST + 24.0)).floor().max(1.0) as usize;
+        let blocks: Vec<(usize, &Reuse)> = network.reuse.iter().enumerate().collect();
+        for row in blocks.chunks(per_row) {
+            ui.horizontal_top(|ui| {
+                for (block, reuse) in row {
+                    ui.vertical(|ui| square(ui, *block, reuse));
+                    ui.add_space(16.0);
+                }
+            });
+            ui.add_space(12.0);
+        }
     });
 }
+
+/// Points of the widest square, its labels included.
+const WIDEST: f32 = 390.0;
 
 fn square(ui: &mut Ui, block: usize, reuse: &Reuse) {
     let targets = reuse.weights.len();
     let sources = reuse.weights.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = (300.0 / targets.max(1) as f32).clamp(7.0, 26.0);
+    let cell = ((WIDEST - 40.0) / targets.max(1) as f32).clamp(5.0, 26.0);
     let margin = vec2(40.0, 24.0);
     ui.strong(format!("Block {}", block + 1));
     let size = vec2(targets as f32, sources as f32) * cell + margin;

@@ -62,7 +62,7 @@ impl Default for Settings {
             folder: None,
             recent: Vec::new(),
             opacity: 0.6,
-            top: 5,
+            top: 10,
             tab: Tab::default(),
             whole: false,
             cell: 56.0,

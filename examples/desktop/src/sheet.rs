@@ -45,7 +45,7 @@ impl Sheet {
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         }
         self.paint(ui, state, rect);
-        if drawing && response.has_focus() {
+        if drawing && response.has_focus() && state.canvas.keyboard {
             pen(ui, &state.canvas, rect);
         }
         let edge = if response.has_focus() { ui.visuals().selection.stroke } else { ui.visuals().window_stroke };
@@ -125,6 +125,9 @@ fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
     if response.clicked() || response.drag_started() {
         response.request_focus();
     }
+    if response.gained_focus() {
+        canvas.keyboard = !ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
+    }
     let mut drawn = false;
     if response.is_pointer_button_down_on() {
         // Every place that the pointer was at since the last frame, so that quick strokes are not cut short.
@@ -141,6 +144,7 @@ fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
         for place in places {
             let part = (place - rect.min) / rect.size();
             canvas.draw_to([part.x, part.y]);
+            canvas.keyboard = false;
             drawn = true;
         }
     } else if !canvas.down {

@@ -32,7 +32,9 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
     ui.add_space(8.0);
     match &state.times {
         None => {
-            ui.label(RichText::new("Times of the steps are shown as soon as there is a picture.").weak());
+            let running = "Timing every step …";
+            let idle = "Times of the steps are shown as soon as there is a picture.";
+            ui.label(RichText::new(if state.is_running() { running } else { idle }).weak());
         }
         Some(Err(reason)) => {
             ui.label(format!("No times of single steps: {reason}"));
@@ -51,14 +53,18 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
     ui.label(format!("{} steps, {all:.2} ms; each in a pass of its own, by the adapter's timestamps.", times.len()));
     ui.horizontal_wrapped(|ui| {
         for (kernel, time) in &kernels {
-            let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-            ui.painter().rect_filled(rect, 2.0, colour(ui, &kernels, kernel));
-            ui.label(format!("{kernel} {:.0} %", time / all.max(f64::MIN_POSITIVE) * 100.0));
+            // Together, so that no line ends between a colour and its name.
+            ui.allocate_ui_with_layout(vec2(0.0, 18.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                ui.painter().rect_filled(rect, 2.0, colour(ui, &kernels, kernel));
+                let share = time / all.max(f64::MIN_POSITIVE) * 100.0;
+                ui.add(egui::Label::new(format!("{kernel} {share:.0} %")).extend());
+            });
             ui.add_space(6.0);
         }
     });
     ui.add_space(4.0);
-    let names = (ui.available_width() * 0.4).clamp(120.0, 290.0);
+    let names = (ui.available_width() * 0.3).clamp(110.0, 180.0);
     ScrollArea::vertical().id_salt("times").auto_shrink([false, false]).show_rows(ui, STEP, times.len(), |ui, rows| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for step in &times[rows] {
@@ -84,9 +90,10 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
     });
 }
 
-/// `texture_pointwise` of `texture_pointwise wg8 sg8`.
+/// `conv3x3` of `texture/conv3x3+subgroup/8`.
 fn kernel_of(step: &StepTime) -> &str {
-    step.kernel.split([' ', '[', '(']).next().unwrap_or(&step.kernel)
+    let variant = step.kernel.split_once('/').map_or(step.kernel.as_str(), |(_, variant)| variant);
+    variant.split(['+', '/']).next().unwrap_or(variant)
 }
 
 /// Kernels and their milliseconds, the longest first.
@@ -127,7 +134,7 @@ mod tests {
             time: Duration::from_millis(ms),
             macs: 1,
         };
-        let times = [step("a wg8", 1), step("b wg8 sg8", 5), step("a wg64", 7)];
+        let times = [step("buffer/a/8", 1), step("buffer/b+subgroup/8", 5), step("buffer/a/64", 7)];
         assert_eq!(kernels(&times), [("a".to_string(), 8.0), ("b".to_string(), 5.0)]);
     }
 }

@@ -35,9 +35,10 @@ impl Toolbar {
 
     /// One field for everything that has a path.
     fn path(&mut self, ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-        let label = ui.label("Path").on_hover_text("Of a picture, a folder or a weight file (Ctrl+L)");
-        let field = TextEdit::singleline(&mut self.path).hint_text("picture, folder or weights").desired_width(190.0);
-        let response = ui.add(field).labelled_by(label.id);
+        let hint = "Path of picture, folder or weights";
+        let field = TextEdit::singleline(&mut self.path).hint_text(hint).desired_width(230.0);
+        let response = ui.add(field).on_hover_text("A picture, a folder or a weight file; Enter opens it (Ctrl+L)");
+        call(&response, "Path");
         if std::mem::take(&mut self.wants_path) {
             response.request_focus();
         }
@@ -70,13 +71,13 @@ fn pictures(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
 }
 
 fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let label = ui.label("Weights");
     let name = state.network.as_ref().map_or("none yet", |network| network.name.as_str());
     let adapter = state.settings.adapter.clone();
     let mut load = |path: Option<PathBuf>| actions.push(Action::Load(Source { path, adapter: adapter.clone() }));
     let mut dialog = false;
     let path = state.network.as_ref().and_then(|network| network.path.as_ref());
-    let combo = egui::ComboBox::from_id_salt("weights").selected_text(name).width(150.0);
+    let combo =
+        egui::ComboBox::from_id_salt("weights").selected_text(format!("Weights: {name}")).width(180.0).truncate();
     let response = combo.show_ui(ui, |ui| {
         if ui.selectable_label(false, "Weight file… (Ctrl+M)").clicked() {
             dialog = true;
@@ -92,7 +93,7 @@ fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             }
         }
     });
-    response.response.labelled_by(label.id);
+    call(&response.response, "Weights");
     if dialog {
         actions.push(Action::Dialog(Dialog::Weights));
     }
@@ -100,14 +101,13 @@ fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
 
 /// As the system has it, light or dark.
 fn theme(ui: &mut Ui) {
-    let label = ui.label("Theme");
     let mut theme = ui.ctx().options(|options| options.theme_preference);
     let named = |theme| match theme {
         ThemePreference::System => "System",
         ThemePreference::Light => "Light",
         ThemePreference::Dark => "Dark",
     };
-    let combo = egui::ComboBox::from_id_salt("theme").selected_text(named(theme)).width(76.0);
+    let combo = egui::ComboBox::from_id_salt("theme").selected_text(format!("Theme: {}", named(theme))).width(120.0);
     let response = combo.show_ui(ui, |ui| {
         for choice in [ThemePreference::System, ThemePreference::Light, ThemePreference::Dark] {
             if ui.selectable_value(&mut theme, choice, named(choice)).clicked() {
@@ -115,13 +115,15 @@ fn theme(ui: &mut Ui) {
             }
         }
     });
-    response.response.labelled_by(label.id);
+    call(&response.response, "Theme");
 }
 
 fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let label = ui.label("Adapter");
     let shown = state.network.as_ref().map_or("…", |network| network.adapter.name.as_str());
-    let combo = egui::ComboBox::from_id_salt("adapter").selected_text(short(shown)).width(150.0);
+    let combo = egui::ComboBox::from_id_salt("adapter")
+        .selected_text(format!("Adapter: {}", short(shown)))
+        .width(170.0)
+        .truncate();
     let response = combo.show_ui(ui, |ui| {
         let best = state.settings.adapter.is_none();
         let mut chosen = None;
@@ -140,7 +142,13 @@ fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             actions.push(Action::Load(Source { path: state.settings.weights.clone(), adapter }));
         }
     });
-    response.response.labelled_by(label.id).on_hover_text(shown);
+    call(&response.response, "Adapter");
+    response.response.on_hover_text(shown);
+}
+
+/// What a screen reader calls it.
+fn call(response: &egui::Response, name: &str) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
 }
 
 /// `llvmpipe` of `llvmpipe (LLVM 15.0.6, 256 bits)`.

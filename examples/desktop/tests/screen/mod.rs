@@ -41,7 +41,8 @@ impl Screen {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
-        let output = self.command(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}; {HINT}"));
+        let output =
+            self.command(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}; {HINT}"));
         assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
