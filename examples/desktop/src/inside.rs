@@ -68,6 +68,9 @@ impl Inside {
                     state.look();
                 }
             }
+            if ui.available_width() < 190.0 {
+                return;
+            }
             ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("least size"));
         });
         let wanted = strip.view(state.settings.whole);

@@ -52,7 +52,7 @@ fn title(ui: &mut Ui, network: &Network, first: &Strip) {
     let layers = network.architecture.layers.get(block).copied().unwrap_or(0);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), TITLE), Sense::hover());
     let text = format!(
-        "Block {}: {layers} layers of +{} channels, {}×{}",
+        "Block {}: {layers} layers of +{}, {}×{}",
         block + 1,
         network.architecture.growth_rate,
         first.height,

@@ -1,6 +1,7 @@
 //! Where the time goes: a bar for each step, and what the whole takes.
 
 use densenet_wgpu::gpu::StepTime;
+use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::state::State;
@@ -53,14 +54,14 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
     ui.label(format!("{} steps, {all:.2} ms; each in a pass of its own, by the adapter's timestamps.", times.len()));
     ui.horizontal_wrapped(|ui| {
         for (kernel, time) in &kernels {
-            // Together, so that no line ends between a colour and its name.
-            ui.allocate_ui_with_layout(vec2(0.0, 18.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-                ui.painter().rect_filled(rect, 2.0, colour(ui, &kernels, kernel));
-                let share = time / all.max(f64::MIN_POSITIVE) * 100.0;
-                ui.add(egui::Label::new(format!("{kernel} {share:.0} %")).extend());
-            });
-            ui.add_space(6.0);
+            let share = time / all.max(f64::MIN_POSITIVE) * 100.0;
+            let font = egui::TextStyle::Body.resolve(ui.style());
+            // One text, so that no line ends between a colour and its name.
+            let mut job = LayoutJob::default();
+            job.append("■ ", 0.0, TextFormat::simple(font.clone(), colour(ui, &kernels, kernel)));
+            let text = format!("{kernel} {share:.0} %   ");
+            job.append(&text, 0.0, TextFormat::simple(font, ui.visuals().text_color()));
+            ui.add(egui::Label::new(job).extend());
         }
     });
     ui.add_space(4.0);
