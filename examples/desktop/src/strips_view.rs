@@ -86,17 +86,13 @@ fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
         let colour = if chosen { ui.visuals().strong_text_color() } else { ui.visuals().text_color() };
         ui.painter().rect_stroke(rect.expand(1.0), 2.0, Stroke::new(1.5, colour), StrokeKind::Outside);
     }
+    if response.clicked() {
+        response.request_focus();
+    }
     // Arrow keys go from strip to strip: what has the keyboard is what is shown.
-    let picked = response.clicked() || (response.gained_focus() && ui.input(|input| input.events.iter().any(is_arrow)));
-    let id = response.id;
-    let clicked = picked.then(|| ui.memory_mut(|memory| memory.request_focus(id))).is_some();
+    let picked = response.clicked() || response.gained_focus();
     response.on_hover_text(label);
-    (rect, clicked)
-}
-
-fn is_arrow(event: &egui::Event) -> bool {
-    use egui::Key::{ArrowDown, ArrowUp};
-    matches!(event, egui::Event::Key { key: ArrowDown | ArrowUp, pressed: true, .. })
+    (rect, picked)
 }
 
 /// What a block begins with is grey; its layers go round the colour wheel, so that neighbours differ and a layer has one

@@ -1,7 +1,6 @@
 //! Where the time goes: a bar for each step, and what the whole takes.
 
 use densenet_wgpu::gpu::StepTime;
-use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::state::State;
@@ -55,13 +54,16 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
     ui.horizontal_wrapped(|ui| {
         for (kernel, time) in &kernels {
             let share = time / all.max(f64::MIN_POSITIVE) * 100.0;
+            let text = format!("{kernel} {share:.0} %");
             let font = egui::TextStyle::Body.resolve(ui.style());
-            // One text, so that no line ends between a colour and its name.
-            let mut job = LayoutJob::default();
-            job.append("■ ", 0.0, TextFormat::simple(font.clone(), colour(ui, &kernels, kernel)));
-            let text = format!("{kernel} {share:.0} %   ");
-            job.append(&text, 0.0, TextFormat::simple(font, ui.visuals().text_color()));
-            ui.add(egui::Label::new(job).extend());
+            let galley = ui.painter().layout_no_wrap(text.clone(), font, ui.visuals().text_color());
+            // One widget, so that no line ends between a colour and its name.
+            let size = vec2(galley.size().x + 28.0, galley.size().y);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+            let square = Rect::from_center_size(rect.left_center() + vec2(5.0, 0.0), vec2(10.0, 10.0));
+            ui.painter().rect_filled(square, 2.0, colour(ui, &kernels, kernel));
+            ui.painter().galley(rect.min + vec2(16.0, 0.0), galley, ui.visuals().text_color());
         }
     });
     ui.add_space(4.0);
