@@ -63,7 +63,8 @@ impl Filmstrip {
         let response = ui.interact(rect, ui.scope_id().with(path), Sense::click());
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &name));
-        if response.gained_focus() {
+        // Not in every frame, or the strip could not be scrolled away from it.
+        if response.has_focus() && ui.input(|input| !input.keys_down.is_empty()) {
             response.scroll_to_me(None);
         }
         ui.painter().rect_filled(rect, 3.0, ui.visuals().extreme_bg_color);

@@ -182,10 +182,11 @@ fn grid(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, state: &mut State, 
             let chosen = map == state.map;
             response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, names.of(map)));
             ui.painter().image(texture.id(), fitted(rect, atlas), atlas.place(map), Color32::WHITE);
-            if response.gained_focus() {
-                response.scroll_to_me(None);
+            if response.clicked() {
+                response.request_focus();
             }
-            if response.clicked() || response.gained_focus() {
+            if response.clicked() || (response.has_focus() && !chosen) {
+                response.scroll_to_me(None);
                 state.map = map;
             }
             if chosen || response.hovered() || response.has_focus() {

@@ -69,9 +69,6 @@ fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
     let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), step), Sense::click());
     let label = format!("{}: {}", strip.title, strip.sum());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &label));
-    if response.gained_focus() {
-        response.scroll_to_me(None);
-    }
     let width = (strip.channels() as f32 * scale).max(4.0);
     let rect = Rect::from_min_size(row.min + vec2(2.0, GAP / 2.0), vec2(width, step - GAP));
     let dark = ui.visuals().dark_mode;
@@ -90,7 +87,10 @@ fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
         response.request_focus();
     }
     // Arrow keys go from strip to strip: what has the keyboard is what is shown.
-    let picked = response.clicked() || response.gained_focus();
+    let picked = response.clicked() || (response.has_focus() && !chosen);
+    if picked {
+        response.scroll_to_me(None);
+    }
     response.on_hover_text(label);
     (rect, picked)
 }
