@@ -22,9 +22,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     });
     let ranking = state.ranking();
     if ranking.is_empty() {
+        if state.is_busy() && state.is_running() {
+            ui.add(egui::Spinner::new());
+            return;
+        }
         let text = match (&state.answer, network.architecture.classes) {
             (_, None) => "This network has no classifier: it ends with its features.",
-            (None, _) if state.is_running() => "…",
             (None, _) if state.is_drawing() => "Draw a digit on the sheet above.",
             _ => "No picture yet.",
         };

@@ -50,6 +50,9 @@ impl App {
             // What is said in passing must be readable too.
             context.egui_ctx.style_mut_of(theme, |style| {
                 style.visuals.weak_text_alpha = 0.8;
+                if theme == egui::Theme::Dark {
+                    style.visuals.error_fg_color = egui::Color32::from_rgb(255, 120, 110);
+                }
                 // Beside what is scrolled, not over it.
                 style.spacing.scroll = ScrollStyle { floating_allocated_width: 8.0, ..ScrollStyle::thin() };
                 if let Some(small) = style.text_styles.get_mut(&egui::TextStyle::Small) {
@@ -389,9 +392,9 @@ impl eframe::App for App {
         self.report.content.places.picture = rect(self.sheet.place);
         self.report.content.places.strip = rect(self.inside.strip);
         self.report.content.places.pixels_per_point = context.pixels_per_point();
-        let loading = self.state.loading.is_some();
-        self.report.frame(now, loading);
-        if loading {
+        let busy = self.state.is_busy();
+        self.report.frame(now, busy);
+        if busy {
             context.request_repaint();
         }
         if self.report.content.first_frame_ms.is_none() {

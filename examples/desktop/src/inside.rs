@@ -134,6 +134,9 @@ fn large(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, map: usize, names:
             let range = atlas.ranges[map];
             let [height, width] = atlas.size;
             ui.add(egui::Label::new(format!("{:.3} to {:.3}, mean {:.3}", range.least, range.most, range.mean)).wrap());
+            if ui.available_width() < 180.0 {
+                return;
+            }
             let text = format!("{height}×{width}; dark is its least value, light its greatest");
             ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
             ui.add(egui::Label::new(RichText::new(&names.view.tap).monospace().weak()).truncate());

@@ -50,7 +50,8 @@ pub(crate) struct Places {
 pub(crate) struct Content {
     /// Milliseconds from the process' start until the first frame was shown.
     pub(crate) first_frame_ms: Option<f64>,
-    /// Milliseconds between the beginnings of two frames while a model loaded: the longest, and how many were counted.
+    /// Milliseconds between the beginnings of two frames since weights were asked for last, while they loaded and a first
+    /// answer was waited for: the longest, and how many were counted.
     pub(crate) largest_gap_ms: f64,
     pub(crate) gaps: usize,
     pub(crate) model: Option<String>,

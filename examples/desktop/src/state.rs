@@ -176,7 +176,8 @@ impl State {
                 self.settings.picture = picture.path.clone();
                 self.picture = Some(*picture);
                 self.drawing = false;
-                self.class = None;
+                // What was said of another picture must not stand beside this one.
+                (self.class, self.answer) = (None, None);
                 self.changed();
             }
             News::Folder { path, pictures } => {
@@ -230,6 +231,11 @@ impl State {
     /// Whether a job is under way.
     pub(crate) fn is_running(&self) -> bool {
         self.under_way.is_some()
+    }
+
+    /// Whether somebody waits: for weights, or for the first answer to a picture. Something moves meanwhile.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.loading.is_some() || (self.is_running() && self.answer.is_none())
     }
 
     /// The canvas is shown: somebody wants to draw, and the network reads what is drawn.

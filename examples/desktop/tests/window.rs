@@ -89,7 +89,6 @@ fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
     assert!(times["Ok"].as_u64() == Some(30) || times["Err"].as_str().is_some_and(|e| e.contains("timestamps")));
     screen.shot("2-time");
     app.key("ctrl+3");
-    std::thread::sleep(Duration::from_millis(500));
     screen.shot("3-reuse");
     app.key("ctrl+1");
 
@@ -110,7 +109,6 @@ fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
 
     app.open(&big);
     app.wait("DenseNet-121 to load", PATIENCE, |report| report["loading"] == true);
-    screen.shot("6-loading");
     let report = app.wait("DenseNet-121", PATIENCE, |report| {
         report["model"] == "densenet121" && report["loading"] == false && report["maps"]["maps"] == 32
     });
@@ -120,7 +118,7 @@ fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
     // Alone on two cores it is 100 ms at most; other programs may take their share here.
     assert!(gap.as_f64() < Some(400.0), "{gap} ms between two frames");
     assert_eq!(report["maps"]["distinct"], 32);
-    screen.shot("7-densenet121");
+    screen.shot("6-densenet121");
 
     // Closed and opened again, it shows what it showed.
     app.close();
@@ -145,7 +143,7 @@ fn a_folder_is_a_filmstrip_that_page_keys_go_through() {
     }
     app.key("Prior");
     app.wait("the picture before", PATIENCE, |report| label(report) == "1");
-    screen.shot("8-filmstrip");
+    screen.shot("7-filmstrip");
     app.close();
 }
 
@@ -158,8 +156,7 @@ fn everything_is_readable_at_200_percent() {
         let app = App::start_scaled(&screen, home.path(), &[digit.as_os_str()], scale);
         let report = app.wait("the answer", PATIENCE, |report| label(report) == "7");
         assert_eq!(report["places"]["pixels_per_point"].as_f64(), scale.parse().ok());
-        std::thread::sleep(Duration::from_millis(500));
-        screen.shot(&format!("9-scale-{scale}"));
+        screen.shot(&format!("8-scale-{scale}"));
         app.close();
     }
 }

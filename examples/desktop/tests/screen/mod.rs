@@ -48,6 +48,8 @@ impl Screen {
 
     /// Saves what the screen shows.
     pub(crate) fn shot(&self, name: &str) {
+        // A frame is reported before it is shown.
+        std::thread::sleep(Duration::from_millis(400));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("desktop");
         std::fs::create_dir_all(&folder).expect("the target folder can be written");
         let path = folder.join(format!("{name}.png"));
