@@ -6,7 +6,7 @@ use crate::samples;
 use crate::state::State;
 
 fn harness(state: State) -> Harness<'static, State> {
-    let mut harness = Harness::new_ui_state(|ui, state| super::show(ui, state), state);
+    let mut harness = Harness::new_ui_state(super::show, state);
     harness.run();
     harness
 }

@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::strips::{Kind, Strip};
 
 /// Points of a strip from top to bottom with the space below, at least and at most.
-const STEPS: std::ops::RangeInclusive<f32> = 14.0..=26.0;
+const STEPS: std::ops::RangeInclusive<f32> = 14.0..=33.0;
 /// Points between strips.
 const GAP: f32 = 3.0;
 /// The same of the line above a block.

@@ -1,5 +1,6 @@
 //! The real app in a real window: Xvfb, a software adapter, mouse and keyboard. Screenshots stay in the target folder.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "what was measured is told to whom it may concern")]
 
 mod screen;
 
