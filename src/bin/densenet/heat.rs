@@ -40,7 +40,7 @@ impl HeatFolder {
         if let Ok(folder) = fs::canonicalize(path)
             && pictures.iter().any(|(picture, _)| picture.as_os_str() != "-" && is_in(picture, &folder))
         {
-            return Err(Usage::error(&format!(
+            return Err(Usage::error(format!(
                 "--cam {}: pictures that are to be classified are in this folder, and would be overwritten: name another",
                 path.display()
             )));
