@@ -1,6 +1,7 @@
 //! The app: hears what threads have to say, shows it, and passes on what the user does.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, Ui, ViewportCommand};
 
 use crate::arguments::Arguments;
+use crate::atlas::Atlas;
 use crate::dialogs::{self, Dialogs};
 use crate::filmstrip::Filmstrip;
 use crate::inside::Inside;
@@ -32,6 +34,8 @@ pub(crate) struct App {
     filmstrip: Filmstrip,
     inside: Inside,
     report: Report,
+    /// How many of the maps that are shown differ, for the report.
+    counted: Option<(Arc<Atlas>, usize)>,
     /// What threads that save views have to say.
     said: (Sender<String>, Receiver<String>),
 }
@@ -62,9 +66,11 @@ impl App {
         }
         let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
         let mut settings: Settings = remembered.unwrap_or_default();
-        if let Some(weights) = arguments.weights {
-            settings.weights = Some(weights).filter(|path| path.as_os_str() != "embedded");
-        }
+        settings.weights = match arguments.weights {
+            Some(asked) => Some(asked).filter(|path| path.as_os_str() != "embedded"),
+            // What was open last may be gone since.
+            None => settings.weights.filter(|path| path.exists()),
+        };
         settings.adapter = arguments.adapter.or(settings.adapter);
         let window = context.wgpu_render_state.as_ref();
         let window = window.map(|shared| Gpu::with_device(shared.device.clone(), shared.queue.clone()));
@@ -73,7 +79,7 @@ impl App {
             move || context.request_repaint()
         };
         let mut app = App {
-            worker: Worker::start(window, waker())?,
+            worker: Worker::start(window, arguments.one_device, waker())?,
             pictures: Pictures::start(waker())?,
             dialogs: Dialogs::default(),
             toolbar: Toolbar::default(),
@@ -81,6 +87,7 @@ impl App {
             filmstrip: Filmstrip::default(),
             inside: Inside::default(),
             report: Report::new(arguments.report, start),
+            counted: None,
             said: channel(),
             state: State::new(settings),
         };
@@ -92,14 +99,7 @@ impl App {
     fn restore(&mut self, asked: Option<PathBuf>) {
         let settings = self.state.settings.clone();
         let still_there = |path: &Option<PathBuf>| path.clone().filter(|path| path.exists());
-        let mut source = settings.source();
-        if still_there(&source.path).is_none()
-            && asked.is_none()
-            && settings.recent.contains(&source.path.clone().unwrap_or_default())
-        {
-            source.path = None;
-        }
-        self.act(Action::Load(source));
+        self.act(Action::Load(settings.source()));
         match asked {
             Some(path) => self.act(self.state.action_for(path)),
             None => {
@@ -325,6 +325,7 @@ impl App {
         let network = state.network.as_ref();
         content.model = network.map(|network| network.name.clone());
         content.adapter = network.map(|network| network.adapter.name.clone());
+        content.shared = network.is_some_and(|network| network.shared);
         content.loading = state.loading.is_some();
         content.picture = match &state.picture {
             _ if state.is_drawing() => Some("drawing".into()),
@@ -340,10 +341,12 @@ impl App {
             ShownHeat { class, height, width, values: heat.values().to_vec(), region }
         });
         let maps = state.features.as_ref().filter(|_| state.settings.tab == Tab::Inside && state.answer.is_some());
-        let known = content.maps.take();
-        content.maps = maps.map(|(view, atlas)| match known {
-            Some(known) if known.tap == view.tap && !state.is_running() && known.maps == atlas.ranges.len() => known,
-            _ => ShownMaps { tap: view.tap.clone(), maps: atlas.ranges.len(), distinct: atlas.distinct() },
+        let counted = &mut self.counted;
+        content.maps = maps.map(|(view, atlas)| {
+            let known = counted.as_ref().filter(|(known, _)| Arc::ptr_eq(known, atlas)).map(|(_, distinct)| *distinct);
+            let distinct = known.unwrap_or_else(|| atlas.distinct());
+            *counted = Some((atlas.clone(), distinct));
+            ShownMaps { tap: view.tap.clone(), maps: atlas.ranges.len(), distinct }
         });
         content.times = state.times.as_ref().map(|times| times.as_ref().map(Vec::len).map_err(Clone::clone));
         content.pictures_of_folder = state.folder.as_ref().map_or(0, |folder| folder.pictures.len());

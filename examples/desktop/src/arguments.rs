@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Part of an adapter's name, or its index
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
+    /// Run on the window's own device even where that is a software adapter: frames then wait for the network
+    #[arg(long)]
+    pub(crate) one_device: bool,
     /// Write what is shown, the time to the first frame and the longest gap between frames to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

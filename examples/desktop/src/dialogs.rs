@@ -70,8 +70,27 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
     }
 }
 
+/// The window's pixels as a PNG file.
 fn write_png(path: &std::path::Path, image: &egui::ColorImage) -> image::ImageResult<()> {
     let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
     let [width, height] = image.size.map(|n| n as u32);
     image::save_buffer_with_format(path, &pixels, width, height, image::ColorType::Rgb8, image::ImageFormat::Png)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_saved_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("view.png");
+        let mut view = egui::ColorImage::filled([3, 2], egui::Color32::WHITE);
+        view.pixels[4] = egui::Color32::from_rgb(1, 2, 3);
+        write_png(&path, &view).expect("it is written");
+        let read = densenet_wgpu::image::Decoded::open(&path).expect("a picture");
+        assert_eq!((read.width(), read.height()), (3, 2));
+        assert_eq!(read.pixels(3).expect("colours")[12..15], [1, 2, 3]);
+        assert!(write_png(folder.path(), &view).is_err(), "a folder is no file");
+    }
 }

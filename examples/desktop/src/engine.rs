@@ -7,7 +7,8 @@ use densenet_wgpu::gpu::adapters_blocking;
 use densenet_wgpu::image::prepare;
 use densenet_wgpu::kernels::{AdapterFacts, AdapterKind};
 use densenet_wgpu::{
-    Gpu, GpuOptions, InputSize, LoadOptions, Model, Preset, Progress, Result, Session, SessionOptions, cam, weights,
+    Error, Gpu, GpuOptions, InputSize, LoadOptions, Model, Preset, Progress, Result, Session, SessionOptions, cam,
+    weights,
 };
 
 use crate::atlas::Atlas;
@@ -33,6 +34,8 @@ struct Wanted {
 pub(crate) struct Engine {
     /// The window's device, where it may be shared.
     window: Option<Gpu>,
+    /// Whether it is shared on a software adapter too.
+    by_all_means: bool,
     adapters: Vec<AdapterFacts>,
     /// The device that was opened last, and what for.
     opened: Option<(Option<String>, Gpu)>,
@@ -41,12 +44,23 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(window: Option<Gpu>, outbox: Outbox) -> Engine {
-        Engine { window, adapters: Vec::new(), opened: None, loaded: None, outbox }
+    pub(crate) fn new(window: Option<Gpu>, by_all_means: bool, outbox: Outbox) -> Engine {
+        Engine { window, by_all_means, adapters: Vec::new(), opened: None, loaded: None, outbox }
     }
 
     /// Loads a model beside the one that is there, and then lets it take over.
     pub(crate) fn load(&mut self, source: &Source) -> Result<Arc<Network>> {
+        self.try_load(source).inspect_err(|error| self.forget_lost(error))
+    }
+
+    /// A device that was lost is not used again: the next load opens another.
+    fn forget_lost(&mut self, error: &Error) {
+        if matches!(error, Error::DeviceLost(_)) {
+            (self.opened, self.loaded) = (None, None);
+        }
+    }
+
+    fn try_load(&mut self, source: &Source) -> Result<Arc<Network>> {
         let file = source.path.as_ref().and_then(|path| path.file_name());
         let name = file.map_or_else(|| "the embedded model".into(), |name| name.to_string_lossy());
         self.say(0, 1, format!("reading {name}"));
@@ -102,12 +116,16 @@ impl Engine {
             None => self.adapters.first(),
             Some(index) => index.parse::<usize>().ok().and_then(|index| self.adapters.get(index)),
         };
-        window.kind != AdapterKind::Software
+        (self.by_all_means || window.kind != AdapterKind::Software)
             && wanted.is_some_and(|wanted| (&wanted.name, &wanted.backend) == (&window.name, &window.backend))
     }
 
     /// Runs a picture; nothing where no model is there yet.
     pub(crate) fn run(&mut self, job: &Job) -> Result<Option<Answer>> {
+        self.try_run(job).inspect_err(|error| self.forget_lost(error))
+    }
+
+    fn try_run(&mut self, job: &Job) -> Result<Option<Answer>> {
         let Some(loaded) = &mut self.loaded else { return Ok(None) };
         let architecture = loaded.model.architecture();
         let channels = architecture.input_channels;

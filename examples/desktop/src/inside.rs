@@ -191,6 +191,9 @@ fn grid(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, state: &mut State, 
             if response.clicked() || (response.has_focus() && !chosen) {
                 response.scroll_to_me(None);
                 state.map = map;
+                if names.kind == Kind::Classes {
+                    state.class = Some(map);
+                }
             }
             if chosen || response.hovered() || response.has_focus() {
                 let stroke = Stroke::new(2.0, ui.visuals().selection.stroke.color);

@@ -56,6 +56,8 @@ pub(crate) struct Content {
     pub(crate) gaps: usize,
     pub(crate) model: Option<String>,
     pub(crate) adapter: Option<String>,
+    /// Whether the network runs on the window's own device.
+    pub(crate) shared: bool,
     pub(crate) loading: bool,
     pub(crate) picture: Option<String>,
     pub(crate) top: Vec<Shown>,

@@ -98,16 +98,21 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. `window` is the window's own device, which is shared where it is a GPU's; `wake` is called
-    /// behind every event.
+    /// Starts the thread. `window` is the window's own device, which is shared where it is a GPU's, or wherever it may be
+    /// used `by_all_means`; `wake` is called behind every event.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
-    pub(crate) fn start(window: Option<Gpu>, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Worker> {
+    pub(crate) fn start(
+        window: Option<Gpu>,
+        by_all_means: bool,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> std::io::Result<Worker> {
         let (requests, inbox) = channel();
         let (outbox, events) = channel();
         let outbox = Outbox { sender: outbox, wake: Arc::new(wake) };
-        std::thread::Builder::new().name("network".into()).spawn(move || work(&inbox, &outbox, window))?;
+        let engine = move |outbox| Engine::new(window, by_all_means, outbox);
+        std::thread::Builder::new().name("network".into()).spawn(move || work(&inbox, &outbox, engine))?;
         Ok(Worker { requests, events })
     }
 }
@@ -128,9 +133,9 @@ impl Outbox {
     }
 }
 
-fn work(inbox: &Receiver<Request>, outbox: &Outbox, window: Option<Gpu>) {
+fn work(inbox: &Receiver<Request>, outbox: &Outbox, engine: impl FnOnce(Outbox) -> Engine) {
     yield_to_the_window();
-    let mut engine = Engine::new(window, outbox.clone());
+    let mut engine = engine(outbox.clone());
     while let Ok(first) = inbox.recv() {
         // What is outdated already is not begun.
         let (mut load, mut run) = (None, None);

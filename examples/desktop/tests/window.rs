@@ -149,6 +149,18 @@ fn a_folder_is_a_filmstrip_that_page_keys_go_through() {
 }
 
 #[test]
+fn the_network_can_run_on_the_windows_own_device() {
+    let screen = Screen::start(1300, 840);
+    let home = tempfile::tempdir().expect("a folder");
+    let digit = repository().join("tests/images/digits/3-inverted.png");
+    let app = App::start(&screen, home.path(), &[digit.as_os_str(), "--one-device".as_ref()]);
+    let report = app.wait("the answer", PATIENCE, |report| label(report) == "3");
+    assert_eq!(report["shared"], true);
+    assert_eq!((&report["maps"]["maps"], &report["errors"][0]), (&10.into(), &Value::Null));
+    app.close();
+}
+
+#[test]
 fn everything_is_readable_at_200_percent() {
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
