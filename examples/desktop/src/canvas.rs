@@ -62,6 +62,11 @@ impl Canvas {
         self.line(from, to);
     }
 
+    /// Whether the pen is down.
+    pub(crate) fn is_drawing(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Lifts the pen: the next stroke begins where it is put down.
     pub(crate) fn lift(&mut self) {
         self.last = None;

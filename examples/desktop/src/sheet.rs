@@ -2,8 +2,8 @@
 
 use densenet_wgpu::image::Region;
 use eframe::egui::{
-    self, Color32, ColorImage, EventFilter, Key, Rect, Response, Role, Sense, Stroke, StrokeKind, TextureHandle,
-    TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+    self, Color32, ColorImage, EventFilter, Key, PointerButton, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::canvas::{self, Canvas};
@@ -129,23 +129,27 @@ fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
         canvas.keyboard = !ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
     }
     let mut drawn = false;
-    if response.is_pointer_button_down_on() {
-        // Every place that the pointer was at since the last frame, so that quick strokes are not cut short.
-        let places = ui.input(|input| {
-            let moved = |event: &egui::Event| match event {
-                egui::Event::PointerMoved(place) => Some(*place),
-                egui::Event::PointerButton { pos, pressed: true, .. } => Some(*pos),
+    if response.is_pointer_button_down_on() || response.drag_stopped() || response.clicked() {
+        // Every place that the pointer was at since the last frame, up to where it was lifted: quick strokes are whole.
+        let events = ui.input(|input| input.events.clone());
+        for event in events {
+            let place = match event {
+                egui::Event::PointerButton { pos, pressed: true, button: PointerButton::Primary, .. } => {
+                    canvas.lift();
+                    Some(pos)
+                }
+                egui::Event::PointerMoved(place) if canvas.is_drawing() => Some(place),
+                egui::Event::PointerButton { pressed: false, .. } => {
+                    canvas.lift();
+                    None
+                }
                 _ => None,
             };
-            let mut places: Vec<_> = input.events.iter().filter_map(moved).collect();
-            places.extend(input.pointer.interact_pos().filter(|_| places.is_empty()));
-            places
-        });
-        for place in places {
-            let part = (place - rect.min) / rect.size();
-            canvas.draw_to([part.x, part.y]);
-            canvas.keyboard = false;
-            drawn = true;
+            if let Some(place) = place {
+                let part = (place - rect.min) / rect.size();
+                canvas.draw_to([part.x, part.y]);
+                (canvas.keyboard, drawn) = (false, true);
+            }
         }
     } else if !canvas.down {
         canvas.lift();

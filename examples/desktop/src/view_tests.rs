@@ -54,6 +54,35 @@ fn the_mouse_draws_and_a_button_clears() {
 }
 
 #[test]
+fn what_happens_within_one_frame_is_drawn_whole() {
+    let mut harness = sheet();
+    let place = harness.state().0.place.expect("the sheet is shown");
+    let at = |x: f32, y: f32| -> Pos2 { place.min + vec2(x, y) * place.size() };
+    let button = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    harness.event(egui::Event::PointerMoved(at(0.2, 0.2)));
+    harness.step();
+    harness.event(button(at(0.2, 0.2), true));
+    harness.step();
+    // The pointer reaches the end and is lifted before the next frame, and goes on without drawing.
+    harness.event(egui::Event::PointerMoved(at(0.8, 0.2)));
+    harness.event(button(at(0.8, 0.2), false));
+    harness.event(egui::Event::PointerMoved(at(0.8, 0.8)));
+    harness.step();
+    harness.step();
+    let canvas = &harness.state().1.canvas;
+    let grey = |x: f32, y: f32| {
+        let side = crate::canvas::SIDE as f32;
+        canvas.pixels()[(y * side) as usize * crate::canvas::SIDE + (x * side) as usize]
+    };
+    assert_eq!((grey(0.5, 0.2), grey(0.78, 0.2), grey(0.8, 0.5)), (0, 0, 255));
+}
+
+#[test]
 fn the_keyboard_draws_on_the_sheet() {
     let mut harness = sheet();
     harness.get_by_label("Sheet to draw a digit on").focus();
