@@ -15,8 +15,8 @@ cargo xtask test    everything that must hold, ring by ring; what CI runs
 cargo xtask test --large   the same, and the networks that frameworks saved in full size
 cargo xtask bench   build densenet-bench for speed and run it; arguments are passed on
 
-`demo` and `test` install Mesa's software Vulkan driver where no driver is there (Debian and Ubuntu; elsewhere they say
-what to do).";
+`demo` and `test` install Mesa's software Vulkan driver where no driver is there, `test` also what the desktop app's window
+is tested with: xvfb, xdotool, imagemagick (Debian and Ubuntu; elsewhere they say what to do).";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
