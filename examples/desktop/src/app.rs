@@ -20,7 +20,7 @@ use crate::settings::{Settings, Tab};
 use crate::sheet::{self, Sheet};
 use crate::state::{Action, Dialog, State};
 use crate::toolbar::Toolbar;
-use crate::worker::{Request, Source, Worker};
+use crate::worker::{Event, Refused, Request, Source, Worker};
 use crate::{answer, reuse_view, timing};
 
 /// The window's content.
@@ -163,13 +163,17 @@ impl App {
     /// Takes what threads have to say.
     fn hear(&mut self, context: &egui::Context) {
         while let Ok(event) = self.worker.events.try_recv() {
+            let refused = matches!(event, Event::Refused { what: Refused::Weights, .. });
             self.state.hear(event);
+            if refused && let Some(action) = self.state.instead() {
+                self.act(action);
+            }
         }
         while let Ok(news) = self.pictures.news.try_recv() {
             if let News::Folder { pictures, .. } = &news
-                && let Some(first) = pictures.first()
+                && let Some(first) = self.state.first_of(pictures)
             {
-                self.wish(Wish::Open(first.clone()));
+                self.wish(Wish::Open(first));
             }
             match news {
                 News::Thumbnail { path, image } => self.filmstrip.take(context, path, image),

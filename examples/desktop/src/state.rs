@@ -118,6 +118,20 @@ impl State {
         self.asked = source;
     }
 
+    /// What to load where nothing is loaded and what was asked for cannot be had: the app is never left without a network.
+    pub(crate) fn instead(&self) -> Option<Action> {
+        let helps = self.network.is_none() && self.asked != Source::default();
+        helps.then(|| Action::Load(Source::default()))
+    }
+
+    /// The picture to show of a folder that was opened; none where one of it is shown, or will be, already.
+    pub(crate) fn first_of(&self, pictures: &[PathBuf]) -> Option<PathBuf> {
+        let known = self.settings.picture.as_ref().is_some_and(|shown| pictures.contains(shown));
+        // Not where it waits behind the sheet.
+        let hidden = self.drawing && self.picture.is_some();
+        pictures.first().filter(|_| !known || hidden).cloned()
+    }
+
     /// Takes an event of the network's thread.
     pub(crate) fn hear(&mut self, event: Event) {
         match event {

@@ -106,6 +106,32 @@ fn page_keys_go_through_the_folder() {
 }
 
 #[test]
+fn a_folder_shows_its_first_picture_unless_one_of_it_was_open() {
+    let mut state = samples::loaded();
+    let pictures: Vec<PathBuf> = ["a.png", "b.png"].map(PathBuf::from).into();
+    assert_eq!(state.first_of(&pictures), Some(pictures[0].clone()));
+    assert_eq!(state.first_of(&[]), None);
+    state.settings.picture = Some("b.png".into());
+    assert_eq!(state.first_of(&pictures), None);
+}
+
+#[test]
+fn without_a_network_the_embedded_one_is_loaded_once() {
+    let mut state = State::new(Settings::default());
+    state.load(Source { path: Some("gone.pth".into()), adapter: Some("7".into()) });
+    state.hear(Event::Refused { what: Refused::Weights, reason: "gone.pth: reading failed".into() });
+    let Some(Action::Load(source)) = state.instead() else { panic!("nothing is loaded instead") };
+    assert_eq!(source, Source::default());
+    state.load(source);
+    state.hear(Event::Refused { what: Refused::Weights, reason: "no usable GPU adapter".into() });
+    assert_eq!(state.instead(), None, "that cannot be had either");
+    let mut state = samples::loaded();
+    state.load(Source { path: Some("gone.pth".into()), adapter: None });
+    state.hear(Event::Refused { what: Refused::Weights, reason: "gone.pth: reading failed".into() });
+    assert_eq!(state.instead(), None, "the network that is there stays");
+}
+
+#[test]
 fn paths_become_what_they_are() {
     let state = samples::loaded();
     assert_eq!(state.action_for("cat.jpg".into()), Action::OpenPicture("cat.jpg".into()));

@@ -146,6 +146,14 @@ fn a_folder_is_a_filmstrip_that_page_keys_go_through() {
     app.wait("the picture before", PATIENCE, |report| label(report) == "1");
     screen.shot("7-filmstrip");
     app.close();
+    let app = App::start(&screen, home.path(), &[]);
+    app.wait("folder and picture of the last time", PATIENCE, |report| {
+        report["pictures_of_folder"] == 10 && report["picture"] == "1-offcentre.png" && label(report) == "1"
+    });
+    // It stays: no other picture of the folder takes its place.
+    std::thread::sleep(Duration::from_secs(1));
+    app.wait("the same picture", PATIENCE, |report| report["picture"] == "1-offcentre.png");
+    app.close();
 }
 
 #[test]
