@@ -36,21 +36,27 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     check::shapes(&parameters, needed.into_iter()).map_err(note)?;
     entries.retain(|name, _| !ignored.contains(*name));
 
-    let order = options.channel_order.or(metadata.order).or(names.order);
-    let readers = (order == Some(ChannelOrder::NewFirst)).then(|| Readers::of(&architecture));
-    let tensors = entries
+    let mut tensors = entries
         .into_par_iter()
         .map(|(name, entry)| {
             let data = entry.decode()?;
-            let tensor = Tensor { shape: entry.shape, data };
-            let tensor = match &readers {
-                Some(readers) => readers.to_new_last(name, tensor),
-                None => tensor,
-            };
-            Ok((name.to_string(), tensor))
+            Ok((name.to_string(), Tensor { shape: entry.shape, data }))
         })
         .collect::<Result<BTreeMap<_, _>, String>>()?;
     check::values(&tensors).map_err(note)?;
+    let (order, order_from) = [
+        (options.channel_order, "option".to_string()),
+        (metadata.order, "metadata".into()),
+        (names.order, "tensor shapes".into()),
+        (ChannelOrder::of_statistics(&architecture, &tensors), "running statistics".into()),
+    ]
+    .into_iter()
+    .find_map(|(order, from)| Some((order?, from)))
+    .unwrap_or_else(|| (ChannelOrder::NewLast, format!("default of {}", names.scheme)));
+    if order == ChannelOrder::NewFirst {
+        let readers = Readers::of(&architecture);
+        tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+    }
     let labels = match metadata.labels {
         Some(labels) => {
             check::labels(&architecture, &labels).map_err(|reason| format!("metadata {LABELS}: {reason}"))?;
@@ -59,14 +65,8 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         None => stated.labels.filter(|labels| check::labels(&architecture, labels).is_ok()),
     };
 
-    let from = match (options.channel_order, metadata.order, names.order) {
-        (Some(_), ..) => "option".into(),
-        (_, Some(_), _) => "metadata".into(),
-        (_, _, Some(_)) => "tensor shapes".into(),
-        _ => format!("default of {}", names.scheme),
-    };
     let mut fact = |what: &str, value: String, from: String| facts.push(Fact { what: what.into(), value, from });
-    fact("channel order", order.unwrap_or(ChannelOrder::NewLast).to_string(), from);
+    fact("channel order", order.to_string(), order_from);
     let preset = (metadata.preset.map(|preset| (preset, "metadata".to_string())))
         .or(stated.preset.map(|preset| (preset, stated.from.clone())))
         .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));

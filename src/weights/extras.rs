@@ -34,7 +34,7 @@ pub(super) fn ignored(parameters: &[Parameter], found: &Shapes) -> BTreeSet<Stri
     extra.filter(|(name, shape)| is_ignored(name, shape)).map(|(name, _)| name.to_string()).collect()
 }
 
-fn is_ignored(name: &str, shape: &[usize]) -> bool {
+pub(super) fn is_ignored(name: &str, shape: &[usize]) -> bool {
     let (modules, leaf) = name.rsplit_once('.').unwrap_or(("", name));
     of_training(modules) || (shape.len() <= 1 && !PARTS.iter().any(|part| leaf.to_ascii_lowercase().contains(part)))
 }

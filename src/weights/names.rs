@@ -82,6 +82,12 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     // A file may hold the features module alone, whose names then lack `features.`.
     let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
     let prefix = bare.unwrap_or(root);
+    if names.iter().any(|name| name.strip_prefix(root) == Some("conv1.weight")) {
+        return Err(format!(
+            "a stem of several convolutions ('{root}conv0', '{root}conv1'), as timm's densenetblur121d and densenet264d \
+             have it: only a stem of one convolution is run here"
+        ));
+    }
     let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
