@@ -4,6 +4,7 @@
 mod cargo;
 mod demo;
 mod driver;
+mod large;
 mod licences;
 mod rings;
 mod wasm;
@@ -11,7 +12,8 @@ mod wasm;
 use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask demo    classify the bundled digits on whatever adapter this machine has
-cargo xtask test    everything that must hold, ring by ring; what CI runs
+cargo xtask test    everything that must hold, ring by ring; what CI runs. With --large also weight files of full size,
+                    made by PyTorch and timm: needs Python with both (tests/golden/requirements.txt), 1.4 GB and minutes
 cargo xtask bench   build densenet-bench for speed and run it; arguments are passed on
 
 `demo` and `test` install Mesa's software Vulkan driver where no driver is there (Debian and Ubuntu; elsewhere they say
@@ -25,7 +27,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["demo"] => demo::demo(),
-        ["test"] => rings::test(),
+        ["test"] => rings::test(false),
+        ["test", "--large"] => rings::test(true),
         ["bench", passed_on @ ..] => demo::bench(passed_on),
         _ => {
             eprintln!("error: '{}' is no task\n\n{HELP}", arguments.join(" "));

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the rules, then the five rings of tests, from the middle outwards.
 
 use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -14,6 +15,9 @@ const RINGS: [(&str, &[&str]); 4] = [
     ("4: the network against the reference and the goldens", &["network", "golden", "images", "weights"]),
     ("5: through the front door", &["cli_"]),
 ];
+
+/// What needs more than the repository: `--large` alone runs it.
+const LARGE: &str = "large";
 
 /// How many tests ran, and how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +34,7 @@ struct Run {
     failures: Vec<String>,
 }
 
-pub(crate) fn test() -> Result<(), String> {
+pub(crate) fn test(large: bool) -> Result<(), String> {
     let mut all = Run::default();
     all.check("a Vulkan driver", driver::ensure);
     all.check("rules: formatting", || run(&mut cargo(&["fmt", "--all", "--check"])));
@@ -45,7 +49,8 @@ pub(crate) fn test() -> Result<(), String> {
     all.check("rules: licences", licences::check);
 
     all.tests("ring 1: arithmetic", &["--lib", "--bins"]);
-    let integration = integration_tests()?;
+    let mut integration = integration_tests()?;
+    integration.retain(|name| name != LARGE);
     for (ring, beginnings) in RINGS {
         let of_ring = |name: &&String| beginnings.iter().any(|beginning| name.starts_with(beginning));
         let targets: Vec<&str> =
@@ -60,6 +65,18 @@ pub(crate) fn test() -> Result<(), String> {
     for name in &integration {
         if !beginnings().any(|beginning| name.starts_with(beginning)) {
             all.failures.push(format!("tests/{name}.rs belongs to no ring: name it in xtask/src/rings.rs"));
+        }
+    }
+    if large {
+        match crate::large::make() {
+            Ok(folder) => {
+                let arguments = ["--release", "--test", LARGE, "--", "--ignored", "--nocapture"];
+                all.tests_in("weight files of full size", &arguments, Some(&folder));
+                if let Err(e) = std::fs::remove_dir_all(&folder) {
+                    eprintln!("{} stays: {e}", folder.display());
+                }
+            }
+            Err(reason) => all.failures.push(format!("weight files of full size: {reason}")),
         }
     }
     all.tests("examples and documentation", &["--doc"]);
@@ -79,8 +96,12 @@ impl Run {
     }
 
     fn tests(&mut self, name: &str, targets: &[&str]) {
+        self.tests_in(name, targets, None);
+    }
+
+    fn tests_in(&mut self, name: &str, targets: &[&str], large: Option<&Path>) {
         let start = heading(name);
-        match cargo_test(targets) {
+        match cargo_test(targets, large) {
             Ok((count, succeeded)) => {
                 self.tests.passed += count.passed;
                 self.tests.failed += count.failed;
@@ -149,8 +170,9 @@ fn integration_tests() -> Result<Vec<String>, String> {
 }
 
 /// Runs tests; the counts are those of libtest's summaries. The tests fail where there is no adapter.
-fn cargo_test(targets: &[&str]) -> Result<(Count, bool), String> {
+fn cargo_test(targets: &[&str], large: Option<&Path>) -> Result<(Count, bool), String> {
     let mut command = cargo(&["test", "--no-fail-fast"]);
+    command.envs(large.map(|folder| ("DENSENET_LARGE_FILES", folder)));
     command.args(targets).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("cargo test could not be started: {e}"))?;
     let mut count = Count::default();
