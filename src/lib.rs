@@ -44,7 +44,7 @@ pub mod weights;
 pub use architecture::{Activation, Architecture, InputSize, Shape};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
-pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Progress, Session, SessionOptions, TapValue};
+pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions, TapValue};
 pub use preset::Preset;
 pub use weights::{Tensor, Weights};
 

@@ -54,6 +54,25 @@ fn inspect_prints_the_plan_for_a_size_and_a_batch() {
 }
 
 #[test]
+fn inspect_knows_the_bytes_that_a_session_will_take() {
+    let inspected = json(&mut densenet(&["inspect", "densenet-40-12", "--batch", "2", "--json"]));
+    for kernels in ["buffer", "texture"] {
+        let memory = &inspected["memory"][kernels];
+        let arguments = ["--arch", "densenet-40-12", "--batch", "2", "--runs", "1", "--warmup", "0", "--json"];
+        let measured = json(bench(&arguments).args(["--kernels", kernels]));
+        assert_eq!(memory["total"], measured["results"][0]["device_bytes"], "{kernels}: {memory}");
+        let parts = ["weights", "activations", "parameters", "staging"].map(|key| memory[key].as_u64().unwrap());
+        assert_eq!(memory["total"], parts.iter().sum::<u64>());
+        assert!(parts.iter().all(|&bytes| bytes > 0) && memory["padding"].as_u64() < memory["total"].as_u64());
+    }
+    assert_eq!(inspected["peak_device_bytes"], inspected["memory"]["buffer"]["total"]);
+    densenet(&["inspect", "densenet-40-12"])
+        .assert()
+        .success()
+        .stdout(contains("texture kernels").and(contains("padding")));
+}
+
+#[test]
 fn inspect_reads_a_described_architecture_and_refuses_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.json");
@@ -143,5 +162,12 @@ fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
         .assert()
         .success()
         .stdout(contains("GFLOP/s").and(contains("densenet-bc-mnist at 28x28, f32, buffer kernels")));
-    bench(&["--precision", "f16"]).assert().code(2).stderr(contains("f32"));
+    let half = json(&mut bench(&["--precision", "f16", "--runs", "1", "--json"]));
+    assert_eq!((&half["precision"], &half["kernels"]), (&"f16".into(), &"buffer".into()));
+    let bytes = |document: &serde_json::Value| document["results"][0]["device_bytes"].as_f64().expect("device_bytes");
+    let whole = json(&mut bench(&["--kernels", "buffer", "--runs", "1", "--json"]));
+    assert!(bytes(&half) < bytes(&whole) - 100_000.0, "half the weights' memory");
+    bench(&["--precision", "f16", "--kernels", "texture"]).assert().code(1).stderr(contains("ask for buffer kernels"));
+    bench(&["--precision", "bf16"]).assert().code(2).stderr(contains("f32 or f16"));
+    densenet(&["verify", "--precision", "f16"]).assert().success();
 }

@@ -8,7 +8,7 @@ mod adapter;
 
 use adapter::CHOICES;
 use densenet_wgpu::architecture::{Padding, Recipe, Stem};
-use densenet_wgpu::kernels::KernelFamily;
+use densenet_wgpu::kernels::{Kernel, KernelFamily};
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
 use densenet_wgpu::{Architecture, InputSize, Model, Output, SessionOptions, TapValue};
@@ -331,6 +331,21 @@ fn spatial_sizes_down_to_one_pixel() {
 fn batches_of_two_and_three() {
     check(&network(24, 12, &[2, 2], true), InputSize { height: 10, width: 7 }, 3);
     check(&network(16, 5, &[1, 1, 1], true), InputSize::square(13), 2);
+}
+
+#[test]
+fn layers_that_fill_a_gpu() {
+    // Enough pixels for tiles in workgroup memory; growth and channels leave such tiles half empty.
+    let size = InputSize { height: 67, width: 61 };
+    for (growth, bottleneck) in [(12, true), (37, false)] {
+        let architecture = network(10, growth, &[1, 1], bottleneck);
+        check(&architecture, size, 3);
+        let model = CHOICES[0].load(&Weights::random(&architecture, 7).unwrap());
+        let session = model.session_blocking(SessionOptions { size, max_batch: 3, taps: Vec::new() }).unwrap();
+        let used: Vec<Kernel> = session.program().variants.iter().map(|variant| variant.kernel).collect();
+        let tiled = if bottleneck { Kernel::PointwiseTiled } else { Kernel::Convolution3x3Tiled };
+        assert!(used.contains(&tiled) && used.contains(&Kernel::PointwiseSplit), "{used:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod golden_files;
 use adapter::CHOICES;
 use compare::{assert_close, compare};
 use densenet_wgpu::architecture::{Recipe, Stem};
+use densenet_wgpu::kernels::{KernelFamily, Precision};
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::weights::{self, Tensor, Weights};
 use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
@@ -35,7 +36,7 @@ fn logits_agree_with_pytorch_and_keras() {
     let _turn = adapter::turn();
     for case in golden_files::cases() {
         let weights = case.weights();
-        for choice in [CHOICES[0], CHOICES[2]] {
+        for choice in [CHOICES[0], CHOICES[3]] {
             let mut session = poisoned(&choice.load(&weights), case.size, case.batch, Vec::new());
             let output = session.run_blocking(&case.input).unwrap();
             assert_close(&format!("{} {choice:?}", case.name), output.logits(), &case.logits, LOGITS);
@@ -65,7 +66,7 @@ fn check_taps(architecture: &Architecture, size: InputSize, batch: usize) {
     let names: Vec<String> = plan.taps.iter().map(|tap| tap.name.clone()).collect();
     let input = weights::random::input(5, batch * architecture.input_channels * size.height * size.width);
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| plan.tap(name).is_ok()).unwrap();
-    for choice in [CHOICES[0], CHOICES[2]] {
+    for choice in [CHOICES[0], CHOICES[3]] {
         let mut session = poisoned(&choice.load(&weights), size, batch, names.clone());
         let output = session.run_blocking(&input).unwrap();
         for name in &names {
@@ -224,6 +225,57 @@ fn every_choice_of_kernels_gives_the_same_network() {
         let output = poisoned(&choice.load(&weights), size, 2, Vec::new()).run_blocking(&input).unwrap();
         assert_close(&format!("{choice:?}"), output.logits(), wanted.logits(), LOGITS);
     }
+}
+
+/// The presets, a size to run them at, and how far f16 weights may move their logits, as a part of the logit range: twice
+/// what was measured and docs/performance.md states.
+const HALF: [(&str, usize, f64); 12] = [
+    ("densenet121", 96, 5e-4),
+    ("densenet161", 64, 5e-4),
+    ("densenet169", 64, 5e-4),
+    ("densenet201", 64, 5e-4),
+    ("densenet264", 64, 5e-4),
+    ("densenet264-k48", 32, 5e-4),
+    ("densenet-40-12", 32, 5e-4),
+    ("densenet-100-12", 16, 5e-4),
+    ("densenet-100-24", 8, 5e-4),
+    ("densenet-bc-100-12", 32, 5e-4),
+    ("densenet-bc-250-24", 16, 5e-4),
+    ("densenet-bc-190-40", 8, 5e-4),
+];
+
+#[test]
+fn f16_weights_stay_within_the_stated_error_and_halve_the_memory() {
+    let _turn = adapter::turn();
+    for (index, (name, side, bound)) in HALF.into_iter().enumerate() {
+        let weights = Weights::random(&Architecture::preset(name).unwrap(), 6).unwrap();
+        let size = InputSize::square(side);
+        let input = weights::random::input(8, 3 * side * side);
+        let wanted = reference::forward_keeping(&weights, &input, 1, size, |_| false).unwrap();
+        // GPUs' kernels and software adapters' in turn.
+        let model = CHOICES[[0, 2][index % 2]].load_half(&weights);
+        let output = poisoned(&model, size, 1, Vec::new()).run_blocking(&input).unwrap();
+        let error = assert_close(name, output.logits(), wanted.logits(), bound);
+        assert!(error > 1e-6, "{name} is as exact as f32: nothing was rounded");
+        let whole = CHOICES[0].load(&weights).weight_bytes() as f64;
+        assert!((0.5..0.56).contains(&(model.weight_bytes() as f64 / whole)), "{name}");
+    }
+}
+
+#[test]
+fn weights_beyond_f16_and_f16_textures_are_refused() {
+    let weights = weights::embedded().unwrap();
+    let load = |weights: &Weights, family| {
+        let options = LoadOptions { family, precision: Precision::F16, ..LoadOptions::default() };
+        Model::load_blocking(&adapter::gpu(), weights, options).map(|model| model.family()).map_err(|e| e.to_string())
+    };
+    assert_eq!(load(&weights, None), Ok(KernelFamily::Buffer));
+    assert!(load(&weights, Some(KernelFamily::Texture)).unwrap_err().contains("ask for buffer kernels"));
+    let mut tensors = weights.tensors().clone();
+    tensors.get_mut("classifier.weight").unwrap().data[3] = -7e4;
+    let weights = Weights::new(weights.architecture().clone(), tensors).unwrap();
+    let error = load(&weights, None).unwrap_err();
+    assert!(error.contains("classifier weight holds -70000, and f16 ends at 65504"), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn record(gpu: &Gpu, name: &str, size: InputSize, batch: usize) {
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     for family in KernelFamily::ALL {
-        let options = LoadOptions { family: Some(family), progress: None };
+        let options = LoadOptions { family: Some(family), ..LoadOptions::default() };
         let model = Model::load_blocking(gpu, &weights, options).unwrap();
         let taps = vec!["features.denseblock2".to_string(), "features.denseblock1.denselayer1".to_string()];
         let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();

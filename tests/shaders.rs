@@ -29,14 +29,21 @@ fn parse(variant: Variant) -> naga::Module {
 }
 
 fn every_variant() -> Vec<Variant> {
+    let flags = |exists: bool| if exists { vec![false, true] } else { vec![false] };
     let mut variants = Vec::new();
     for kernel in Kernel::ALL {
-        let textures = kernel > Kernel::Append;
-        for workgroup_size in if textures { vec![8] } else { vec![1, 8, 64, 256] } {
-            for flags in 0..8 {
-                let (wide, norm, shuffle) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-                if (!wide || !textures) && (!shuffle || kernel.shares_weights()) {
-                    variants.push(Variant { kernel, workgroup_size, wide, norm, shuffle });
+        let sizes = kernel.fixed_workgroup_size().map_or(vec![1, 8, 64, 256], |size| vec![size]);
+        let subgroups = match kernel.family() {
+            _ if !kernel.exchanges() => vec![0],
+            KernelFamily::Texture => vec![0, 8],
+            KernelFamily::Buffer => vec![0, 8, 16, 32, 64],
+        };
+        for workgroup_size in sizes {
+            for &subgroup in &subgroups {
+                for norm in flags(kernel.has_norm()) {
+                    for half in flags(kernel.has_half()) {
+                        variants.push(Variant { kernel, workgroup_size, norm, half, subgroup });
+                    }
                 }
             }
         }
@@ -48,9 +55,12 @@ fn every_variant() -> Vec<Variant> {
 fn every_variant_is_valid_and_translates() {
     for variant in every_variant() {
         let module = parse(variant);
-        let capabilities = if variant.shuffle { Capabilities::SUBGROUP } else { Capabilities::empty() };
+        let mut capabilities = Capabilities::empty();
+        capabilities.set(Capabilities::SUBGROUP, variant.subgroup > 0);
+        // Of WebGPU's core: unpack2x16float.
+        capabilities.set(Capabilities::SHADER_FLOAT16_IN_FLOAT32, variant.half);
         let mut validator = Validator::new(ValidationFlags::all(), capabilities);
-        if variant.shuffle {
+        if variant.subgroup > 0 {
             let stages = naga::valid::ShaderStages::COMPUTE;
             validator.subgroup_stages(stages).subgroup_operations(naga::valid::SubgroupOperationSet::all());
         }
@@ -80,7 +90,8 @@ fn every_variant_is_valid_and_translates() {
 
 #[test]
 fn a_broken_shader_would_be_noticed() {
-    let broken = Variant::plain(Kernel::Pointwise).source().replace("near.q0 += w0 * x;", "near.q0 += w0 * scale;");
+    let broken =
+        Variant::plain(Kernel::Pointwise).source().replace("(*tile).q0 += w.w0 * x;", "(*tile).q0 += w.w0 * x[0];");
     let module = naga::front::wgsl::parse_str(&broken);
     let valid =
         module.is_ok_and(|m| Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&m).is_ok());
@@ -120,10 +131,13 @@ fn reflect(variant: Variant) -> (Vec<Binding>, u32) {
 #[test]
 fn bindings_and_parameters_agree_with_rust() {
     let mut seen = std::collections::HashSet::new();
-    for (name, side) in [("densenet121", 64), ("densenet-40-12", 32)] {
-        for family in KernelFamily::ALL {
-            let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 2).unwrap();
-            let program = Program::lower(&plan, family, &facts(AdapterKind::Discrete)).unwrap();
+    let (gpu, cpu) = (facts(AdapterKind::Discrete), facts(AdapterKind::Software));
+    for (name, side) in [("densenet121", 64), ("densenet121", 224), ("densenet-40-12", 32)] {
+        for (family, facts) in
+            [(KernelFamily::Buffer, &gpu), (KernelFamily::Buffer, &cpu), (KernelFamily::Texture, &cpu)]
+        {
+            let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 3).unwrap();
+            let program = Program::lower(&plan, family, facts).unwrap();
             for dispatch in &program.dispatches {
                 let variant = program.variants[dispatch.variant];
                 let (bindings, uniform_bytes) = reflect(variant);
@@ -138,14 +152,28 @@ fn bindings_and_parameters_agree_with_rust() {
 }
 
 #[test]
-fn shuffles_are_chosen_for_subgroups_of_eight_alone() {
+fn lanes_exchange_registers_only_where_all_subgroups_are_alike() {
     let plan = Plan::new(&Architecture::preset("densenet121").unwrap(), InputSize::square(64), 1).unwrap();
-    for (subgroups, subgroup_min, subgroup_max, wanted) in
-        [(true, 8, 8, true), (true, 4, 4, false), (true, 8, 16, false), (true, 4, 8, false), (false, 8, 8, false)]
-    {
-        let facts = AdapterFacts { subgroups, subgroup_min, subgroup_max, ..facts(AdapterKind::Software) };
-        let program = Program::lower(&plan, KernelFamily::Texture, &facts).unwrap();
-        assert_eq!(program.variants.iter().any(|v| v.shuffle), wanted, "{subgroup_min} to {subgroup_max} lanes");
+    for (subgroups, subgroup_min, subgroup_max, wanted) in [
+        (true, 8, 8, true),
+        (true, 32, 32, true),
+        (true, 64, 64, true),
+        (true, 128, 128, false),
+        (true, 4, 4, false),
+        (true, 8, 16, false),
+        (true, 4, 8, false),
+        (false, 8, 8, false),
+    ] {
+        let exchanged = |family, kind| {
+            let facts = AdapterFacts { subgroups, subgroup_min, subgroup_max, ..facts(kind) };
+            let program = Program::lower(&plan, family, &facts).unwrap();
+            program.variants.iter().map(|variant| variant.subgroup).max().unwrap()
+        };
+        let lanes = |wanted: bool| if wanted { subgroup_min } else { 0 };
+        let texture = exchanged(KernelFamily::Texture, AdapterKind::Software);
+        assert_eq!(texture, lanes(wanted && subgroup_min == 8), "{subgroup_min} to {subgroup_max} lanes");
+        let buffer = exchanged(KernelFamily::Buffer, AdapterKind::Discrete);
+        assert_eq!(buffer, lanes(wanted), "{subgroup_min} to {subgroup_max} lanes");
     }
 }
 

@@ -4,9 +4,11 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// One invocation computes 16 output channels of 4 neighbouring pixels of a row, or of 8 where WIDE.
+// For adapters without workgroup memory to speak of: everything stays in registers. One invocation computes 16 output
+// channels of 8 neighbouring pixels of a row.
 
 #import shared/tile.wgsl
+#import shared/packed.wgsl
 
 struct Params {
     height: u32,
@@ -19,16 +21,16 @@ struct Params {
     write_quads: u32,   // K/4 that are written
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
-override WIDE: bool = false;
+override WORKGROUP_SIZE: u32 = 8u;
 override NORM: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H, W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H, W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<mat4x4<f32>>;      // [K/16, C/4, 3, 3, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 3, 3, 4] of [c, k]
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
+#import shared/weights.wgsl
 #import shared/store.wgsl
 
 const IDENTITY: f32 = -3.40282347e38;
@@ -43,37 +45,20 @@ fn load(row: u32, x: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(), value, inside);
 }
 
-fn multiply(tile: ptr<function, Tile>, w: u32, x: mat4x4<f32>) {
-    (*tile).q0 += weight[w] * x;
-    (*tile).q1 += weight[w + 1u] * x;
-    (*tile).q2 += weight[w + 2u] * x;
-    (*tile).q3 += weight[w + 3u] * x;
-}
-
 fn store(image: u32, group: u32, y: u32, x: u32, tile: Tile) {
     if (x >= params.width) {
         return;
     }
-    let count = params.width - x;
     let quad = group * 4u;
     let pixels = params.height * params.width;
     let base = (image * params.dst_quads + params.dst_offset + quad) * pixels + y * params.width + x;
-    store_quad(base, count, tile.q0, IDENTITY);
-    if (quad + 1u < params.write_quads) {
-        store_quad(base + pixels, count, tile.q1, IDENTITY);
-    }
-    if (quad + 2u < params.write_quads) {
-        store_quad(base + 2u * pixels, count, tile.q2, IDENTITY);
-    }
-    if (quad + 3u < params.write_quads) {
-        store_quad(base + 3u * pixels, count, tile.q3, IDENTITY);
-    }
+    store_tile(base, pixels, params.write_quads - quad, params.width - x, tile, IDENTITY);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = id.x / params.row_tiles;
-    let x = (id.x % params.row_tiles) * select(4u, 8u, WIDE);
+    let x = (id.x % params.row_tiles) * 8u;
     let group = id.y;
     let image = id.z;
     if (y >= params.height) {
@@ -101,40 +86,23 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
                 let x3 = load(row, x + 3u, scale, shift);
                 let x4 = load(row, x + 4u, scale, shift);
                 let x5 = load(row, x + 5u, scale, shift);
-                if (WIDE) {
-                    let x6 = load(row, x + 6u, scale, shift);
-                    let x7 = load(row, x + 7u, scale, shift);
-                    let x8 = load(row, x + 8u, scale, shift);
-                    let x9 = load(row, x + 9u, scale, shift);
-                    multiply_two(&near, &far, w, mat4x4<f32>(x0, x1, x2, x3), mat4x4<f32>(x4, x5, x6, x7));
-                    multiply_two(&near, &far, w + 4u, mat4x4<f32>(x1, x2, x3, x4), mat4x4<f32>(x5, x6, x7, x8));
-                    multiply_two(&near, &far, w + 8u, mat4x4<f32>(x2, x3, x4, x5), mat4x4<f32>(x6, x7, x8, x9));
-                } else {
-                    multiply(&near, w, mat4x4<f32>(x0, x1, x2, x3));
-                    multiply(&near, w + 4u, mat4x4<f32>(x1, x2, x3, x4));
-                    multiply(&near, w + 8u, mat4x4<f32>(x2, x3, x4, x5));
-                }
+                let x6 = load(row, x + 6u, scale, shift);
+                let x7 = load(row, x + 7u, scale, shift);
+                let x8 = load(row, x + 8u, scale, shift);
+                let x9 = load(row, x + 9u, scale, shift);
+                let left = weights_at(w);
+                accumulate(&near, left, mat4x4<f32>(x0, x1, x2, x3));
+                accumulate(&far, left, mat4x4<f32>(x4, x5, x6, x7));
+                let middle = weights_at(w + 4u);
+                accumulate(&near, middle, mat4x4<f32>(x1, x2, x3, x4));
+                accumulate(&far, middle, mat4x4<f32>(x5, x6, x7, x8));
+                let right = weights_at(w + 8u);
+                accumulate(&near, right, mat4x4<f32>(x2, x3, x4, x5));
+                accumulate(&far, right, mat4x4<f32>(x6, x7, x8, x9));
             }
         }
         plane += pixels;
     }
     store(image, group, y, x, near);
-    if (WIDE) {
-        store(image, group, y, x + 4u, far);
-    }
-}
-
-fn multiply_two(near: ptr<function, Tile>, far: ptr<function, Tile>, w: u32, x: mat4x4<f32>, y: mat4x4<f32>) {
-    let w0 = weight[w];
-    (*near).q0 += w0 * x;
-    (*far).q0 += w0 * y;
-    let w1 = weight[w + 1u];
-    (*near).q1 += w1 * x;
-    (*far).q1 += w1 * y;
-    let w2 = weight[w + 2u];
-    (*near).q2 += w2 * x;
-    (*far).q2 += w2 * y;
-    let w3 = weight[w + 3u];
-    (*near).q3 += w3 * x;
-    (*far).q3 += w3 * y;
+    store(image, group, y, x + 4u, far);
 }

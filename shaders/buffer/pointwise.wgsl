@@ -2,10 +2,11 @@
 //
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
-// A floor of 0 is ReLU, the lowest number is the identity. One invocation computes 16 output channels of 4 pixels, or
-// of 8 where WIDE, so that each weight it loads serves twice as often.
+// A floor of 0 is ReLU, the lowest number is the identity. For adapters without workgroup memory to speak of: everything
+// stays in registers. One invocation computes 16 output channels of 8 pixels.
 
 #import shared/tile.wgsl
+#import shared/packed.wgsl
 
 struct Params {
     pixels: u32,        // H * W
@@ -18,16 +19,16 @@ struct Params {
     store_floor: f32,
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
-override WIDE: bool = false;
+override WORKGROUP_SIZE: u32 = 8u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H*W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H*W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<mat4x4<f32>>;      // [K/16, C/4, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 4] of [c, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
+#import shared/weights.wgsl
 #import shared/store.wgsl
 
 // Four input channels of four pixels, pre-activated. Pixels past the end repeat the last one and are never stored.
@@ -46,28 +47,14 @@ fn store(image: u32, group: u32, pixel: u32, tile: Tile) {
     if (pixel >= params.pixels) {
         return;
     }
-    let count = params.pixels - pixel;
     let quad = group * 4u;
     let base = (image * params.dst_quads + params.dst_offset + quad) * params.pixels + pixel;
-    store_quad(base, count, tile.q0, params.store_floor);
-    if (quad + 1u < params.write_quads) {
-        store_quad(base + params.pixels, count, tile.q1, params.store_floor);
-    }
-    if (quad + 2u < params.write_quads) {
-        store_quad(base + 2u * params.pixels, count, tile.q2, params.store_floor);
-    }
-    if (quad + 3u < params.write_quads) {
-        store_quad(base + 3u * params.pixels, count, tile.q3, params.store_floor);
-    }
-}
-
-fn splat(b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(b, b, b, b);
+    store_tile(base, params.pixels, params.write_quads - quad, params.pixels - pixel, tile, params.store_floor);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let pixel = id.x * select(4u, 8u, WIDE);
+    let pixel = id.x * 8u;
     let group = id.y;
     let image = id.z;
     if (pixel >= params.pixels) {
@@ -81,27 +68,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var c = 0u; c < params.read_quads; c++) {
         let scale = norm[2u * c];
         let shift = norm[2u * c + 1u];
-        let w0 = weight[w];
-        let w1 = weight[w + 1u];
-        let w2 = weight[w + 2u];
-        let w3 = weight[w + 3u];
-        let x = load(row, pixel, scale, shift);
-        near.q0 += w0 * x;
-        near.q1 += w1 * x;
-        near.q2 += w2 * x;
-        near.q3 += w3 * x;
-        if (WIDE) {
-            let y = load(row, pixel + 4u, scale, shift);
-            far.q0 += w0 * y;
-            far.q1 += w1 * y;
-            far.q2 += w2 * y;
-            far.q3 += w3 * y;
-        }
+        let weights = weights_at(w);
+        accumulate(&near, weights, load(row, pixel, scale, shift));
+        accumulate(&far, weights, load(row, pixel + 4u, scale, shift));
         row += params.pixels;
         w += 4u;
     }
     store(image, group, pixel, near);
-    if (WIDE) {
-        store(image, group, pixel + 4u, far);
-    }
+    store(image, group, pixel + 4u, far);
 }

@@ -6,6 +6,7 @@
 // input value meets a quad of weights as an outer product, since images have too few channels to load them by four.
 
 #import shared/tile.wgsl
+#import shared/packed.wgsl
 
 struct Params {
     in_channels: u32,
@@ -28,7 +29,7 @@ override WORKGROUP_SIZE: u32 = 64u;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<f32>;                 // [N, C, H, W]
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H, W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<mat4x4<f32>>;      // [K/16, C, kernel, kernel] of [quad, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C, kernel, kernel] of [quad, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 
 #import shared/store.wgsl
@@ -41,10 +42,6 @@ fn load(row: u32, x: u32) -> f32 {
 
 fn outer(w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(w * x.x, w * x.y, w * x.z, w * x.w);
-}
-
-fn splat(b: vec4<f32>) -> mat4x4<f32> {
-    return mat4x4<f32>(b, b, b, b);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
@@ -73,7 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
                         load(row, column + 2u * params.stride),
                         load(row, column + 3u * params.stride),
                     );
-                    let weights = weight[w + v];
+                    let weights = unpack(weight[w + v]);
                     tile.q0 += outer(weights[0], values);
                     tile.q1 += outer(weights[1], values);
                     tile.q2 += outer(weights[2], values);
@@ -83,17 +80,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             w += params.kernel;
         }
     }
-    let count = params.width - x;
     let pixels = params.height * params.width;
     let base = (image * params.dst_quads + b) * pixels + y * params.width + x;
-    store_quad(base, count, tile.q0, params.floor);
-    if (b + 1u < params.write_quads) {
-        store_quad(base + pixels, count, tile.q1, params.floor);
-    }
-    if (b + 2u < params.write_quads) {
-        store_quad(base + 2u * pixels, count, tile.q2, params.floor);
-    }
-    if (b + 3u < params.write_quads) {
-        store_quad(base + 3u * pixels, count, tile.q3, params.floor);
-    }
+    store_tile(base, pixels, params.write_quads - b, params.width - x, tile, params.floor);
 }

@@ -1,4 +1,18 @@
-// Stores one quad of output channels of four consecutive pixels of one row: those of `count` that exist.
+// Stores a tile whose first quad of output channels of its first pixel goes to `base`: of its four pixels, neighbours, the
+// first `count`; of its four quads, `plane` apart, the first `quads`.
+fn store_tile(base: u32, plane: u32, quads: u32, count: u32, tile: Tile, floor: f32) {
+    store_quad(base, count, tile.q0, floor);
+    if (quads > 1u) {
+        store_quad(base + plane, count, tile.q1, floor);
+    }
+    if (quads > 2u) {
+        store_quad(base + 2u * plane, count, tile.q2, floor);
+    }
+    if (quads > 3u) {
+        store_quad(base + 3u * plane, count, tile.q3, floor);
+    }
+}
+
 fn store_quad(base: u32, count: u32, values: mat4x4<f32>, floor: f32) {
     let low = vec4<f32>(floor);
     dst[base] = max(values[0], low);

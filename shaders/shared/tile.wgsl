@@ -1,4 +1,4 @@
-// The multiply-accumulate core that every convolution imports.
+// The multiply-accumulate core that every convolution of the buffer family imports.
 //
 // A tile is 16 output channels of four pixels: four accumulators, one for each quad of output channels, whose column p
 // holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the four pixels, one line
@@ -12,4 +12,23 @@ struct Tile {
     q1: mat4x4<f32>, // [pixel, output channel 4..8]
     q2: mat4x4<f32>, // [pixel, output channel 8..12]
     q3: mat4x4<f32>, // [pixel, output channel 12..16]
+}
+
+// The weights of 16 output channels for four input channels.
+struct Weights {
+    w0: mat4x4<f32>, // [input channel, output channel 0..4]
+    w1: mat4x4<f32>, // [input channel, output channel 4..8]
+    w2: mat4x4<f32>, // [input channel, output channel 8..12]
+    w3: mat4x4<f32>, // [input channel, output channel 12..16]
+}
+
+fn accumulate(tile: ptr<function, Tile>, w: Weights, x: mat4x4<f32>) {
+    (*tile).q0 += w.w0 * x;
+    (*tile).q1 += w.w1 * x;
+    (*tile).q2 += w.w2 * x;
+    (*tile).q3 += w.w3 * x;
+}
+
+fn splat(b: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(b, b, b, b);
 }

@@ -6,6 +6,8 @@
 mod adapter;
 mod failure;
 mod model;
+mod output;
+mod pending;
 #[cfg(not(target_arch = "wasm32"))]
 mod profile;
 mod readback;
@@ -20,9 +22,11 @@ use crate::kernels::AdapterFacts;
 pub use adapter::GpuOptions;
 use failure::Lost;
 pub use model::{LoadOptions, Model, Progress, ProgressCallback};
+pub use output::{Output, TapValue};
+pub use pending::Pending;
 #[cfg(not(target_arch = "wasm32"))]
 pub use profile::StepTime;
-pub use session::{Output, Session, SessionOptions, TapValue};
+pub use session::{Session, SessionOptions};
 
 /// A device to run on. Cheap to clone; all clones share the device.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use super::session::SessionOptions;
 use super::weight_store::WeightStore;
 use super::{Gpu, Session};
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, InputSize};
 use crate::error::Result;
-use crate::kernels::{Binding, KernelFamily, PackedWeight, Program, Variant};
+use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Precision, Program, Variant};
 use crate::plan::Plan;
 use crate::weights::Weights;
 
@@ -32,13 +32,18 @@ pub type ProgressCallback = Box<dyn FnMut(Progress) + Send>;
 pub struct LoadOptions {
     /// Kernel family; what suits the adapter where not given.
     pub family: Option<KernelFamily>,
+    /// What weights are stored as on the device.
+    pub precision: Precision,
     /// Told of every part that is done.
     pub progress: Option<ProgressCallback>,
 }
 
 impl fmt::Debug for LoadOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadOptions").field("family", &self.family).finish_non_exhaustive()
+        f.debug_struct("LoadOptions")
+            .field("family", &self.family)
+            .field("precision", &self.precision)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +57,7 @@ pub struct Model {
 #[derive(Debug)]
 struct Inner {
     gpu: Gpu,
-    family: KernelFamily,
+    kernels: Kernels,
     architecture: Architecture,
     weights: WeightStore,
     pipelines: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
@@ -76,17 +81,18 @@ impl Model {
 
     async fn upload(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<(Model, Loading)> {
         let architecture = weights.architecture().clone();
-        let family = options.family.unwrap_or_else(|| gpu.facts().family());
+        let kernels = Kernels::choose(options.family, options.precision, gpu.facts())?;
         let plan = Plan::new(&architecture, architecture.least_square_size()?, 1)?;
-        let program = Program::lower(&plan, family, gpu.facts())?;
-        let total = 2 + program.variants.len();
+        let program = Program::lower(&plan, kernels, gpu.facts())?;
+        let variants = usual_variants(&program, &architecture, kernels, gpu);
+        let total = 2 + variants.len();
         let mut loading = Loading { progress: options.progress, done: 0, total };
         loading.say("packing weights");
         let store = WeightStore::upload(gpu, &program.weights, weights).await?;
         let pipelines = Mutex::new(HashMap::new());
-        let inner = Inner { gpu: gpu.clone(), family, architecture, weights: store, pipelines };
+        let inner = Inner { gpu: gpu.clone(), kernels, architecture, weights: store, pipelines };
         let model = Model { inner: Arc::new(inner) };
-        for variant in &program.variants {
+        for variant in &variants {
             loading.step(&format!("building {variant}"));
             model.pipeline(*variant).await?;
         }
@@ -106,7 +112,17 @@ impl Model {
 
     /// The kernel family that runs it.
     pub fn family(&self) -> KernelFamily {
-        self.inner.family
+        self.inner.kernels.family
+    }
+
+    /// What its weights are stored as on the device.
+    pub fn precision(&self) -> Precision {
+        self.inner.kernels.precision
+    }
+
+    /// Which kernels its programs are made of.
+    pub(super) fn kernels(&self) -> Kernels {
+        self.inner.kernels
     }
 
     /// Bytes of the packed weights on the device.
@@ -190,6 +206,19 @@ impl Model {
     pub(super) fn weight_binding(&self, index: usize) -> wgpu::BindingResource<'_> {
         self.inner.weights.binding(index)
     }
+}
+
+/// The variants of the smallest image, and those that the network's usual size needs besides: the kernels for large layers
+/// differ. A session of yet another size builds what it lacks.
+fn usual_variants(smallest: &Program, architecture: &Architecture, kernels: Kernels, gpu: &Gpu) -> Vec<Variant> {
+    let mut variants = smallest.variants.clone();
+    // ImageNet's and CIFAR's.
+    let side = if architecture.stem.stride > 1 { 224 } else { 32 };
+    // What the usual size exceeds, if anything, is for a session to say.
+    if let Ok(usual) = Program::lower_within(architecture, InputSize::square(side), 1, kernels, gpu.facts()) {
+        variants.extend(usual.variants.iter().filter(|variant| !smallest.variants.contains(variant)));
+    }
+    variants
 }
 
 /// The layout of a kernel's bindings.

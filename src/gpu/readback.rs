@@ -3,6 +3,8 @@
 //! In a browser the event loop completes a mapping. On native somebody must poll the device: blocking callers do it
 //! themselves, for async callers one thread at a time waits and their futures are woken by wgpu's callback.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
 
 use futures_channel::oneshot;
@@ -49,13 +51,45 @@ impl Mapping {
     }
 }
 
+/// Who polls the device.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Driver {
+    /// The calling thread, which blocks: for blocking callers.
+    #[cfg(not(target_arch = "wasm32"))]
+    Here,
+    /// Somebody else: a thread, or a browser's event loop.
+    Background,
+}
+
+impl Driver {
+    /// Sees to it that the device is polled until `submission` is done.
+    pub(super) fn drive(self, gpu: &Gpu, submission: &wgpu::SubmissionIndex) -> Result<()> {
+        match self {
+            #[cfg(not(target_arch = "wasm32"))]
+            Driver::Here => drive_here(gpu, Some(submission.clone())),
+            Driver::Background => {
+                drive_in_background(gpu, submission);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Mappings that wait for the device.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     answers: Mutex<Vec<Weak<Answer>>>,
-    /// Set while a thread polls on behalf of async callers.
     #[cfg(not(target_arch = "wasm32"))]
-    driven: std::sync::atomic::AtomicBool,
+    driven: Mutex<Driven>,
+}
+
+/// What a thread polls for on behalf of async callers.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Default)]
+struct Driven {
+    submissions: VecDeque<wgpu::SubmissionIndex>,
+    /// Whether that thread is there.
+    running: bool,
 }
 
 impl Waiting {
@@ -72,12 +106,21 @@ impl Waiting {
         let answers = self.answers.lock().map(|mut answers| std::mem::take(&mut *answers)).unwrap_or_default();
         answers.iter().filter_map(Weak::upgrade).for_each(|to| answer(&to, Err(reason.to_string())));
     }
+
+    /// What to poll for next; where there is nothing, the thread that asks has ended.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn next(&self) -> Option<wgpu::SubmissionIndex> {
+        let mut driven = self.driven.lock().ok()?;
+        let next = driven.submissions.pop_front();
+        driven.running = next.is_some();
+        next
+    }
 }
 
-/// Polls on the calling thread until all submitted work is done.
+/// Polls on the calling thread until a submission, or all submitted work, is done.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn drive_here(gpu: &Gpu) -> Result<()> {
-    let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
+pub(super) fn drive_here(gpu: &Gpu, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+    let wait = wgpu::PollType::Wait { submission_index: submission, timeout: Some(PATIENCE) };
     match gpu.device().poll(wait) {
         Ok(_) => Ok(()),
         Err(wgpu::PollError::Timeout) => {
@@ -87,25 +130,24 @@ pub(super) fn drive_here(gpu: &Gpu) -> Result<()> {
     }
 }
 
-/// Has a thread poll until all submitted work is done, unless one already does.
+/// Has a thread poll until `submission` is done: the one that already does, or a new one.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn drive_in_background(gpu: &Gpu) {
-    use std::sync::atomic::Ordering::AcqRel;
-    if gpu.inner.waiting.driven.swap(true, AcqRel) {
-        // That thread may just be past its last poll: it looks again before it ends.
+fn drive_in_background(gpu: &Gpu, submission: &wgpu::SubmissionIndex) {
+    let Ok(mut driven) = gpu.inner.waiting.driven.lock() else { return };
+    driven.submissions.push_back(submission.clone());
+    if std::mem::replace(&mut driven.running, true) {
         return;
     }
     let gpu = gpu.clone();
     std::thread::spawn(move || {
-        let result = drive_here(&gpu);
-        gpu.inner.waiting.driven.swap(false, AcqRel);
-        // Once more, for work that was submitted between the end of the wait and this flag, and found it set.
-        if let Err(e) = result.and_then(|()| drive_here(&gpu)) {
-            gpu.inner.waiting.fail(&e);
+        while let Some(submission) = gpu.inner.waiting.next() {
+            if let Err(e) = drive_here(&gpu, Some(submission)) {
+                gpu.inner.waiting.fail(&e);
+            }
         }
     });
 }
 
 /// In a browser the event loop does it.
 #[cfg(target_arch = "wasm32")]
-pub(super) fn drive_in_background(_: &Gpu) {}
+fn drive_in_background(_: &Gpu, _: &wgpu::SubmissionIndex) {}

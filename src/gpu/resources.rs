@@ -1,6 +1,9 @@
 //! What a session holds on the device: activations, parameters, bind groups.
 
-use super::Model;
+use std::sync::Arc;
+
+use super::pending::Slot;
+use super::{Model, Session};
 use crate::kernels::{Program, Resource, TapPlace, TapSource};
 
 /// One activation resource.
@@ -35,6 +38,13 @@ impl Activation {
                 let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
                 Activation::Texture(texture, view)
             }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Activation::Buffer(buffer) => buffer.size(),
+            Activation::Texture(texture, _) => u64::from(texture.width()) * u64::from(texture.height()) * 16,
         }
     }
 
@@ -112,7 +122,7 @@ impl Activation {
 pub(super) struct Resources {
     pub(super) activations: Vec<Activation>,
     pub(super) params: wgpu::Buffer,
-    pub(super) staging: wgpu::Buffer,
+    pub(super) slots: Vec<Arc<Slot>>,
     pub(super) bind_groups: Vec<wgpu::BindGroup>,
 }
 
@@ -130,9 +140,10 @@ impl Resources {
         };
         let activations: Vec<Activation> =
             program.resources.iter().map(|resource| Activation::new(gpu.device(), resource)).collect();
-        let staging = buffer("staging", staging_bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        let stride = gpu.facts().limits.min_uniform_buffer_offset_alignment as usize;
-        let stride = program.dispatches.iter().map(|d| d.params.len()).max().unwrap_or(0).next_multiple_of(stride);
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let slot = |_| Arc::new(Slot::new(buffer("staging", staging_bytes, usage)));
+        let slots = (0..Session::IN_FLIGHT).map(slot).collect();
+        let stride = program.parameter_stride(&gpu.facts().limits);
         let mut block = vec![0; stride * program.dispatches.len()];
         for (index, dispatch) in program.dispatches.iter().enumerate() {
             block[index * stride..][..dispatch.params.len()].copy_from_slice(&dispatch.params);
@@ -158,6 +169,13 @@ impl Resources {
             })
         };
         let bind_groups = program.dispatches.iter().enumerate().map(bind_group).collect();
-        Resources { activations, params, staging, bind_groups }
+        Resources { activations, params, slots, bind_groups }
+    }
+
+    /// Bytes of all of them, before any padding of the driver's.
+    pub(super) fn bytes(&self) -> u64 {
+        let activations = self.activations.iter().map(Activation::bytes).sum::<u64>();
+        let staging = self.slots.iter().map(|slot| slot.staging.size()).sum::<u64>();
+        activations + self.params.size() + staging
     }
 }

@@ -1,16 +1,19 @@
 //! A session: buffers and bind groups for images of one size, and the recording of forward passes.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use super::output::{self, Output, Readout};
+use super::pending::{Pending, Slot};
 
 #[cfg(not(target_arch = "wasm32"))]
 use super::profile::{self, StepTime};
-use super::readback::{self, Mapping};
+use super::readback::{self, Driver};
 use super::resources::{Activation, Resources};
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
-use crate::kernels::{Program, TapSource};
+use crate::kernels::{Program, STAGING_BUFFERS};
 use crate::plan::Plan;
 
 /// What a session is for.
@@ -31,58 +34,6 @@ impl SessionOptions {
     }
 }
 
-/// A tap's values.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TapValue {
-    /// Channels of one image.
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// NCHW.
-    pub data: Vec<f32>,
-}
-
-/// What a run yields.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    batch: usize,
-    columns: usize,
-    values: Vec<f32>,
-    taps: Vec<(String, TapValue)>,
-}
-
-impl Output {
-    /// Images.
-    pub fn batch(&self) -> usize {
-        self.batch
-    }
-
-    /// Values of one image: classes, or pooled features where the network has no classifier.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// `[N, classes]`, row by row.
-    pub fn logits(&self) -> &[f32] {
-        &self.values
-    }
-
-    /// The logits of image `index`.
-    ///
-    /// # Panics
-    /// Where there is no such image.
-    pub fn row(&self, index: usize) -> &[f32] {
-        &self.values[index * self.columns..][..self.columns]
-    }
-
-    /// A tap that the session was made with.
-    pub fn tap(&self, name: &str) -> Option<&TapValue> {
-        self.taps.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-}
-
 /// Runs images of one size.
 #[derive(Debug)]
 pub struct Session {
@@ -91,14 +42,14 @@ pub struct Session {
     size: InputSize,
     pipelines: Vec<wgpu::ComputePipeline>,
     resources: Resources,
-    /// The taps to read, in the order of their dispatches; the result comes last.
-    reads: Vec<TapSource>,
+    readout: Arc<Readout>,
     last_encode: Mutex<Duration>,
-    /// A pass was submitted and not collected: it failed, or its future was dropped.
-    pending: bool,
 }
 
 impl Session {
+    /// Passes of a session that may be in flight at once: as many as it has staging buffers.
+    pub const IN_FLIGHT: usize = STAGING_BUFFERS;
+
     pub(super) async fn new(model: &Model, options: SessionOptions) -> Result<Session> {
         let gpu = model.gpu();
         let facts = gpu.facts();
@@ -109,9 +60,9 @@ impl Session {
         for name in &options.taps {
             one.tap(name)?;
         }
-        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.family(), facts);
+        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.kernels(), facts);
         let mut program = lower(options.max_batch)?;
-        let read_bytes: u64 = reads(&program, &options.taps).iter().map(|read| read.bytes() as u64).sum();
+        let read_bytes = Readout::new(&program, &options.taps).image_bytes();
         let fits = facts.limits.max_buffer_size / read_bytes.max(1);
         if fits == 0 {
             return Err(Error::Limit {
@@ -137,9 +88,9 @@ impl Session {
         let staging_bytes = read_bytes * program.batch as u64;
         let make = || Resources::new(model, &program, &pipelines, staging_bytes);
         let resources = gpu.scoped("allocating a session", make).await?;
-        let reads = reads(&program, &options.taps);
+        let readout = Arc::new(Readout::new(&program, &options.taps));
         let (model, size) = (model.clone(), options.size);
-        Ok(Session { model, program, size, pipelines, resources, reads, last_encode: Mutex::default(), pending: false })
+        Ok(Session { model, program, size, pipelines, resources, readout, last_encode: Mutex::default() })
     }
 
     /// Values of one image: channels x height x width.
@@ -167,10 +118,10 @@ impl Session {
         self.program.dispatches.len()
     }
 
-    /// Bytes on the device: packed weights, activations, parameters and the staging buffer.
+    /// Bytes on the device: the model's packed weights, and what this session alone holds: activations, parameters and
+    /// [`Session::IN_FLIGHT`] staging buffers. Drivers may pad further.
     pub fn device_bytes(&self) -> u64 {
-        let Resources { params, staging, .. } = &self.resources;
-        self.model.weight_bytes() + self.program.activation_bytes() + params.size() + staging.size()
+        self.model.weight_bytes() + self.resources.bytes()
     }
 
     /// Milliseconds that recording the last pass took on the host.
@@ -181,19 +132,11 @@ impl Session {
     /// Runs images: planar NCHW f32, any number of them, in as many passes as it takes.
     ///
     /// # Errors
-    /// [`Error::Input`] where the length is no multiple of [`Session::image_elements`] or a value is not finite;
-    /// [`Error::Weights`] where the result is not finite, because weights or images are so large that numbers overflow;
-    /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
+    /// [`Error::Input`] where the length is no multiple of [`Session::image_elements`] or a value is not finite, or where
+    /// [`Session::IN_FLIGHT`] passes are in flight; [`Error::Weights`] where the result is not finite, because weights or
+    /// images are so large that numbers overflow; [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
     pub async fn run(&mut self, images: &[f32]) -> Result<Output> {
-        self.check(images)?;
-        let mut output = self.empty_output();
-        for pass in images.chunks(self.program.batch * self.image_elements()) {
-            let (bytes, mapping) = self.submit(pass).await?;
-            readback::drive_in_background(self.gpu());
-            mapping.done(self.gpu()).await?;
-            self.collect(bytes, &mut output)?;
-        }
-        finite(output)
+        self.run_driven(images, Driver::Background).await
     }
 
     /// Blocking twin of [`Session::run`].
@@ -202,15 +145,44 @@ impl Session {
     /// As [`Session::run`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run_blocking(&mut self, images: &[f32]) -> Result<Output> {
+        pollster::block_on(self.run_driven(images, Driver::Here))
+    }
+
+    /// Each pass is submitted before the one before it is read back.
+    async fn run_driven(&mut self, images: &[f32], driver: Driver) -> Result<Output> {
         self.check(images)?;
-        let mut output = self.empty_output();
+        let mut output = self.readout.empty();
+        let mut before: Option<Pending> = None;
         for pass in images.chunks(self.program.batch * self.image_elements()) {
-            let (bytes, mapping) = pollster::block_on(self.submit(pass))?;
-            readback::drive_here(self.gpu())?;
-            pollster::block_on(mapping.done(self.gpu()))?;
-            self.collect(bytes, &mut output)?;
+            // Others may hold the second slot.
+            if self.free_slot().is_none()
+                && let Some(pending) = before.take()
+            {
+                pending.append_to(&mut output, driver).await?;
+            }
+            let next = self.submit_pass(pass)?;
+            if let Some(pending) = before.replace(next) {
+                pending.append_to(&mut output, driver).await?;
+            }
         }
-        finite(output)
+        if let Some(last) = before {
+            last.append_to(&mut output, driver).await?;
+        }
+        output::finite(output)
+    }
+
+    /// Submits one pass of at most [`Session::batch`] images and returns at once, so that the next can be prepared and
+    /// submitted while the device works on this one. Passes run in the order in which they were submitted; their results
+    /// may be awaited in any order, or dropped.
+    ///
+    /// # Errors
+    /// [`Error::Input`] as [`Session::run`], and where the images do not fit one pass or [`Session::IN_FLIGHT`] passes
+    /// are in flight already: one of them must be awaited or dropped first. [`Error::DeviceLost`]; what the device has to
+    /// say otherwise, [`Pending::wait`] does.
+    pub fn submit(&mut self, images: &[f32]) -> Result<Pending> {
+        self.check(images)?;
+        self.check_one_pass(images)?;
+        self.submit_pass(images)
     }
 
     /// Times every step of one pass on the device, in a compute pass of its own each: the sum is a little more than the
@@ -221,17 +193,14 @@ impl Session {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
         self.check(images)?;
-        let count = images.len() / self.image_elements();
-        if count > self.program.batch {
-            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.program.batch)));
-        }
+        let count = self.check_one_pass(images)?;
         let gpu = self.model.gpu();
         if !gpu.facts().timestamps {
             return Err(Error::Device(format!("'{}' takes no timestamps: steps cannot be timed", gpu.facts().name)));
         }
         let profile = || profile::submit(self, images, count);
         let (staging, mapping) = pollster::block_on(gpu.scoped("timing the steps", profile))?;
-        readback::drive_here(gpu)?;
+        readback::drive_here(gpu, None)?;
         pollster::block_on(mapping.done(gpu))?;
         profile::read(self, &staging, count)
     }
@@ -268,46 +237,49 @@ impl Session {
         }
     }
 
-    fn empty_output(&self) -> Output {
-        let taps = self.reads[..self.reads.len() - 1]
-            .iter()
-            .map(|tap| {
-                let (channels, height, width) = (tap.channels(), tap.height, tap.width);
-                (tap.name.clone(), TapValue { channels, height, width, data: Vec::new() })
-            })
-            .collect();
-        Output { batch: 0, columns: self.program.output.channels(), values: Vec::new(), taps }
+    /// The number of images, if they fit one pass.
+    fn check_one_pass(&self, images: &[f32]) -> Result<usize> {
+        let count = images.len() / self.image_elements();
+        if count > self.program.batch {
+            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.program.batch)));
+        }
+        Ok(count)
+    }
+
+    fn free_slot(&self) -> Option<&Arc<Slot>> {
+        self.resources.slots.iter().find(|slot| slot.is_free())
     }
 
     /// Uploads the images of one pass, records it and submits it once.
-    async fn submit(&mut self, images: &[f32]) -> Result<(u64, Mapping)> {
-        if std::mem::replace(&mut self.pending, true) {
-            // Nobody wants what an abandoned pass left mapped or is still being mapped.
-            self.resources.staging.unmap();
-        }
+    fn submit_pass(&mut self, images: &[f32]) -> Result<Pending> {
         let gpu = self.gpu();
+        gpu.inner.lost.check()?;
+        let Some(slot) = self.free_slot() else {
+            return Err(Error::Input(format!(
+                "{} passes are in flight: await or drop one before the next",
+                Session::IN_FLIGHT
+            )));
+        };
         let count = images.len() / self.image_elements();
-        let bytes = count as u64 * self.reads.iter().map(|read| read.bytes() as u64).sum::<u64>();
-        let submit = || {
+        let submit = |staging: &wgpu::Buffer| {
             self.upload(images);
             let start = Clock::now();
-            let commands = self.record(count);
+            let commands = self.record(count, staging);
             if let Ok(mut last) = self.last_encode.lock() {
                 *last = start.elapsed();
             }
-            gpu.queue().submit([commands]);
-            Mapping::request(gpu, &self.resources.staging, bytes)
+            gpu.queue().submit([commands])
         };
-        Ok((bytes, gpu.scoped("running the network", submit).await?))
+        Ok(Pending::start(gpu, slot, &self.readout, count, submit))
     }
 
-    fn record(&self, count: usize) -> wgpu::CommandBuffer {
+    fn record(&self, count: usize, staging: &wgpu::Buffer) -> wgpu::CommandBuffer {
         let descriptor = wgpu::CommandEncoderDescriptor { label: Some("forward pass") };
         let mut encoder = self.gpu().device().create_command_encoder(&descriptor);
         let mut next = 0;
         let mut offset = 0;
         // One compute pass, ended early only where a tap must be copied before its memory is reused.
-        for read in &self.reads {
+        for read in &self.readout.sources {
             if read.dispatch + 1 > next {
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
                 for index in next..=read.dispatch {
@@ -317,7 +289,7 @@ impl Session {
             }
             for image in 0..count {
                 let activation = &self.resources.activations[read.resource];
-                activation.copy_tap(&mut encoder, read, image, &self.resources.staging, offset);
+                activation.copy_tap(&mut encoder, read, image, staging, offset);
                 offset += read.bytes() as u64;
             }
         }
@@ -343,51 +315,6 @@ impl Session {
         let [x, y, z] = dispatch.grid.workgroups(count as u32);
         pass.dispatch_workgroups(x, y, z);
     }
-
-    /// Appends what lies mapped in the staging buffer to the output.
-    fn collect(&mut self, bytes: u64, output: &mut Output) -> Result<()> {
-        let view = self
-            .resources
-            .staging
-            .slice(0..bytes)
-            .get_mapped_range()
-            .map_err(|e| Error::Device(format!("reading back: {e}")))?;
-        let mut values: &[f32] = bytemuck::cast_slice(&view);
-        let per_image: u64 = self.reads.iter().map(|read| read.bytes() as u64).sum();
-        let count = (bytes / per_image) as usize;
-        output.batch += count;
-        for (index, read) in self.reads.iter().enumerate() {
-            let target = match output.taps.get_mut(index) {
-                Some((_, value)) => &mut value.data,
-                None => &mut output.values,
-            };
-            for _ in 0..count {
-                let (image, rest) = values.split_at(read.bytes() / 4);
-                target.extend(read.unpack(image));
-                values = rest;
-            }
-        }
-        drop(view);
-        self.resources.staging.unmap();
-        self.pending = false;
-        Ok(())
-    }
-}
-
-/// NaN and infinity are no answer.
-fn finite(output: Output) -> Result<Output> {
-    match output.values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(Error::overflow(at / output.columns)),
-        None => Ok(output),
-    }
-}
-
-/// The taps asked for in the order of their dispatches, then the result.
-fn reads(program: &Program, names: &[String]) -> Vec<TapSource> {
-    let mut reads: Vec<TapSource> = program.taps.iter().filter(|tap| names.contains(&tap.name)).cloned().collect();
-    reads.sort_by_key(|tap| tap.dispatch);
-    reads.push(program.output.clone());
-    reads
 }
 
 /// A clock where there is one: `std::time` panics in a browser.

@@ -53,7 +53,7 @@ impl WeightStore {
                 places.push(Place::Texture(picture.upload(gpu, values)));
                 continue;
             }
-            let bytes = size_of_val(values.as_slice()) as u64;
+            let bytes = array.bytes(values);
             let behind = sizes.last().map(|size| size.next_multiple_of(alignment));
             match (behind, sizes.last_mut()) {
                 (Some(offset), Some(size)) if offset + bytes <= most => {
@@ -67,11 +67,11 @@ impl WeightStore {
             }
         }
         let buffers: Vec<wgpu::Buffer> = sizes.iter().map(|&size| mapped_buffer(gpu.device(), size)).collect();
-        for (values, place) in packed.iter().zip(&places) {
+        for ((array, values), place) in arrays.iter().zip(packed).zip(&places) {
             if let Place::Buffer { index, offset, bytes } = *place {
                 let range = buffers[index].slice(offset..offset + bytes).get_mapped_range_mut();
                 let mut view = range.map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
-                view.slice(..).copy_from_slice(bytemuck::cast_slice(values));
+                view.slice(..).copy_from_slice(&array.encode(values));
             }
         }
         buffers.iter().for_each(wgpu::Buffer::unmap);
@@ -152,7 +152,7 @@ fn check(gpu: &Gpu, array: &PackedWeight, values: &[f32]) -> Result<()> {
         }
         None => {
             let have = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-            ("max_storage_buffer_binding_size", size_of_val(values) as u64, have)
+            ("max_storage_buffer_binding_size", array.bytes(values), have)
         }
     };
     if need <= have {

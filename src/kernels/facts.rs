@@ -105,9 +105,9 @@ impl AdapterFacts {
         if lavapipe { KernelFamily::Texture } else { KernelFamily::Buffer }
     }
 
-    /// Whether subgroups have exactly eight lanes: what the shuffling kernels of the texture family count on. With any
-    /// other number they would give wrong values without a word.
-    pub fn subgroups_of_eight(&self) -> bool {
-        self.subgroups && self.subgroup_min == 8 && self.subgroup_max == 8
+    /// Lanes of a subgroup, where all subgroups have the same number: what kernels that exchange registers count on. With
+    /// any other number they would give wrong values without a word.
+    pub fn subgroup_lanes(&self) -> Option<u32> {
+        (self.subgroups && self.subgroup_min == self.subgroup_max).then_some(self.subgroup_min)
     }
 }

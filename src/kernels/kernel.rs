@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source;
+use super::{KernelFamily, source};
 
 /// The shaders, one a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,14 +13,24 @@ pub enum Kernel {
     MaxPool,
     /// `shaders/buffer/pointwise.wgsl`
     Pointwise,
+    /// `shaders/buffer/pointwise_tiled.wgsl`
+    PointwiseTiled,
+    /// `shaders/buffer/pointwise_split.wgsl`
+    PointwiseSplit,
     /// `shaders/buffer/conv3x3.wgsl`
     Convolution3x3,
+    /// `shaders/buffer/conv3x3_tiled.wgsl`
+    Convolution3x3Tiled,
+    /// `shaders/buffer/conv3x3_split.wgsl`
+    Convolution3x3Split,
     /// `shaders/buffer/average_pool.wgsl`
     AveragePool,
     /// `shaders/buffer/global_pool.wgsl`
     GlobalPool,
     /// `shaders/buffer/classifier.wgsl`
     Classifier,
+    /// `shaders/buffer/classifier_split.wgsl`
+    ClassifierSplit,
     /// `shaders/buffer/append.wgsl`
     Append,
     /// `shaders/texture/stem.wgsl`
@@ -56,14 +66,19 @@ pub enum Binding {
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: [Kernel; 15] = [
+    pub const ALL: [Kernel; 20] = [
         Kernel::Stem,
         Kernel::MaxPool,
         Kernel::Pointwise,
+        Kernel::PointwiseTiled,
+        Kernel::PointwiseSplit,
         Kernel::Convolution3x3,
+        Kernel::Convolution3x3Tiled,
+        Kernel::Convolution3x3Split,
         Kernel::AveragePool,
         Kernel::GlobalPool,
         Kernel::Classifier,
+        Kernel::ClassifierSplit,
         Kernel::Append,
         Kernel::TextureStem,
         Kernel::TextureMaxPool,
@@ -80,10 +95,15 @@ impl Kernel {
             Kernel::Stem => "buffer/stem",
             Kernel::MaxPool => "buffer/max_pool",
             Kernel::Pointwise => "buffer/pointwise",
+            Kernel::PointwiseTiled => "buffer/pointwise_tiled",
+            Kernel::PointwiseSplit => "buffer/pointwise_split",
             Kernel::Convolution3x3 => "buffer/conv3x3",
+            Kernel::Convolution3x3Tiled => "buffer/conv3x3_tiled",
+            Kernel::Convolution3x3Split => "buffer/conv3x3_split",
             Kernel::AveragePool => "buffer/average_pool",
             Kernel::GlobalPool => "buffer/global_pool",
             Kernel::Classifier => "buffer/classifier",
+            Kernel::ClassifierSplit => "buffer/classifier_split",
             Kernel::Append => "buffer/append",
             Kernel::TextureStem => "texture/stem",
             Kernel::TextureMaxPool => "texture/max_pool",
@@ -101,10 +121,15 @@ impl Kernel {
         match self {
             Kernel::MaxPool | Kernel::Append => &[Uniform, ReadBuffer, WriteBuffer],
             Kernel::AveragePool | Kernel::GlobalPool => &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer],
-            Kernel::Stem | Kernel::Convolution3x3 | Kernel::Classifier => {
-                &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer, ReadBuffer]
+            Kernel::Stem
+            | Kernel::Convolution3x3
+            | Kernel::Convolution3x3Tiled
+            | Kernel::Convolution3x3Split
+            | Kernel::Classifier
+            | Kernel::ClassifierSplit => &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer, ReadBuffer],
+            Kernel::Pointwise | Kernel::PointwiseTiled | Kernel::PointwiseSplit => {
+                &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer, ReadBuffer, ReadBuffer]
             }
-            Kernel::Pointwise => &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer, ReadBuffer, ReadBuffer],
             Kernel::TextureStem => &[Uniform, ReadBuffer, WriteTexture, ReadTexture],
             Kernel::TextureMaxPool | Kernel::TextureAppend => &[Uniform, ReadTexture, WriteTexture],
             Kernel::TextureAveragePool => &[Uniform, ReadTexture, WriteTexture, ReadTexture],
@@ -115,9 +140,52 @@ impl Kernel {
         }
     }
 
-    /// Whether lanes share the weights they load, so that a variant with shuffles exists.
-    pub fn shares_weights(self) -> bool {
-        matches!(self, Kernel::TextureStem | Kernel::TexturePointwise | Kernel::TextureConvolution3x3)
+    /// The family it belongs to.
+    pub fn family(self) -> KernelFamily {
+        if self.name().starts_with("texture/") { KernelFamily::Texture } else { KernelFamily::Buffer }
+    }
+
+    /// Invocations of a workgroup, where the kernel's text fixes them.
+    pub fn fixed_workgroup_size(self) -> Option<u32> {
+        match self {
+            Kernel::PointwiseTiled
+            | Kernel::PointwiseSplit
+            | Kernel::Convolution3x3Tiled
+            | Kernel::Convolution3x3Split
+            | Kernel::ClassifierSplit => Some(64),
+            _ if self.family() == KernelFamily::Texture => Some(8),
+            _ => None,
+        }
+    }
+
+    /// Whether lanes may exchange what their registers hold, so that a variant for subgroups exists: weights in the
+    /// texture family, partial sums in the kernels that split them.
+    pub fn exchanges(self) -> bool {
+        matches!(
+            self,
+            Kernel::PointwiseSplit
+                | Kernel::Convolution3x3Split
+                | Kernel::TextureStem
+                | Kernel::TexturePointwise
+                | Kernel::TextureConvolution3x3
+        )
+    }
+
+    /// Whether the weights may be stored as f16.
+    pub fn has_half(self) -> bool {
+        self.family() == KernelFamily::Buffer
+            && !matches!(self, Kernel::MaxPool | Kernel::AveragePool | Kernel::GlobalPool | Kernel::Append)
+    }
+
+    /// Whether a variant with a pre-activation exists.
+    pub fn has_norm(self) -> bool {
+        matches!(
+            self,
+            Kernel::Convolution3x3
+                | Kernel::Convolution3x3Tiled
+                | Kernel::Convolution3x3Split
+                | Kernel::TextureConvolution3x3
+        )
     }
 }
 
@@ -126,20 +194,22 @@ impl Kernel {
 pub struct Variant {
     /// The shader.
     pub kernel: Kernel,
-    /// Invocations of a workgroup, all along x; always eight in the texture family.
+    /// Invocations of a workgroup, all along x.
     pub workgroup_size: u32,
-    /// Eight pixels an invocation in place of four (convolutions of the buffer family).
-    pub wide: bool,
     /// Batch norm and ReLU on load (3x3 convolution of plain layers).
     pub norm: bool,
-    /// Weights from the neighbours' registers (convolutions of the texture family): subgroups of exactly eight only.
-    pub shuffle: bool,
+    /// Weights stored as f16.
+    pub half: bool,
+    /// Lanes of the subgroups that exchange registers; 0 where none do. With any other number of lanes such a variant
+    /// gives wrong values.
+    pub subgroup: u32,
 }
 
 impl Variant {
-    /// A kernel with eight invocations a workgroup and nothing special.
+    /// A kernel with nothing special.
     pub fn plain(kernel: Kernel) -> Variant {
-        Variant { kernel, workgroup_size: 8, wide: false, norm: false, shuffle: false }
+        let workgroup_size = kernel.fixed_workgroup_size().unwrap_or(8);
+        Variant { kernel, workgroup_size, norm: false, half: false, subgroup: 0 }
     }
 
     /// The shader's text with its imports, ordinary WGSL.
@@ -149,16 +219,16 @@ impl Variant {
 
     /// The values of the shader's `override` constants.
     pub fn constants(&self) -> Vec<(&'static str, f64)> {
-        let flag = |on: bool| f64::from(u8::from(on));
         let mut constants = Vec::new();
-        if self.kernel <= Kernel::Append {
+        if self.kernel.fixed_workgroup_size().is_none() {
             constants.push(("WORKGROUP_SIZE", f64::from(self.workgroup_size)));
         }
-        if matches!(self.kernel, Kernel::Pointwise | Kernel::Convolution3x3) {
-            constants.push(("WIDE", flag(self.wide)));
+        if self.kernel.has_norm() {
+            constants.push(("NORM", f64::from(u8::from(self.norm))));
         }
-        if matches!(self.kernel, Kernel::Convolution3x3 | Kernel::TextureConvolution3x3) {
-            constants.push(("NORM", flag(self.norm)));
+        // The texture family's exchanges are written for eight lanes.
+        if self.subgroup > 0 && self.kernel.family() == KernelFamily::Buffer {
+            constants.push(("SUBGROUP", f64::from(self.subgroup)));
         }
         constants
     }
@@ -167,7 +237,7 @@ impl Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kernel.name())?;
-        for (on, word) in [(self.wide, "+wide"), (self.norm, "+norm"), (self.shuffle, "+shuffle")] {
+        for (on, word) in [(self.norm, "+norm"), (self.half, "+f16"), (self.subgroup > 0, "+subgroup")] {
             if on {
                 f.write_str(word)?;
             }

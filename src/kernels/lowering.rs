@@ -87,9 +87,11 @@ pub(super) fn assemble<F: Family>(plan: &Plan, family: &F) -> Program {
         let lowered = family.step(step, &geometry);
         let first = program.weights.len();
         let label = |part: &str| format!("{} {part}", step.name);
-        program
-            .weights
-            .extend(lowered.weights.into_iter().map(|(part, packing)| PackedWeight { label: label(part), packing }));
+        program.weights.extend(lowered.weights.into_iter().map(|(part, packing)| PackedWeight {
+            label: label(part),
+            half: lowered.variant.half && packing.has_half(),
+            packing,
+        }));
         let known = program.variants.iter().position(|known| *known == lowered.variant);
         let variant = known.unwrap_or_else(|| {
             program.variants.push(lowered.variant);

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod facts;
+mod footprint;
 mod kernel;
 mod lowering;
 mod pack;
@@ -15,7 +16,10 @@ mod texture;
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
+pub use footprint::{Footprint, STAGING_BUFFERS};
 pub use kernel::{Binding, Kernel, Variant};
 pub use pack::{PackedWeight, Packing, Storage};
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};
@@ -52,6 +56,68 @@ impl std::str::FromStr for KernelFamily {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let known = KernelFamily::ALL.into_iter().find(|family| family.to_string() == text);
         known.ok_or_else(|| format!("'{text}' is no kernel family: buffer or texture"))
+    }
+}
+
+/// What weights are stored as on the device; the arithmetic is f32 in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    F32,
+    /// Half the memory, and results that differ in the fourth digit (docs/performance.md); buffer kernels only.
+    F16,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Precision::F32 => "f32",
+            Precision::F16 => "f16",
+        })
+    }
+}
+
+impl std::str::FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let known = [Precision::F32, Precision::F16].into_iter().find(|precision| precision.to_string() == text);
+        known.ok_or_else(|| format!("'{text}' is no precision: f32 or f16"))
+    }
+}
+
+/// Which kernels a program is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernels {
+    /// Their family.
+    pub family: KernelFamily,
+    /// What their weights are stored as.
+    pub precision: Precision,
+}
+
+impl Kernels {
+    /// What is asked for, completed by what suits the adapter.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for f16 in the texture family.
+    pub fn choose(family: Option<KernelFamily>, precision: Precision, facts: &AdapterFacts) -> Result<Kernels> {
+        let family = match (family, precision) {
+            (Some(KernelFamily::Texture), Precision::F16) => {
+                return Err(Error::Input("texture kernels have no f16 weights: ask for buffer kernels or f32".into()));
+            }
+            (Some(family), _) => family,
+            (None, Precision::F16) => KernelFamily::Buffer,
+            (None, Precision::F32) => facts.family(),
+        };
+        Ok(Kernels { family, precision })
+    }
+}
+
+impl From<KernelFamily> for Kernels {
+    /// A family in f32.
+    fn from(family: KernelFamily) -> Self {
+        Kernels { family, precision: Precision::F32 }
     }
 }
 

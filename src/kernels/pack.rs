@@ -3,7 +3,11 @@
 //! A recipe depends on the architecture and the family, never on the batch or the input size: a new session uploads
 //! nothing.
 
-use crate::error::Result;
+use std::borrow::Cow;
+
+use half::f16;
+
+use crate::error::{Error, Result};
 use crate::weights::fold::{Affine, fold_into};
 use crate::weights::{Tensor, Weights};
 
@@ -11,7 +15,7 @@ use crate::weights::{Tensor, Weights};
 pub(super) const TILE: usize = 16;
 
 /// Texels of a row of a tile in a texture: 8 quads of output channels by 4 input channels.
-const TEXTURE_ROW: usize = 32;
+pub(super) const TEXTURE_ROW: usize = 32;
 
 /// What a packed array is on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +34,13 @@ pub enum Storage {
 /// For each padded channel of a tensor, which channel of the parameter it is.
 pub(super) type ChannelMap = Vec<Option<usize>>;
 
-/// One array of a dispatch, f32.
+/// One array of a dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedWeight {
     /// For people and labels: the step and what it is.
     pub label: String,
+    /// Stored as f16 in place of f32.
+    pub half: bool,
     /// How it is made.
     pub packing: Packing,
 }
@@ -117,11 +123,42 @@ pub enum Packing {
 }
 
 impl PackedWeight {
-    /// Makes the array.
+    /// Makes the array, rounded to f16 where it is stored so.
     ///
     /// # Errors
-    /// [`crate::Error::Weights`] where a parameter is missing.
+    /// [`Error::Weights`] where a parameter is missing, or a number is too large for f16.
     pub fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
+        let mut values = self.exact(weights)?;
+        if self.half {
+            for value in &mut values {
+                let rounded = f16::from_f32(*value).to_f32();
+                if !rounded.is_finite() {
+                    return Err(Error::Weights(format!(
+                        "{} holds {value}, and f16 ends at {}: use f32",
+                        self.label,
+                        f16::MAX
+                    )));
+                }
+                *value = rounded;
+            }
+        }
+        Ok(values)
+    }
+
+    /// Bytes of `values` on the device.
+    pub fn bytes(&self, values: &[f32]) -> u64 {
+        values.len() as u64 * if self.half { 2 } else { 4 }
+    }
+
+    /// What [`PackedWeight::pack`] made, as the device stores it.
+    pub fn encode<'a>(&self, values: &'a [f32]) -> Cow<'a, [u8]> {
+        match self.half {
+            true => values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect(),
+            false => Cow::Borrowed(bytemuck::cast_slice(values)),
+        }
+    }
+
+    fn exact(&self, weights: &Weights) -> Result<Vec<f32>> {
         match &self.packing {
             Packing::Tiles { weight, folded, inputs } => {
                 let (values, _) = folded_convolution(weights, weight, folded)?;
@@ -178,6 +215,11 @@ impl PackedWeight {
 }
 
 impl Packing {
+    /// Whether it may be stored as f16: what is added to sums or scales them stays f32.
+    pub(super) fn has_half(&self) -> bool {
+        matches!(self, Packing::Tiles { .. } | Packing::StemTiles { .. } | Packing::Linear { .. })
+    }
+
     /// What the array is on the device.
     pub fn storage(&self) -> Storage {
         match self {

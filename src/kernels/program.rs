@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::texture::{self, Panels};
-use super::{AdapterFacts, Binding, KernelFamily, PackedWeight, Variant, buffer, lowering};
+use super::{AdapterFacts, Binding, KernelFamily, Kernels, PackedWeight, Variant, buffer, lowering};
 use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result};
 use crate::plan::{MOST_IMAGES, Plan};
@@ -202,9 +202,10 @@ impl Program {
     ///
     /// # Errors
     /// [`Error::Limit`] where a resource, a weight or a grid passes a limit of the adapter.
-    pub fn lower(plan: &Plan, family: KernelFamily, facts: &AdapterFacts) -> Result<Program> {
+    pub fn lower(plan: &Plan, kernels: impl Into<Kernels>, facts: &AdapterFacts) -> Result<Program> {
+        let Kernels { family, precision } = kernels.into();
         let program = match family {
-            KernelFamily::Buffer => lowering::assemble(plan, &buffer::Buffers::of(facts)),
+            KernelFamily::Buffer => lowering::assemble(plan, &buffer::Buffers::of(facts, precision)),
             KernelFamily::Texture => lowering::assemble(plan, &texture::Textures::of(facts)),
         };
         program.check(facts)?;
@@ -219,10 +220,11 @@ impl Program {
         architecture: &Architecture,
         size: InputSize,
         wanted: usize,
-        family: KernelFamily,
+        kernels: impl Into<Kernels>,
         facts: &AdapterFacts,
     ) -> Result<Program> {
-        let lower = |batch| Program::lower(&Plan::new(architecture, size, batch)?, family, facts);
+        let kernels = kernels.into();
+        let lower = |batch| Program::lower(&Plan::new(architecture, size, batch)?, kernels, facts);
         let wanted = wanted.min(MOST_IMAGES);
         match lower(wanted) {
             Err(Error::Limit { .. }) => {}

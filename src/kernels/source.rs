@@ -4,6 +4,12 @@ use super::{Kernel, Variant};
 
 const SHARED: &[(&str, &str)] = &[
     ("shared/tile.wgsl", include_str!("../../shaders/shared/tile.wgsl")),
+    ("shared/weights.wgsl", include_str!("../../shaders/shared/weights.wgsl")),
+    ("shared/packed_f32.wgsl", include_str!("../../shaders/shared/packed_f32.wgsl")),
+    ("shared/packed_f16.wgsl", include_str!("../../shaders/shared/packed_f16.wgsl")),
+    ("shared/slices.wgsl", include_str!("../../shaders/shared/slices.wgsl")),
+    ("shared/gather_memory.wgsl", include_str!("../../shaders/shared/gather_memory.wgsl")),
+    ("shared/gather_shuffled.wgsl", include_str!("../../shaders/shared/gather_shuffled.wgsl")),
     ("shared/store.wgsl", include_str!("../../shaders/shared/store.wgsl")),
     ("shared/tile32.wgsl", include_str!("../../shaders/shared/tile32.wgsl")),
     ("shared/store32.wgsl", include_str!("../../shaders/shared/store32.wgsl")),
@@ -19,10 +25,15 @@ fn text(kernel: Kernel) -> &'static str {
         Kernel::Stem => include_str!("../../shaders/buffer/stem.wgsl"),
         Kernel::MaxPool => include_str!("../../shaders/buffer/max_pool.wgsl"),
         Kernel::Pointwise => include_str!("../../shaders/buffer/pointwise.wgsl"),
+        Kernel::PointwiseTiled => include_str!("../../shaders/buffer/pointwise_tiled.wgsl"),
+        Kernel::PointwiseSplit => include_str!("../../shaders/buffer/pointwise_split.wgsl"),
         Kernel::Convolution3x3 => include_str!("../../shaders/buffer/conv3x3.wgsl"),
+        Kernel::Convolution3x3Tiled => include_str!("../../shaders/buffer/conv3x3_tiled.wgsl"),
+        Kernel::Convolution3x3Split => include_str!("../../shaders/buffer/conv3x3_split.wgsl"),
         Kernel::AveragePool => include_str!("../../shaders/buffer/average_pool.wgsl"),
         Kernel::GlobalPool => include_str!("../../shaders/buffer/global_pool.wgsl"),
         Kernel::Classifier => include_str!("../../shaders/buffer/classifier.wgsl"),
+        Kernel::ClassifierSplit => include_str!("../../shaders/buffer/classifier_split.wgsl"),
         Kernel::Append => include_str!("../../shaders/buffer/append.wgsl"),
         Kernel::TextureStem => include_str!("../../shaders/texture/stem.wgsl"),
         Kernel::TextureMaxPool => include_str!("../../shaders/texture/max_pool.wgsl"),
@@ -34,8 +45,8 @@ fn text(kernel: Kernel) -> &'static str {
     }
 }
 
-/// Replaces the import lines. Shared files import nothing themselves. `shared/matrices.wgsl` is the one file that comes
-/// in two versions: how lanes get at the weights.
+/// Replaces the import lines. Shared files import nothing themselves. Three of them come in two versions: how lanes get
+/// at the weights of a texture, how they sum over slices, and how weights are packed.
 pub(super) fn expand(variant: &Variant) -> String {
     let text = text(variant.kernel);
     let mut expanded = String::with_capacity(2 * text.len());
@@ -43,8 +54,12 @@ pub(super) fn expand(variant: &Variant) -> String {
         match line.strip_prefix("#import ") {
             Some(path) => {
                 let path = match path.trim() {
-                    "shared/matrices.wgsl" if variant.shuffle => "shared/matrices_shuffled.wgsl",
+                    "shared/matrices.wgsl" if variant.subgroup > 0 => "shared/matrices_shuffled.wgsl",
                     "shared/matrices.wgsl" => "shared/matrices_loaded.wgsl",
+                    "shared/gather.wgsl" if variant.subgroup > 0 => "shared/gather_shuffled.wgsl",
+                    "shared/gather.wgsl" => "shared/gather_memory.wgsl",
+                    "shared/packed.wgsl" if variant.half => "shared/packed_f16.wgsl",
+                    "shared/packed.wgsl" => "shared/packed_f32.wgsl",
                     other => other,
                 };
                 let shared = SHARED.iter().find(|(known, _)| *known == path);

@@ -8,13 +8,16 @@ use super::metadata::{LABELS, Metadata};
 use super::names::Names;
 use super::order::{ChannelOrder, Readers};
 use super::source::{Entry, Source};
-use super::{Fact, OpenOptions, Origin, Tensor, Weights, check, extras, infer, names, structure};
+use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
 
 /// Takes the source apart: what a tensor's bytes occupy is given back as soon as they are decoded.
 pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
-    let Source { format, entries, metadata, ordered, stated } = source;
+    let Source { format, entries, metadata, ordered, mut stated } = source;
     let metadata = Metadata::read(&metadata)?;
-    let names = recognise(&entries, ordered)?;
+    let names = match stated.names.take() {
+        Some(names) => names,
+        None => recognise(&entries, ordered)?,
+    };
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
@@ -31,7 +34,9 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     }
     let parameters = architecture.parameters().map_err(|e| e.to_string())?;
     let ignored: BTreeSet<String> = extras::ignored(&parameters, &shapes);
-    let needed: infer::Shapes = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name)).collect();
+    let biases = bias::of_convolutions(&parameters, &shapes);
+    let needed = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name) && !biases.contains(*name));
+    let needed: infer::Shapes = needed.collect();
     extras::head(&parameters, &needed).map_err(note)?;
     check::shapes(&parameters, needed.into_iter()).map_err(note)?;
     entries.retain(|name, _| !ignored.contains(*name));
@@ -47,7 +52,7 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     let (order, order_from) = [
         (options.channel_order, "option".to_string()),
         (metadata.order, "metadata".into()),
-        (names.order, "tensor shapes".into()),
+        (names.order, stated.from.clone()),
         (ChannelOrder::of_statistics(&architecture, &tensors), "running statistics".into()),
     ]
     .into_iter()
@@ -56,6 +61,10 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     if order == ChannelOrder::NewFirst {
         let readers = Readers::of(&architecture);
         tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+    }
+    if !biases.is_empty() {
+        bias::fold(&architecture, &mut tensors);
+        check::values(&tensors).map_err(note)?;
     }
     let labels = match metadata.labels {
         Some(labels) => {
@@ -72,6 +81,10 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));
     if let Some((preset, from)) = &preset {
         fact("preset", preset.as_str().map_or_else(|| preset.to_string(), str::to_string), from.clone());
+    }
+    if !biases.is_empty() {
+        let value = format!("{}, taken off the means of the batch norms behind them", biases.len());
+        fact("convolutions with a bias", value, "tensor shapes".into());
     }
     let ignored = ignored.into_iter().chain(stated.ignored).collect::<Vec<_>>();
     if !ignored.is_empty() {

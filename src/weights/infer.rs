@@ -267,11 +267,12 @@ fn default_stem(channels: usize, kernel: usize, norm: bool) -> Stem {
     Stem { kernel, norm, padding: Padding::all(kernel / 2), ..Stem::cifar(channels) }
 }
 
-/// The published network of these shapes, whatever its classes and input channels, or a description.
+/// The published network of these shapes, whatever its classes, input channels and eps, or a description.
 fn name(a: &Architecture) -> String {
     let published = PRESETS.iter().find(|name| {
         let preset = Architecture::preset(name).expect("listed");
-        Architecture { name: a.name.clone(), classes: a.classes, input_channels: a.input_channels, ..preset } == *a
+        let own = Architecture { name: a.name.clone(), classes: a.classes, eps: a.eps, ..preset };
+        Architecture { input_channels: a.input_channels, ..own } == *a
     });
     published.map_or_else(
         || {

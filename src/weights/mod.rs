@@ -10,6 +10,8 @@ pub mod random;
 #[cfg(feature = "files")]
 mod assemble;
 #[cfg(feature = "files")]
+mod bias;
+#[cfg(feature = "files")]
 mod config;
 #[cfg(feature = "safetensors")]
 mod embedded;
@@ -17,6 +19,8 @@ mod embedded;
 mod extras;
 #[cfg(feature = "files")]
 mod infer;
+#[cfg(feature = "keras")]
+mod keras;
 #[cfg(feature = "files")]
 mod metadata;
 #[cfg(feature = "files")]

@@ -2,6 +2,8 @@
 //!
 //! Every naming scheme is a variant of [`Scheme`]; [`recognise`] finds which one a file uses.
 
+mod keras;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::ChannelOrder;
@@ -14,22 +16,36 @@ pub(super) enum Scheme {
     Torchvision,
     /// `features.denseblock1.denselayer1.norm.1.weight`, as torchvision wrote them until 2017.
     TorchvisionDotted,
+    /// `conv2_block1_0_bn.weight`, of keras.applications.
+    KerasApplications,
+    /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
+    KerasArticle,
+    /// A Keras model whose own configuration says which layer is which, whatever they are called.
+    KerasModel,
     /// Names nobody has seen: the structure tells (structure.rs).
     Structure,
 }
+
+/// What Keras' `BatchNormalization` has where nobody says otherwise.
+pub(super) const KERAS_EPS: f64 = 1e-3;
 
 impl Scheme {
     /// The batch norm epsilon of the library whose names these are.
     pub(super) fn eps(self) -> f64 {
         match self {
             Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => 1e-5,
+            Scheme::KerasApplications => 1.001e-5,
+            Scheme::KerasArticle => 1.1e-5,
+            Scheme::KerasModel => KERAS_EPS,
         }
     }
 
     /// The preprocessing that the library of these names goes with, where the names tell.
     pub(super) fn preset(self) -> Option<&'static str> {
         match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => None,
+            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure | Scheme::KerasModel => None,
+            Scheme::KerasApplications => Some("keras"),
+            Scheme::KerasArticle => Some("caffe"),
         }
     }
 }
@@ -39,6 +55,9 @@ impl std::fmt::Display for Scheme {
         f.write_str(match self {
             Scheme::Torchvision => "torchvision",
             Scheme::TorchvisionDotted => "torchvision, old dotted names",
+            Scheme::KerasApplications => "keras.applications",
+            Scheme::KerasArticle => "Keras, Caffe's layer names",
+            Scheme::KerasModel => "Keras, by the model's configuration",
             Scheme::Structure => "recognised by structure",
         })
     }
@@ -61,8 +80,8 @@ pub(super) struct Names {
 impl Names {
     /// Those that structure.rs found out.
     pub(super) fn from_structure(reading: Reading) -> Self {
-        let Reading { canonical, order, notes } = reading;
-        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order, notes }
+        let Reading { canonical, notes } = reading;
+        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order: None, notes }
     }
 }
 
@@ -72,7 +91,7 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
     let mut roots = roots.into_iter();
     let Some(root) = roots.next() else {
-        return Ok(None);
+        return keras::recognise(names);
     };
     if let Some(second) = roots.next() {
         return Err(format!(
@@ -91,7 +110,6 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
-    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for &name in names {
         if name.rsplit('.').next() == Some("num_batches_tracked") {
             canonical.push(None);
@@ -105,12 +123,23 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
         } else {
             name.strip_prefix(prefix).unwrap_or(name).to_string()
         };
-        if let Some(other) = owners.insert(mapped.clone(), name) {
-            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
-        }
         canonical.push(Some(mapped));
     }
+    unique(names, &canonical)?;
     Ok(Some(Names { scheme, prefix: prefix.to_string(), canonical, order: None, notes: Vec::new() }))
+}
+
+/// Refuses two names of the file for one tensor.
+fn unique(names: &[&str], canonical: &[Option<String>]) -> Result<(), String> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, mapped) in names.iter().zip(canonical) {
+        if let Some(mapped) = mapped
+            && let Some(other) = owners.insert(mapped, name)
+        {
+            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
+        }
+    }
+    Ok(())
 }
 
 /// What stands before `denseblock<number>.denselayer<number>.norm`.
@@ -187,8 +216,12 @@ pub(super) fn unknown(names: &[&str]) -> String {
     let shown: Vec<String> = some.iter().map(|name| format!("'{}'", abbreviate(name))).collect();
     let holds = if names.is_empty() { "it holds no tensors".into() } else { format!("it holds {}", shown.join(", ")) };
     let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    // The commonest mistake, and names that everybody's ResNet has.
+    let resnet = names.iter().any(|name| name.ends_with("layer1.0.conv1.weight"));
+    let family = if resnet { ", as a ResNet does" } else { "" };
     format!(
-        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): {holds}{more}"
+        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): \
+         {holds}{more}{family}"
     )
 }
 

@@ -74,14 +74,15 @@ fn one_line(reason: &str) -> String {
     reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
 }
 
-const KNOWN: &str = ".safetensors, .pth, .pt or .bin";
+const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
 
 /// What the content says that the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Safetensors,
     PyTorch,
-    Hdf5,
+    /// HDF5, or a `.keras` archive.
+    Keras,
     Unknown,
 }
 
@@ -90,8 +91,8 @@ impl Kind {
         // `{` opens the header of a safetensors file, whose length before it may begin like anything.
         if bytes.get(8) == Some(&b'{') && bytes.first_chunk().is_some_and(|n| u64::from_le_bytes(*n) < 1 << 32) {
             Kind::Safetensors
-        } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
-            Kind::Hdf5
+        } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") || is_keras_archive(bytes) {
+            Kind::Keras
         } else if is_pytorch(bytes) {
             Kind::PyTorch
         } else {
@@ -100,12 +101,19 @@ impl Kind {
     }
 }
 
+/// A zip with the members that Keras 3 writes, whose names stand in the table at its end.
+fn is_keras_archive(bytes: &[u8]) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(4096)..];
+    bytes.starts_with(b"PK\x03\x04") && end.windows(16).any(|window| window == b"model.weights.h5")
+}
+
 /// A zip, a pickle of protocol 2 or later, or the tar of PyTorch 0.1.
 fn is_pytorch(bytes: &[u8]) -> bool {
     let pickle = bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|protocol| (2..=5).contains(protocol));
     bytes.starts_with(b"PK\x03\x04") || pickle || bytes.get(257..262) == Some(b"ustar")
 }
 
+#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's tar is read by its path"))]
 fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> {
     match Kind::of(bytes) {
         #[cfg(feature = "pytorch")]
@@ -116,7 +124,10 @@ fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> 
                               `pytorch`"
                 .into())
         }
-        Kind::Hdf5 => Err("this is HDF5, which is not read: save the model's weights with safetensors".into()),
+        #[cfg(feature = "keras")]
+        Kind::Keras => super::keras::read(bytes),
+        #[cfg(not(feature = "keras"))]
+        Kind::Keras => Err("a Keras file, which this build does not read: it lacks the feature `keras`".into()),
         #[cfg(feature = "safetensors")]
         Kind::Safetensors => super::safetensors::read(bytes),
         #[cfg(feature = "safetensors")]
@@ -126,6 +137,7 @@ fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> 
 }
 
 /// The first bytes are printable: a person who opens the file sees what it is.
+#[cfg(feature = "safetensors")]
 fn is_text(bytes: &[u8]) -> bool {
     let beginning = &bytes[..bytes.len().min(64)];
     // The cut may go through a character.

@@ -267,7 +267,8 @@ fn each_bad_file_gives_one_clear_error() {
         (long, "truncated, or no safetensors file: it announces a header of 90000000 bytes"),
         ([&8u64.to_le_bytes()[..], b"notjson!"].concat(), "its header of 8 bytes cannot be read"),
         (b"PK\x03\x04....".to_vec(), "a zip, truncated or damaged (invalid Zip archive"),
-        (b"\x89HDF\r\n\x1a\n".to_vec(), "this is HDF5, which is not read"),
+        #[cfg(feature = "keras")]
+        (b"\x89HDF\r\n\x1a\n".to_vec(), "a damaged or truncated HDF5 file (HDF5 format error: unexpected EOF"),
         (with(resnet), "no DenseNet in a naming scheme known here"),
         (with(|raw| raw.clear()), "it holds no tensors"),
         (
@@ -350,7 +351,7 @@ fn paths_that_hold_no_weights_are_refused() {
     let error = open(&path).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt or .bin)"
+            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt, .bin, .h5 or .keras)"
         ),
         "{error}"
     );

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use half::{bf16, f16};
 
+use super::names::Names;
 use crate::architecture::{Activation, Padding, StemPool};
 
 /// A weight file, read as far as its table of contents.
@@ -33,6 +34,8 @@ pub(super) struct Stated {
     pub(super) labels: Option<Vec<String>>,
     /// What of the file the reader left out because it is not the network's, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,
+    /// Which tensor is which, for each entry, where that is stated too: in a Keras model's configuration.
+    pub(super) names: Option<Names>,
     /// Where all of this stands, as a person reads it: `config.json`, `model_config`.
     pub(super) from: String,
 }

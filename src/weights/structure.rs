@@ -16,7 +16,6 @@ mod search;
 
 use std::collections::BTreeMap;
 
-use super::order::ChannelOrder;
 use crate::architecture::{dense_layer_name, transition_name};
 
 use modules::{Kind, Module};
@@ -28,8 +27,6 @@ use search::{Outcome, Role, Rules, Step};
 pub(super) struct Reading {
     /// For each entry its canonical name, or none where it holds nothing that inference needs.
     pub(super) canonical: Vec<Option<String>>,
-    /// Where the file's programs put new channels, if the tensors tell.
-    pub(super) order: Option<ChannelOrder>,
     /// What was recognised, for a person to check.
     pub(super) notes: Vec<String>,
 }
@@ -81,7 +78,7 @@ pub(super) fn recognise(entries: &[(&str, &[usize])], ordered: bool) -> Result<R
     }
     describe(&steps, &layers, &mut notes);
     notes.extend(classifier.map(|module| format!("classifier: '{}'", module.name)));
-    Ok(Reading { canonical, order: None, notes })
+    Ok(Reading { canonical, notes })
 }
 
 /// The file's order decides where there is one; else names, whose lists alone are asked where their numbers mislead.

@@ -1,8 +1,9 @@
 //! The adapter that GPU tests run on. A test without one fails: a skipped test proves nothing.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily};
+use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily, Precision};
 use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
 
 /// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
@@ -23,10 +24,11 @@ pub(crate) struct Choice {
     subgroups: bool,
 }
 
-/// Kernels for GPUs and for software adapters, from buffers and from textures, with shuffles (where subgroups have eight
-/// lanes; elsewhere that choice repeats the next) and without.
-pub(crate) const CHOICES: [Choice; 4] = [
+/// Kernels for GPUs and for software adapters, from buffers and from textures, with exchanges in subgroups (where those
+/// have eight lanes; elsewhere such a choice repeats another) and without.
+pub(crate) const CHOICES: [Choice; 5] = [
     Choice { family: KernelFamily::Buffer, kind: AdapterKind::Discrete, subgroups: false },
+    Choice { family: KernelFamily::Buffer, kind: AdapterKind::Discrete, subgroups: true },
     Choice { family: KernelFamily::Buffer, kind: AdapterKind::Software, subgroups: false },
     Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: true },
     Choice { family: KernelFamily::Texture, kind: AdapterKind::Software, subgroups: false },
@@ -41,7 +43,17 @@ impl Choice {
         let facts = gpu.facts().clone();
         let gpu =
             gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
-        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), progress: None }).unwrap()
+        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), ..LoadOptions::default() })
+            .unwrap()
+    }
+
+    /// On this kind of adapter, with weights stored as f16.
+    #[allow(dead_code, reason = "not every test file has such weights")]
+    pub(crate) fn load_half(&self, weights: &Weights) -> Model {
+        let gpu = gpu();
+        let gpu = gpu.with_facts(AdapterFacts { kind: self.kind, ..gpu.facts().clone() });
+        let options = LoadOptions { precision: Precision::F16, ..LoadOptions::default() };
+        Model::load_blocking(&gpu, weights, options).unwrap()
     }
 }
 

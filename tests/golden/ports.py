@@ -186,3 +186,26 @@ class Lists(nn.Module):
             if block == 0:
                 x = F.avg_pool2d(self.shrink_conv(F.relu(self.shrink_norm(x))), 2)
         return self.out(pooled(F.relu(self.out_norm(x))))
+
+
+class Alike(nn.Module):
+    """Two readings: each layer's norms have as many channels, and their names say nothing."""
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.here, self.there = nn.BatchNorm2d(16), nn.BatchNorm2d(16)
+            self.squeeze, self.grow = conv(16, 16, 1), conv(16, 4, 3)
+
+        def forward(self, x):
+            return torch.cat([x, self.grow(F.relu(self.there(self.squeeze(F.relu(self.here(x))))))], 1)
+
+    def __init__(self):
+        super().__init__()
+        self.begin, self.left, self.right = conv(3, 16, 3), self.Layer(), self.Layer()
+        self.down, self.end, self.out = conv(20, 16, 1), nn.BatchNorm2d(20), nn.Linear(20, 5)
+        self.middle = nn.BatchNorm2d(20)
+
+    def forward(self, x):
+        x = F.avg_pool2d(self.down(F.relu(self.middle(self.left(self.begin(x))))), 2)
+        return self.out(pooled(F.relu(self.end(self.right(x)))))

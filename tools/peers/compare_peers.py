@@ -2,16 +2,40 @@
 """Time densenet-bench and other runtimes in turn, on one machine, at one priority.
 
     python compare_peers.py --bench target/release/densenet-bench --models DIR [--arch densenet121]
-                            [--peers ncnn_vulkan,ort_cpu] [--rounds 5] [--runs 8] [--json F.json] [--markdown F.md]
+                            [--peers ncnn_vulkan,ort_cpu,burn,...] [--rounds 5] [--runs 8] [--json F.json [--add]]
+                            [--markdown F.md]
 
-Each round times ours, then every peer, each in a process of its own: the median of --runs runs after 3 warm-ups. What is
-reported is the median, over the rounds, of the ratios within a round: on a shared machine single times mean little.
+Each round times ours, then every peer, each in a process of its own: the median of --runs runs after 3 warm-ups (fewer
+where --budget seconds do not suffice, but 2 runs). What is reported is the median, over the rounds, of the ratios within a
+round: on a shared machine single times mean little. --add puts this call's rounds to those that --json already has, so that
+a long series can be taken in pieces; ratios never cross a round.
+
 The first call exports torchvision's network (random weights, randomised batch norm statistics) to DIR; every runtime's
-logits are compared with PyTorch's before anything is timed. tools/peers/requirements.txt has the versions.
+logits are compared with PyTorch's before anything is timed. A peer that is not there is named, with what would bring it, and
+left out. README.md beside this file says what each peer needs.
 """
-import argparse, json, os, pathlib, statistics, subprocess, sys, time
+import argparse, json, os, pathlib, statistics, subprocess, sys, tempfile, time
 
 WARMUP, SIZE = 3, 224
+HERE = pathlib.Path(__file__).resolve().parent
+RUST = HERE / "rust"
+SHIM = "liblavapipe_shim.so"
+
+# A peer's name, the table's words for it, and what brings it where it is missing.
+PIP = f"pip install -r {HERE / 'requirements.txt'}"
+CARGO = f"cargo build --release --manifest-path {RUST / 'Cargo.toml'} -p "
+PEERS = {
+    "ncnn_vulkan": ("Vulkan, f32", PIP),
+    "ncnn_cpu": ("CPU, f32", PIP),
+    "ort_cpu": ("CPU", PIP),
+    "torch_cpu": ("CPU, eager", PIP),
+    "ort_webgpu": ("WebGPU (Dawn)", f"python -m venv V && V/bin/pip install -r {HERE / 'requirements-webgpu.txt'}, an "
+                   "environment of its own since its module has the same name; then --webgpu-python V/bin/python"),
+    "burn": ("wgpu, fusion and autotuning", CARGO + "peer-burn"),
+    "tract": ("CPU", CARGO + "peer-tract"),
+    "rten": ("CPU", CARGO + "peer-rten"),
+}
+IN_RUST = {"burn", "tract", "rten"}
 
 
 def make_models(folder, arch):
@@ -42,126 +66,150 @@ def make_models(folder, arch):
     np.save(folder / f"{arch}.logits.npy", y.numpy())
 
 
-def ncnn(folder, arch, vulkan):
-    import ncnn, numpy as np
-    net = ncnn.Net()
-    net.opt.num_threads = 2
-    net.opt.use_vulkan_compute = vulkan
-    for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed"):
-        if hasattr(net.opt, option):
-            setattr(net.opt, option, False)  # f32, as ours
-    net.load_param(str(folder / f"{arch}.ncnn.param"))
-    net.load_model(str(folder / f"{arch}.ncnn.bin"))
-
-    def run(x):
-        extractor = net.create_extractor()
-        extractor.input("in0", ncnn.Mat(x[0]))
-        return np.array(extractor.extract("out0")[1])[None]
-    return run
+def environment(a):
+    """The same for every process: as many threads for lavapipe and OpenMP as the runtimes on the CPU are told to take."""
+    env = dict(os.environ, LP_NUM_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads))
+    env.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # lavapipe complains without
+    return env
 
 
-def ort_cpu(folder, arch):
-    import onnxruntime as ort
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
-    session = ort.InferenceSession(str(folder / f"{arch}.onnx"), options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {"input": x})[0]
-
-
-def torch_cpu(folder, arch):
-    import torch, torchvision
-    from safetensors.torch import load_file
-    torch.set_num_threads(2)
-    model = getattr(torchvision.models, arch)(weights=None)
-    model.load_state_dict(load_file(folder / f"{arch}.safetensors"))
-    model.eval()
-
-    def run(x):
-        with torch.inference_mode():
-            return model(torch.from_numpy(x)).numpy()
-    return run
-
-
-PEERS = {
-    "ncnn_vulkan": lambda folder, arch: ncnn(folder, arch, True),
-    "ncnn_cpu": lambda folder, arch: ncnn(folder, arch, False),
-    "ort_cpu": ort_cpu,
-    "torch_cpu": torch_cpu,
-}
-
-
-def child(name, folder, arch, runs):
-    """Runs in a process of its own: checks a peer's logits, then times it."""
-    import numpy as np
-    x, y = (np.load(folder / f"{arch}.{part}.npy") for part in ("input", "logits"))
-    run = PEERS[name](folder, arch)
-    error = float(np.abs(run(x) - y).max() / (y.max() - y.min()))
-    assert error < 1e-4, f"{name} is wrong: {error} of the logit range"
-    for _ in range(WARMUP):
-        run(x)
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        run(x)
-        times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({"median_ms": statistics.median(times), "min_ms": min(times)}))
-
-
-def last_json(command):
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout[done.stdout.index("{"):])
+class Absent(Exception):
+    """A peer that cannot take part, and why."""
 
 
 def ours(a):
-    document = last_json([a.bench, "--weights", str(a.models / f"{a.arch}.safetensors"), "--size", str(SIZE), "--runs",
-                          str(a.runs), "--warmup", str(WARMUP), "--json", *a.bench_args.split()])
-    return document["results"][0], document
+    command = [a.bench, "--weights", str(a.models / f"{a.arch}.safetensors"), "--size", str(SIZE), "--runs", str(a.runs),
+               "--warmup", str(WARMUP), "--json", *a.bench_args.split()]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(a))
+    if done.returncode:
+        sys.exit(f"{a.bench}: {done.stderr.strip()}")
+    return json.loads(done.stdout[done.stdout.index("{"):])
+
+
+def peer(a, name, scratch):
+    """One turn of a peer; raises Absent."""
+    env, remedy = environment(a), PEERS[name][1]
+    if name in IN_RUST:
+        program = [a.rust_bin / f"peer-{name}"]
+        if not program[0].exists():
+            raise Absent(f"{program[0]} is not there: {remedy}")
+    else:
+        program = [a.webgpu_python if name == "ort_webgpu" else sys.executable, HERE / "python_peers.py", name]
+    if name == "ort_webgpu" and a.lavapipe_shim:
+        driver = scratch / "lavapipe_shim.json"
+        if not (a.rust_bin / SHIM).exists():
+            raise Absent(f"{a.rust_bin / SHIM} is not there: {CARGO}lavapipe-shim")
+        icd = {"library_path": str((a.rust_bin / SHIM).resolve()), "api_version": "1.1.0"}
+        driver.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": icd}))
+        env["VK_ICD_FILENAMES"] = str(driver)
+    case = [a.models.resolve(), a.arch, a.runs, a.budget, a.threads, time.time()]
+    try:
+        done = subprocess.run([str(word) for word in program + case], capture_output=True, text=True, env=env,
+                              timeout=a.timeout)
+    except subprocess.TimeoutExpired:
+        raise Absent(f"no answer in {a.timeout} s (--timeout)") from None
+    except OSError as error:
+        raise Absent(f"{error}: {remedy}") from None
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if lines:  # whatever some runtimes do at the end of their process
+        return json.loads(lines[-1])
+    said = done.stderr.strip().splitlines() or [f"ended with {done.returncode} and said nothing"]
+    why = next((line for line in said if line.startswith(("not installed", "Error", "wrong logits"))), said[-1])
+    if "not installed" in why:
+        why += f"; {remedy}"
+    if "Failed to get a WebGPU adapter" in done.stderr:
+        why = f"Dawn takes none of the adapters here; over an old lavapipe {CARGO}lavapipe-shim and --lavapipe-shim"
+    raise Absent(why)
+
+
+def summarise(rounds, left_out, about):
+    """The table's rows, from the turns of all rounds."""
+    rows = []
+    for name in PEERS:
+        turns = [(r["ours"], r[name]) for r in rounds if name in r]
+        if turns:
+            ratios = [mine["median_ms"] / theirs["median_ms"] for mine, theirs in turns]
+            theirs = [t for _, t in turns]
+            rows.append({"peer": name, "version": theirs[-1]["version"], "how": PEERS[name][0], "rounds": len(turns),
+                         "median_ms": statistics.median(t["median_ms"] for t in theirs),
+                         "ours_ms": statistics.median(mine["median_ms"] for mine, _ in turns),
+                         "ratio": statistics.median(ratios), "ratio_min": min(ratios), "ratio_max": max(ratios),
+                         "first_ms": min(t["first_ms"] for t in theirs), "error": max(t["error"] for t in theirs)})
+    mine = [r["ours"] for r in rounds]
+    return {**about, "ours_ms": statistics.median(m["median_ms"] for m in mine),
+            "ours_first_ms": min(m["first_ms"] for m in mine), "peers": rows, "left_out": left_out, "rounds": rounds}
+
+
+def table(s):
+    lines = [f"{s['arch']}, batch 1, {s['threads']} threads, on {s['adapter']}:", "",
+             "| runtime | median ms | ours / theirs, median (min to max) | rounds | first answer, best, ms |",
+             "|---|---|---|---|---|",
+             f"| **ours**, {s['kernels']} kernels | {s['ours_ms']:.1f} | | {len(s['rounds'])} | {s['ours_first_ms']:.0f} |"]
+    lines += [f"| {r['version']}, {r['how']} | {r['median_ms']:.1f} | {r['ratio']:.3g} ({r['ratio_min']:.3g} to "
+              f"{r['ratio_max']:.3g}) | {r['rounds']} | {r['first_ms']:.0f} |" for r in s["peers"]]
+    lines += [""] * bool(s["left_out"]) + [f"{name} is left out: {why}" for name, why in s["left_out"].items()]
+    return "\n".join(lines)
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--bench", required=True, help="densenet-bench of a release build")
+    p.add_argument("--bench-args", default="", help="passed on to densenet-bench, such as '--kernels buffer'")
+    p.add_argument("--models", type=pathlib.Path, required=True, help="folder of the models; made where they are missing")
+    p.add_argument("--arch", default="densenet121", help="one of torchvision's DenseNets")
+    p.add_argument("--peers", default=",".join(PEERS), help="all where not given: %(default)s")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--runs", type=int, default=8, help="timed runs a turn")
+    p.add_argument("--budget", type=float, default=5, help="seconds of timed runs a turn, for slow peers (2 runs at least)")
+    p.add_argument("--threads", type=int, default=2, help="for runtimes on the CPU and for lavapipe")
+    p.add_argument("--timeout", type=float, default=600, help="seconds that a peer's turn may take")
+    built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", RUST / "target")) / "release"
+    p.add_argument("--rust-bin", type=pathlib.Path, default=built, help="folder of the Rust peers' binaries")
+    p.add_argument("--webgpu-python", default=sys.executable, help="interpreter with onnxruntime-webgpu")
+    p.add_argument("--lavapipe-shim", action="store_true", help="run Dawn over an old lavapipe, see README.md")
+    p.add_argument("--json", type=pathlib.Path, help="write every turn and the summary")
+    p.add_argument("--add", action="store_true", help="add this call's rounds to those in --json")
+    p.add_argument("--markdown", type=pathlib.Path, help="write the table")
+    a = p.parse_args()
+    a.names = [name for name in a.peers.split(",") if name]
+    unknown = [name for name in a.names if name not in PEERS]
+    if unknown:
+        p.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    if a.add and not a.json:
+        p.error("--add needs --json")
+    return a
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--bench", required=True)
-    p.add_argument("--bench-args", default="", help="passed on to densenet-bench, such as '--kernels buffer'")
-    p.add_argument("--models", type=pathlib.Path, required=True)
-    p.add_argument("--arch", default="densenet121")
-    p.add_argument("--peers", default="ncnn_vulkan,ort_cpu")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--runs", type=int, default=8)
-    p.add_argument("--json", type=pathlib.Path)
-    p.add_argument("--markdown", type=pathlib.Path)
-    p.add_argument("--child", help=argparse.SUPPRESS)
-    a = p.parse_args()
-    if a.child:
-        return child(a.child, a.models, a.arch, a.runs)
+    a = arguments()
     make_models(a.models, a.arch)
-    names = a.peers.split(",")
-    mine, theirs, document = [], {name: [] for name in names}, None
-    for number in range(a.rounds):
-        result, document = ours(a)
-        mine.append(result["median_ms"])
-        for name in names:
-            command = [sys.executable, __file__, "--child", name, "--bench", a.bench, "--models", str(a.models),
-                       "--arch", a.arch, "--runs", str(a.runs)]
-            theirs[name].append(last_json(command)["median_ms"])
-        print(f"round {number + 1}: ours {mine[-1]:.1f} ms,", ", ".join(f"{n} {t[-1]:.1f} ms" for n, t in theirs.items()),
-              file=sys.stderr)
-    rows = []
-    for name in names:
-        ratios = [m / t for m, t in zip(mine, theirs[name])]
-        rows.append({"peer": name, "median_ms": statistics.median(theirs[name]), "ratio": statistics.median(ratios),
-                     "ratio_min": min(ratios), "ratio_max": max(ratios)})
-    summary = {"arch": a.arch, "adapter": document["adapter"], "kernels": document["kernels"], "rounds": a.rounds,
-               "ours_ms": statistics.median(mine), "cores": os.cpu_count(), "load": os.getloadavg()[0], "peers": rows}
-    lines = [f"{a.arch}, batch 1, {document['kernels']} kernels on {document['adapter']['name']}: "
-             f"{summary['ours_ms']:.1f} ms (median of {a.rounds} rounds)", "",
-             "| runtime | median ms | ours / theirs, median (min to max) |", "|---|---|---|"]
-    lines += [f"| {r['peer']} | {r['median_ms']:.1f} | {r['ratio']:.2f} ({r['ratio_min']:.2f} to {r['ratio_max']:.2f}) |"
-              for r in rows]
-    print("\n".join(lines))
+    before = json.loads(a.json.read_text()) if a.add and a.json.exists() else None
+    rounds, names, left_out, about = before["rounds"] if before else [], list(a.names), {}, None
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(a.rounds):
+            document = ours(a)
+            about = {"arch": document["arch"], "adapter": document["adapter"]["name"], "kernels": document["kernels"],
+                     "bench_args": a.bench_args, "threads": a.threads, "cores": os.cpu_count()}
+            if before and any(before[key] != value for key, value in about.items()):
+                sys.exit(f"--add: {a.json} has other rounds than these: {({k: before[k] for k in about})}, not {about}")
+            turn = {"ours": document["results"][0], "load": os.getloadavg()[0]}
+            for name in list(names):
+                try:
+                    turn[name] = peer(a, name, pathlib.Path(scratch))
+                except Absent as why:
+                    names.remove(name)
+                    left_out[name] = str(why)
+                    print(f"{name} is left out: {why}", file=sys.stderr)
+            rounds.append(turn)
+            print(f"round {number + 1}: ours {turn['ours']['median_ms']:.1f} ms,",
+                  ", ".join(f"{name} {turn[name]['median_ms']:.1f} ms" for name in names), file=sys.stderr)
+    summary = summarise(rounds, left_out, about)
+    print(table(summary))
     if a.json:
         a.json.write_text(json.dumps(summary, indent=1) + "\n")
     if a.markdown:
-        a.markdown.write_text("\n".join(lines) + "\n")
+        a.markdown.write_text(table(summary) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

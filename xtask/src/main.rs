@@ -4,7 +4,6 @@
 mod cargo;
 mod demo;
 mod driver;
-mod large;
 mod licences;
 mod rings;
 mod wasm;
@@ -12,8 +11,8 @@ mod wasm;
 use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask demo    classify the bundled digits on whatever adapter this machine has
-cargo xtask test    everything that must hold, ring by ring; what CI runs. With --large also weight files of full size,
-                    made by PyTorch and timm: needs Python with both (tests/golden/requirements.txt), 1.4 GB and minutes
+cargo xtask test    everything that must hold, ring by ring; what CI runs
+cargo xtask test --large   the same, and the networks that frameworks saved in full size
 cargo xtask bench   build densenet-bench for speed and run it; arguments are passed on
 
 `demo` and `test` install Mesa's software Vulkan driver where no driver is there (Debian and Ubuntu; elsewhere they say

@@ -1,8 +1,11 @@
-//! `--adapter` and `--kernels`.
+//! `--adapter`, `--kernels` and `--precision`.
 
-use densenet_wgpu::kernels::{AdapterFacts, KernelFamily};
-use densenet_wgpu::{Gpu, GpuOptions};
+use densenet_wgpu::gpu::ProgressCallback;
+use densenet_wgpu::kernels::{AdapterFacts, KernelFamily, Precision};
+use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
 use serde_json::{Value, json};
+
+use super::progress;
 
 /// Where the network runs.
 #[derive(clap::Args, Debug)]
@@ -14,6 +17,9 @@ pub(crate) struct AdapterArgs {
     /// Kernel family, `buffer` or `texture`; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]
     pub(crate) kernels: Option<KernelFamily>,
+    /// What weights are stored as on the adapter, `f32` or `f16` (buffer kernels only; half the memory, rounded results)
+    #[arg(long, value_name = "f32|f16", default_value_t)]
+    pub(crate) precision: Precision,
 }
 
 impl AdapterArgs {
@@ -25,6 +31,24 @@ impl AdapterArgs {
     /// Opens the adapter.
     pub(crate) fn open(&self) -> densenet_wgpu::Result<Gpu> {
         Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone() })
+    }
+
+    /// How much of a range the adapter may differ from the reference, where `full` is allowed in f32.
+    pub(crate) fn tolerance(&self, full: f64) -> f64 {
+        match self.precision {
+            Precision::F32 => full,
+            // Weights rounded to 11 bits: logits were off by up to 2.5e-4 of their range, single taps by more.
+            Precision::F16 => 5e-3,
+        }
+    }
+
+    /// Loads a model as asked for, with a progress bar.
+    pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights) -> densenet_wgpu::Result<Model> {
+        let facts = gpu.facts();
+        log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
+        let progress = Some(Box::new(progress::loading()) as ProgressCallback);
+        let options = LoadOptions { family: self.kernels, precision: self.precision, progress };
+        Model::load_blocking(gpu, weights, options)
     }
 }
 

@@ -1,9 +1,10 @@
-//! What both binaries share: the common options, where weights come from, tables, progress, and how they end.
+//! What both binaries share: the common options, where weights come from, tables, progress, files, and how they end.
 
 use anyhow::Context as _;
 
 pub(crate) mod adapter;
 pub(crate) mod finish;
+pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod source;
 pub(crate) mod table;

@@ -4,8 +4,10 @@
 #[path = "../cli/mod.rs"]
 mod cli;
 mod measure;
+mod plot;
 mod report;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ use serde_json::Value;
 
 use cli::adapter::AdapterArgs;
 use cli::finish::{Usage, Verdict};
+use cli::output;
 use cli::source::SourceArgs;
 
 /// Time a network on an adapter.
@@ -37,12 +40,12 @@ struct Arguments {
     /// Runs before the timed ones
     #[arg(long, value_name = "N", default_value_t = 3)]
     warmup: usize,
-    /// Arithmetic: f32
-    #[arg(long, value_name = "f32", default_value = "f32", value_parser = precision)]
-    precision: String,
     /// Add the time of every step, for the first batch size: timestamps around a compute pass each
     #[arg(long)]
     layers: bool,
+    /// Draw the time of every step, for the first batch size, as an SVG picture: bars coloured by kernel
+    #[arg(long, value_name = "F.svg")]
+    plot: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -55,13 +58,12 @@ struct Arguments {
 const EXAMPLES: &str = "Examples:
   densenet-bench --arch densenet121 --size 224 --batch 1,8
   densenet-bench --weights densenet121.safetensors --runs 50 --json
-  densenet-bench --arch densenet121 --layers";
+  densenet-bench --arch densenet121 --layers --plot layers.svg";
 
-fn precision(text: &str) -> Result<String, String> {
-    match text {
-        "f32" => Ok(text.to_string()),
-        "f16" => Err("this version computes in f32 only: use --precision f32".into()),
-        _ => Err(format!("'{text}' is no precision: f32")),
+impl Arguments {
+    /// Whether anybody wants the time of every step.
+    fn times_layers(&self) -> bool {
+        self.layers || self.plot.is_some()
     }
 }
 
@@ -75,11 +77,17 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
     if arguments.adapter.is_cpu() {
         return Err(Usage::error("densenet-bench times adapters: the CPU reference is what they are checked against"));
     }
-    let document = match arguments.batch.as_slice() {
+    if let Some(path) = &arguments.plot {
+        output::check_writable(path)?;
+    }
+    let mut document = match arguments.batch.as_slice() {
         &[batch] => measure::measure(arguments, batch, start)?,
         several => {
             // The first that fails ends it: the others would fail alike, or nobody wants half of a table.
-            let documents = several.iter().enumerate().map_while(|one| in_own_process(one).transpose());
+            let documents = several.iter().enumerate().map_while(|(index, &batch)| {
+                let timed_layers = index == 0 && arguments.times_layers();
+                in_own_process(batch, timed_layers).transpose()
+            });
             let documents = documents.collect::<Result<Vec<_>, _>>()?;
             match (documents.len() == several.len()).then_some(documents).and_then(report::merge) {
                 Some(document) => document,
@@ -88,6 +96,16 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
             }
         }
     };
+    if let Some(path) = &arguments.plot {
+        let picture = plot::svg(&document)?;
+        output::write_whole(path, |file| file.write_all(picture.as_bytes()))?;
+    }
+    // The picture's times are in the document only where they were asked for there.
+    if !arguments.layers
+        && let Some(keys) = document.as_object_mut()
+    {
+        keys.remove("layers");
+    }
     if arguments.json {
         cli::finish::print_json(&document)?
     } else {
@@ -97,7 +115,7 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
 }
 
 /// What this program measures for one batch size when started anew with the same arguments; none where it failed.
-fn in_own_process((index, batch): (usize, &usize)) -> anyhow::Result<Option<Value>> {
+fn in_own_process(batch: usize, timed_layers: bool) -> anyhow::Result<Option<Value>> {
     let program = std::env::current_exe().context("this program's own path is unknown")?;
     let mut command = Command::new(program);
     let mut arguments = std::env::args_os().skip(1);
@@ -106,11 +124,14 @@ fn in_own_process((index, batch): (usize, &usize)) -> anyhow::Result<Option<Valu
         match text.as_ref() {
             "--batch" => drop(arguments.next()),
             "--json" => {}
-            "--layers" if index > 0 => {}
-            _ if text.starts_with("--batch=") => {}
+            // The process that was asked for the picture draws it.
+            "--plot" => drop(arguments.next()),
+            "--layers" => {}
+            _ if text.starts_with("--batch=") || text.starts_with("--plot=") => {}
             _ => drop(command.arg(&argument)),
         }
     }
+    command.args(timed_layers.then_some("--layers"));
     command.args(["--json", "--batch", &batch.to_string()]);
     let output = command.stderr(Stdio::inherit()).output().context("this program could not be started again")?;
     if !output.status.success() {

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use densenet_wgpu::weights::{Weights, random};
-use densenet_wgpu::{InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{InputSize, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::Arguments;
 use crate::cli::adapter::adapter_json;
-use crate::cli::{host_elements, progress, source};
+use crate::cli::{host_elements, source};
 
-/// The first output may be off by this part of the reference's range.
+/// The first output may be off by this part of the reference's range, in f32.
 const TOLERANCE: f64 = 1e-4;
 
 /// Measures, and returns the whole JSON document with its one result.
@@ -23,13 +23,20 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
     let gpu = arguments.adapter.open()?;
-    let options = LoadOptions { family: arguments.adapter.kernels, progress: Some(Box::new(progress::loading())) };
-    let model = Model::load_blocking(&gpu, &weights, options)?;
+    if arguments.times_layers() && !gpu.facts().timestamps {
+        anyhow::bail!(
+            "'{}' ({}) takes no timestamps, so steps cannot be timed: leave out --layers and --plot, or choose another \
+             adapter",
+            gpu.facts().name,
+            gpu.facts().backend
+        );
+    }
+    let model = arguments.adapter.load(&gpu, &weights)?;
     let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;
     let first_ms = milliseconds(start.elapsed());
-    let max_abs_error = check(&weights, &input, size, first.logits())?;
+    let max_abs_error = check(&weights, &input, size, first.logits(), arguments.adapter.tolerance(TOLERANCE))?;
 
     for _ in 0..arguments.warmup {
         session.run_blocking(&input)?;
@@ -42,7 +49,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
         "arch": source::name_of(architecture),
         "size": size.to_string(),
         "kernels": model.family().to_string(),
-        "precision": arguments.precision,
+        "precision": model.precision().to_string(),
         "runs": arguments.runs,
         "results": [{
             "batch": batch,
@@ -58,7 +65,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             "max_abs_error": max_abs_error,
         }],
     });
-    if arguments.layers {
+    if arguments.times_layers() {
         document["layers"] = layers(&mut session, &input)?;
     }
     Ok(document)
@@ -95,17 +102,17 @@ fn timed_runs(session: &mut Session, input: &[f32], runs: usize) -> anyhow::Resu
 }
 
 /// The largest error of all rows, or why they are wrong.
-fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32]) -> anyhow::Result<f64> {
+fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32], tolerance: f64) -> anyhow::Result<f64> {
     let image = weights.architecture().input_channels * size.height * size.width;
     let mut want = Vec::with_capacity(got.len());
     // Image by image, so that only one image's feature maps are held.
     for image in input.chunks(image) {
         want.extend_from_slice(reference::forward_keeping(weights, image, 1, size, |_| false)?.logits());
     }
-    compare(got, &want)
+    compare(got, &want, tolerance)
 }
 
-fn compare(got: &[f32], want: &[f32]) -> anyhow::Result<f64> {
+fn compare(got: &[f32], want: &[f32], tolerance: f64) -> anyhow::Result<f64> {
     anyhow::ensure!(got.len() == want.len(), "the output has {} values in place of {}", got.len(), want.len());
     let (low, high) = want
         .iter()
@@ -113,7 +120,7 @@ fn compare(got: &[f32], want: &[f32]) -> anyhow::Result<f64> {
     let errors = got.iter().zip(want).map(|(&got, &want)| (f64::from(got) - f64::from(want)).abs());
     // Not `f64::max`, which would let a NaN pass.
     let error = errors.fold(0.0, |worst: f64, error| if error > worst || error.is_nan() { error } else { worst });
-    let allowed = TOLERANCE * (high - low);
+    let allowed = tolerance * (high - low);
     anyhow::ensure!(
         error.is_finite() && error <= allowed,
         "the output is wrong, so nothing is reported: it differs from the CPU reference by {error:.3e}, and {allowed:.3e} \
@@ -134,7 +141,7 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{compare, quantile};
+    use super::{TOLERANCE, compare, quantile};
 
     #[test]
     fn quantiles_are_values_that_were_measured() {
@@ -148,10 +155,10 @@ mod tests {
     #[test]
     fn a_wrong_output_is_not_reported() {
         let want = [0.0, 1.0, 2.0];
-        assert!(compare(&[0.0, 1.0, 2.0001], &want).is_ok());
+        assert!(compare(&[0.0, 1.0, 2.0001], &want, TOLERANCE).is_ok());
         for wrong in [[0.0, 1.0, 2.1], [f32::NAN, 1.0, 2.0], [0.0, f32::NAN, 2.0], [0.0, f32::INFINITY, 2.0]] {
-            assert!(compare(&wrong, &want).is_err(), "{wrong:?}");
+            assert!(compare(&wrong, &want, TOLERANCE).is_err(), "{wrong:?}");
         }
-        assert!(compare(&[0.0, 1.0], &want).is_err());
+        assert!(compare(&[0.0, 1.0], &want, TOLERANCE).is_err());
     }
 }

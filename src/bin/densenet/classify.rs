@@ -17,7 +17,8 @@ use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::SourceArgs;
 use crate::cli::{positive, progress};
 use crate::files::{self, Found};
-use crate::runner::{self, Prepared, Runner, WithoutAdapter};
+use crate::runner::{self, Runner, WithoutAdapter};
+use crate::scorer::{Job, Scorer};
 
 /// Name the likeliest classes of pictures
 ///
@@ -82,12 +83,12 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let model = runner::model_json(&weights, &preset, activation);
     let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
     let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size };
-    let mut scorer = Scorer { runner: &runner, batch: arguments.batch.min(pictures.len().max(1)), prepared: None };
+    let mut scorer = Scorer::new(&runner, arguments.batch.min(pictures.len().max(1)));
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
     let mut report = Report { json: arguments.json, bar, images: Vec::new(), failed: 0 };
-    // The next batch is decoded while this one runs.
+    // The next batches are decoded while these run.
     std::thread::scope(|scope| {
         let (sender, batches) = mpsc::sync_channel::<Vec<Job>>(1);
         scope.spawn(move || {
@@ -98,13 +99,22 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
                 }
             }
         });
-        for mut jobs in batches {
-            let rows = scorer.run(&mut jobs)?;
-            for (job, row) in jobs.iter().zip(&rows) {
-                report.add(job, row.as_deref().map(|logits| ranking.of(logits)))?;
+        loop {
+            // What is decoded goes to the adapter first; while nothing is, results are read.
+            match batches.try_recv() {
+                Ok(jobs) => scorer.start(jobs)?,
+                Err(_) if scorer.is_busy() => scorer.land()?,
+                Err(_) => match batches.recv() {
+                    Ok(jobs) => scorer.start(jobs)?,
+                    Err(_) => return anyhow::Ok(()),
+                },
+            }
+            while let Some(batch) = scorer.done() {
+                for (job, row) in batch.jobs.iter().zip(&batch.rows) {
+                    report.add(job, row.as_deref().map(|logits| ranking.of(logits)))?;
+                }
             }
         }
-        anyhow::Ok(())
     })?;
     report.bar.finish_and_clear();
     if arguments.json {
@@ -141,12 +151,6 @@ struct Recipe {
     size: Option<InputSize>,
 }
 
-/// A picture on its way: prepared, or why not.
-struct Job {
-    path: PathBuf,
-    prepared: anyhow::Result<image::Prepared>,
-}
-
 impl Recipe {
     fn prepare(&self, (path, found): &Found) -> Job {
         Job { path: path.clone(), prepared: self.try_prepare(path, found) }
@@ -165,57 +169,6 @@ impl Recipe {
         };
         Ok(image::prepare(&picture, &self.preset, self.channels, self.size)?)
     }
-}
-
-/// Runs batches, with a session for the size that came last.
-struct Scorer<'a> {
-    runner: &'a Runner,
-    batch: usize,
-    prepared: Option<(InputSize, Prepared<'a>)>,
-}
-
-impl Scorer<'_> {
-    /// The logits of each job; none where there is no picture. A size that the network refuses becomes its pictures'
-    /// error.
-    fn run(&mut self, jobs: &mut [Job]) -> anyhow::Result<Vec<Option<Vec<f32>>>> {
-        let mut rows = vec![None; jobs.len()];
-        let mut todo: Vec<(InputSize, usize)> =
-            jobs.iter().enumerate().filter_map(|(i, job)| Some((job.prepared.as_ref().ok()?.size, i))).collect();
-        todo.sort_by_key(|&(size, index)| (size.height, size.width, index));
-        for group in todo.chunk_by(|a, b| a.0 == b.0) {
-            let size = group[0].0;
-            if self.prepared.as_ref().is_none_or(|(ready, _)| *ready != size) {
-                // The old buffers go before new ones are made.
-                self.prepared = None;
-                match self.runner.prepare(size, self.batch, None) {
-                    Ok(prepared) => self.prepared = Some((size, prepared)),
-                    Err(error) if is_about_input(&error) => {
-                        for &(_, index) in group {
-                            jobs[index].prepared = Err(anyhow::anyhow!("{}: {error:#}", jobs[index].path.display()));
-                        }
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            let Some((_, prepared)) = &mut self.prepared else { continue };
-            let images: Vec<f32> = group
-                .iter()
-                .filter_map(|&(_, index)| jobs[index].prepared.as_ref().ok())
-                .flat_map(|picture| picture.data.iter().copied())
-                .collect();
-            let outcome = prepared.run(&images, group.len())?;
-            let columns = outcome.logits.len() / group.len();
-            for (&(_, index), row) in group.iter().zip(outcome.logits.chunks(columns)) {
-                rows[index] = Some(row.to_vec());
-            }
-        }
-        Ok(rows)
-    }
-}
-
-fn is_about_input(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(densenet_wgpu::Error::Input(_) | densenet_wgpu::Error::Limit { .. }))
 }
 
 /// From logits to what is shown.

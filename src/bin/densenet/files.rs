@@ -1,11 +1,8 @@
-//! Which pictures the arguments mean, and files that are written whole or not at all.
+//! Which pictures the arguments mean.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
 
 /// Endings of pictures that a folder is searched for. A file that is named itself may end in anything.
 const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
@@ -43,28 +40,4 @@ fn walk(folder: &Path, found: &mut Vec<Found>) {
 fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
-}
-
-/// Writes a file beside `path` and renames it, so that nobody ever sees half of it. A link is followed to what it stands
-/// for; a device or a pipe is written to as it is, never replaced.
-pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let path = target.as_path();
-    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        let written = fs::OpenOptions::new().write(true).open(path).and_then(|mut file| write(&mut file));
-        return written.with_context(|| format!("{}: writing failed", path.display()));
-    }
-    let mut name = OsString::from(".");
-    name.push(path.file_name().with_context(|| format!("{}: this is no file name to write to", path.display()))?);
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = fs::File::create(&temporary).and_then(|file| {
-        let mut file = io::BufWriter::new(file);
-        write(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&temporary, path)
-    });
-    written
-        .inspect_err(|_| drop(fs::remove_file(&temporary)))
-        .with_context(|| format!("{}: writing failed (is the folder there, and may you write to it?)", path.display()))
 }

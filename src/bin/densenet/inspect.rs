@@ -5,7 +5,7 @@ use std::path::Path;
 
 use densenet_wgpu::InputSize;
 use densenet_wgpu::architecture::{Architecture, PRESETS};
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily, Program};
+use densenet_wgpu::kernels::KernelFamily;
 use densenet_wgpu::plan::Plan;
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::{self, Weights};
@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::{positive, source, table};
+use crate::memory::Memory;
 
 /// Say what a weight file or an architecture is, and where each statement comes from
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     /// Images in one pass
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
     batch: usize,
-    /// Kernel family whose memory is stated, `buffer` or `texture`
+    /// Kernel family whose memory `peak_device_bytes` in JSON is, `buffer` or `texture`
     #[arg(long, value_name = "FAMILY", default_value = "buffer")]
     kernels: KernelFamily,
     /// Print every step of the forward pass
@@ -80,13 +81,11 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
     let plan = Plan::new(architecture, size, arguments.batch)?;
     let executed: u64 = plan.steps.iter().map(|step| step.macs).sum();
-    // Textures wrap inside the limit that every adapter has; what fits in none is laid out as if there were no limit.
-    let lower = |texels| Program::lower(&plan, arguments.kernels, &unlimited(texels));
-    let program = lower(DeviceLimits::default().max_texture_dimension_2d).or_else(|_| lower(1 << 20))?;
-    let parameter_bytes: u64 = 4 * stored_elements(architecture)?;
-    let peak = program.activation_bytes() + parameter_bytes;
+    let memory = KernelFamily::ALL.map(|family| Memory::of(&plan, architecture, family));
+    let memory = memory.into_iter().collect::<Result<Vec<_>, _>>()?;
 
     if arguments.json {
+        let chosen = memory.iter().find(|memory| memory.family == arguments.kernels);
         let origin = subject.weights.as_ref().map(Weights::origin);
         let facts: Vec<_> = origin
             .map(|origin| origin.facts.as_slice())
@@ -111,8 +110,9 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "labels": subject.weights.as_ref().and_then(Weights::labels),
             "preset": subject.preset.to_string(),
             "kernels": arguments.kernels.to_string(),
-            "activation_bytes": program.activation_bytes(),
-            "peak_device_bytes": peak,
+            "activation_bytes": chosen.map(|memory| memory.footprint.activations),
+            "peak_device_bytes": chosen.map(|memory| memory.footprint.total()),
+            "memory": memory.iter().map(|one| (one.family.to_string(), one.json())).collect::<serde_json::Map<_, _>>(),
             "taps": plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
             "plan": arguments.plan.then(|| plan.to_string()),
         }))?;
@@ -143,14 +143,9 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     row("parameters", grouped(architecture.parameter_count()?), "");
     row(&format!("MACs at {size}"), format!("{}, executed {}", grouped(macs), grouped(executed)), "");
-    let split = format!(
-        "{}: weights {}, activations {} (batch {})",
-        table::bytes(peak),
-        table::bytes(parameter_bytes),
-        table::bytes(program.activation_bytes()),
-        arguments.batch
-    );
-    row("peak device memory", split, &format!("{} kernels", arguments.kernels));
+    for memory in &memory {
+        row("device memory", memory.text(arguments.batch), &format!("{} kernels", memory.family));
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", table.trim_fmt())?;
     if arguments.plan {
@@ -192,32 +187,4 @@ fn grouped(number: u64) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
     groups.join(",")
-}
-
-/// Elements of every tensor, running statistics included.
-fn stored_elements(architecture: &Architecture) -> densenet_wgpu::Result<u64> {
-    Ok(architecture.parameters()?.iter().map(|p| p.shape.iter().map(|&n| n as u64).product::<u64>()).sum())
-}
-
-/// An adapter on which nothing is too large but textures of more than `texels` a side: this asks what is needed, not what
-/// is there.
-fn unlimited(texels: u32) -> AdapterFacts {
-    AdapterFacts {
-        name: "unlimited".into(),
-        kind: AdapterKind::Other,
-        backend: String::new(),
-        driver: String::new(),
-        limits: DeviceLimits {
-            max_buffer_size: u64::MAX,
-            max_storage_buffer_binding_size: u64::MAX,
-            max_compute_workgroups_per_dimension: u32::MAX,
-            max_texture_dimension_2d: texels,
-            ..DeviceLimits::default()
-        },
-        subgroups: false,
-        subgroup_min: 0,
-        subgroup_max: 0,
-        shader_f16: false,
-        timestamps: false,
-    }
 }

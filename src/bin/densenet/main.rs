@@ -7,8 +7,10 @@ mod classify;
 mod cli;
 mod files;
 mod inspect;
+mod memory;
 mod run;
 mod runner;
+mod scorer;
 mod tensor;
 mod verify;
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::output;
 use crate::cli::source::SourceArgs;
 use crate::runner::{self, Runner, WithoutAdapter};
 use crate::tensor;
@@ -47,6 +48,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if arguments.tap_output.as_ref() == Some(&arguments.output) {
         return Err(Usage::error("--output and --tap-output name the same file: one would overwrite the other"));
+    }
+    // Before the work, not after it.
+    for path in std::iter::once(&arguments.output).chain(&arguments.tap_output) {
+        output::check_writable(path)?;
     }
     let images = tensor::read(&arguments.input)?;
     let weights = arguments.source.open(None)?;

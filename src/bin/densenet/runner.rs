@@ -1,14 +1,13 @@
 //! One face for the adapter and the CPU reference.
 
-use densenet_wgpu::kernels::AdapterFacts;
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Activation, Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{Activation, Error, InputSize, Model, Pending, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
 use crate::cli::finish::Usage;
-use crate::cli::{progress, source};
+use crate::cli::source;
 
 /// What to do on a machine without any adapter.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Runner {
         }
         match args.open() {
             Ok(gpu) => {
-                let model = load(&gpu, &weights, args)?;
+                let model = args.load(&gpu, &weights)?;
                 Ok(Runner::Adapter { model })
             }
             // A name that matches nothing is a mistake to be told, not a reason to compute elsewhere.
@@ -86,21 +85,45 @@ impl Runner {
     }
 }
 
-/// Loads a model with a progress bar.
-pub(crate) fn load(gpu: &Gpu, weights: &Weights, args: &AdapterArgs) -> densenet_wgpu::Result<Model> {
-    let facts: &AdapterFacts = gpu.facts();
-    log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
-    let options = LoadOptions { family: args.kernels, progress: Some(Box::new(progress::loading())) };
-    Model::load_blocking(gpu, weights, options)
-}
-
 /// Runs images of one size.
 pub(crate) enum Prepared<'a> {
     Adapter { session: Box<Session>, tap: Option<String> },
     Reference { weights: &'a Weights, size: InputSize, tap: Option<String> },
 }
 
+/// A run that was started without a tap.
+pub(crate) enum Flight {
+    Adapter(Pending),
+    Done(Vec<f32>),
+}
+
+impl Flight {
+    /// Waits for the rows of logits.
+    pub(crate) fn land(self) -> anyhow::Result<Vec<f32>> {
+        match self {
+            Flight::Adapter(pending) => Ok(pending.wait_blocking()?.logits().to_vec()),
+            Flight::Done(logits) => Ok(logits),
+        }
+    }
+}
+
 impl Prepared<'_> {
+    /// Images that can be started at once.
+    pub(crate) fn most(&self) -> usize {
+        match self {
+            Prepared::Adapter { session, .. } => session.batch(),
+            Prepared::Reference { .. } => 1,
+        }
+    }
+
+    /// Starts `batch` images, NCHW; [`Session::IN_FLIGHT`] such runs may be under way. The CPU reference is done at once.
+    pub(crate) fn start(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Flight> {
+        match self {
+            Prepared::Adapter { session, .. } => Ok(Flight::Adapter(session.submit(images)?)),
+            Prepared::Reference { .. } => Ok(Flight::Done(self.run(images, batch)?.logits)),
+        }
+    }
+
     /// Runs `batch` images, NCHW.
     pub(crate) fn run(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Outcome> {
         match self {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder as _};
 
-use crate::files;
+use crate::cli::output;
 
 /// Images as a network takes them.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ fn parse(path: &Path) -> anyhow::Result<Images> {
 /// Writes float32 in C order.
 pub(crate) fn write(path: &Path, shape: &[usize], data: &[f32]) -> anyhow::Result<()> {
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-    files::write_whole(path, |file| {
+    output::write_whole(path, |file| {
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
         writer.extend(data.iter().copied())?;
         writer.finish()

@@ -52,15 +52,16 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let batch = arguments.batch;
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
     let gpu = arguments.adapter.open()?;
-    let model = runner::load(&gpu, &weights, &arguments.adapter)?;
+    let model = arguments.adapter.load(&gpu, &weights)?;
     let options = SessionOptions { size, max_batch: batch, taps: taps.clone() };
     let mut session = model.session_blocking(options)?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let output = session.run_blocking(&input)?;
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| taps.iter().any(|tap| tap == name))?;
 
+    let tolerance = arguments.adapter.tolerance(TOLERANCE);
     let compared: Vec<Compared> =
-        taps.iter().map(|name| Compared::new(name, output.tap(name), wanted.get(name))).collect();
+        taps.iter().map(|name| Compared::new(name, output.tap(name), wanted.get(name), tolerance)).collect();
     let first = compared.iter().find(|tap| !tap.ok);
     if arguments.json {
         let mut adapter = adapter_json(gpu.facts())?;
@@ -102,7 +103,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn new(name: &str, got: Option<&TapValue>, want: Option<&reference::Value>) -> Compared {
+    fn new(name: &str, got: Option<&TapValue>, want: Option<&reference::Value>, tolerance: f64) -> Compared {
         let mut compared =
             Compared { name: name.into(), shape: "missing".into(), error: f64::INFINITY, tolerance: 0.0, ok: false };
         let (Some(got), Some(want)) = (got, want) else { return compared };
@@ -117,7 +118,7 @@ impl Compared {
         });
         // A constant has no range: then its magnitude counts.
         let range = if high > low { high - low } else { high.abs().max(f64::MIN_POSITIVE) };
-        compared.tolerance = TOLERANCE * range;
+        compared.tolerance = tolerance * range;
         compared.error = max_abs_error(&got.data, &want.data);
         // Infinite values have an infinite tolerance, which anything would meet.
         compared.ok = compared.error.is_finite() && compared.error <= compared.tolerance;
@@ -164,7 +165,7 @@ mod tests {
         let got = TapValue { channels, height, width, data: got.to_vec() };
         let (channels, height, width) = shape(want);
         let want = reference::Value { channels, height, width, data: want.to_vec() };
-        Compared::new("tap", Some(&got), Some(&want)).ok
+        Compared::new("tap", Some(&got), Some(&want), TOLERANCE).ok
     }
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         assert!(!verdict(&[0.0, f32::NAN], &[0.0, f32::NAN]));
         assert!(!verdict(&[0.0, f32::INFINITY], &[0.0, f32::INFINITY]));
         assert!(!verdict(&[0.0], &[0.0, 1.0]));
-        assert!(!Compared::new("tap", None, None).ok);
+        assert!(!Compared::new("tap", None, None, TOLERANCE).ok);
     }
 
     #[test]

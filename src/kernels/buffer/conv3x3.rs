@@ -1,8 +1,10 @@
-//! `shaders/buffer/conv3x3.wgsl`: 3x3 convolution, written at a channel offset.
+//! `shaders/buffer/conv3x3*.wgsl`: 3x3 convolution, written at a channel offset.
 
 use bytemuck::NoUninit;
 
-use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Variant, bytes};
+use super::{
+    Buffers, Form, Geometry, Kernel, Lowered, Packing, SPLIT_TILES, TILE_PIXELS, TILE_QUADS, Variant, bytes, groups,
+};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -19,8 +21,21 @@ struct Params {
 
 pub(super) fn lower(geometry: &Geometry, family: &Buffers, weight: &str, norm: &Option<String>) -> Lowered {
     let Geometry { source, destination, .. } = geometry;
-    let pixels = if family.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
-    let row_tiles = destination.width.div_ceil(pixels);
+    let (height, width, quads) = (destination.height, destination.width, destination.quads);
+    let [tiled_x, tiled_y] = [width.div_ceil(TILED_COLUMNS), quads.div_ceil(TILED_QUADS)];
+    let tiled_groups = tiled_x.saturating_mul(height.div_ceil(TILED_ROWS));
+    let form = family.form(tiled_groups.saturating_mul(tiled_y).saturating_mul(geometry.images));
+    let (kernel, row_tiles) = match form {
+        Form::Registers => (Kernel::Convolution3x3, width.div_ceil(2 * TILE_PIXELS)),
+        Form::Tiled => (Kernel::Convolution3x3Tiled, tiled_x),
+        Form::Split => (Kernel::Convolution3x3Split, width.div_ceil(TILE_PIXELS)),
+    };
+    let tiles = row_tiles.saturating_mul(height);
+    let grid = match form {
+        Form::Registers => family.grid(tiles, quads.div_ceil(TILE_QUADS)),
+        Form::Tiled => groups(tiled_groups, tiled_y),
+        Form::Split => groups(tiles.div_ceil(SPLIT_TILES), quads.div_ceil(TILE_QUADS)),
+    };
     let params = Params {
         height: destination.height,
         width: destination.width,
@@ -35,12 +50,19 @@ pub(super) fn lower(geometry: &Geometry, family: &Buffers, weight: &str, norm: &
     // Where the variant reads no norm a single quad keeps the binding alive.
     let norm_inputs = if norm.is_some() { inputs.clone() } else { vec![None; 4] };
     Lowered {
-        variant: Variant { wide: family.wide, norm: norm.is_some(), ..family.variant(Kernel::Convolution3x3) },
+        variant: Variant { norm: norm.is_some(), ..family.variant(kernel) },
         params: bytes(&params),
-        grid: family.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
+        grid,
         weights: vec![
             ("weight", Packing::Tiles { weight: weight.into(), folded: None, inputs }),
             ("norm", Packing::Norm { norm: norm.clone(), inputs: norm_inputs }),
         ],
     }
 }
+
+/// Columns of a tiled workgroup.
+const TILED_COLUMNS: u32 = 16;
+/// Rows of a tiled workgroup.
+const TILED_ROWS: u32 = 8;
+/// Quads of output channels of a tiled workgroup.
+const TILED_QUADS: u32 = 8;

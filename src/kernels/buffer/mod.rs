@@ -1,4 +1,5 @@
-//! The buffer family: storage buffers `[N, C/4, H, W]` of four channels, register tiles.
+//! The buffer family: storage buffers `[N, C/4, H, W]` of four channels; tiles in registers, in
+//! workgroup memory, or with split sums.
 
 mod append;
 mod average_pool;
@@ -12,36 +13,76 @@ mod stem;
 use super::lowering::{Family, Geometry, Lowered, bytes, floor};
 use super::pack::Packing;
 use super::program::{Grid, Images, Resource, TapPlace};
-use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Variant};
+use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Precision, Variant};
 use crate::plan::{Operation, PlanTensor, Step};
 
-/// The family with numbers that suit an adapter.
+/// The family with what suits an adapter.
 pub(super) struct Buffers {
-    /// Invocations of a workgroup.
-    workgroup_size: u32,
-    /// Eight pixels an invocation in place of four.
-    wide: bool,
+    /// Workgroups share memory and split sums; else every invocation keeps to its registers.
+    workgroups: bool,
+    /// Lanes of the subgroups that exchange registers; 0 for none.
+    subgroup: u32,
+    /// Weights stored as f16.
+    half: bool,
+}
+
+/// How a convolution is shared out among invocations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Everything in registers.
+    Registers,
+    /// Large tiles through workgroup memory.
+    Tiled,
+    /// Small tiles, the sum over channels split over a workgroup.
+    Split,
 }
 
 impl Buffers {
-    pub(super) fn of(facts: &AdapterFacts) -> Self {
-        match facts.kind {
-            // One workgroup is one vector of a CPU's unit, and registers spill to a fast cache.
-            AdapterKind::Software => Buffers { workgroup_size: 8, wide: true },
-            // More invocations hide latency; 64 is a multiple of every GPU's subgroup.
-            _ => Buffers { workgroup_size: 64, wide: false },
+    pub(super) fn of(facts: &AdapterFacts, precision: Precision) -> Self {
+        let lanes = facts.subgroup_lanes().filter(|lanes| (8..=64).contains(lanes));
+        Buffers {
+            // A CPU has no memory nearer than its cache, and pays for every barrier.
+            workgroups: facts.kind != AdapterKind::Software,
+            subgroup: lanes.unwrap_or(0),
+            half: precision == Precision::F16,
+        }
+    }
+
+    /// The form for a layer that takes so many tiled workgroups: with fewer than two for each core of a small GPU, split
+    /// sums keep it busier.
+    fn form(&self, tiled_workgroups: u32) -> Form {
+        match (self.workgroups, tiled_workgroups) {
+            (false, _) => Form::Registers,
+            (true, ENOUGH_WORKGROUPS..) => Form::Tiled,
+            (true, _) => Form::Split,
         }
     }
 
     fn variant(&self, kernel: Kernel) -> Variant {
-        Variant { workgroup_size: self.workgroup_size, ..Variant::plain(kernel) }
+        let plain = Variant::plain(kernel);
+        Variant {
+            // One workgroup is one vector of a CPU's unit; more invocations hide a GPU's latency, and 64 is a multiple
+            // of most subgroups.
+            workgroup_size: kernel.fixed_workgroup_size().unwrap_or(if self.workgroups { 64 } else { 8 }),
+            half: self.half && kernel.has_half(),
+            subgroup: if kernel.exchanges() { self.subgroup } else { 0 },
+            ..plain
+        }
     }
 
     /// A grid of `invocations` along x, `y` workgroups along y, images along z.
     fn grid(&self, invocations: u32, y: u32) -> Grid {
-        Grid { x: invocations.div_ceil(self.workgroup_size), y, images: Images::AlongZ }
+        groups(invocations.div_ceil(if self.workgroups { 64 } else { 8 }), y)
     }
 }
+
+/// A grid of workgroups, images along z.
+fn groups(x: u32, y: u32) -> Grid {
+    Grid { x, y, images: Images::AlongZ }
+}
+
+/// Tiled workgroups below which a layer is split.
+const ENOUGH_WORKGROUPS: u32 = 64;
 
 impl Family for Buffers {
     const FAMILY: KernelFamily = KernelFamily::Buffer;
@@ -83,7 +124,9 @@ pub(super) fn buffer_place(tensor: &PlanTensor) -> TapPlace {
     TapPlace::Buffer { tensor_quads: tensor.padded_channels() / 4 }
 }
 
-/// Pixels of a tile, twice as many where wide.
+/// Neighbouring pixels of a tile.
 const TILE_PIXELS: u32 = 4;
 /// Quads of output channels of a tile.
 const TILE_QUADS: u32 = 4;
+/// Tiles of a workgroup that splits sums.
+const SPLIT_TILES: u32 = 4;

@@ -1,8 +1,10 @@
-//! `shaders/buffer/pointwise.wgsl`: 1x1 convolution.
+//! `shaders/buffer/pointwise*.wgsl`: 1x1 convolution.
 
 use bytemuck::NoUninit;
 
-use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Variant, bytes, floor};
+use super::{
+    Buffers, Form, Geometry, Kernel, Lowered, Packing, SPLIT_TILES, TILE_PIXELS, TILE_QUADS, bytes, floor, groups,
+};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -35,13 +37,23 @@ pub(super) fn lower(
         load_floor: floor(norm.is_some()),
         store_floor: floor(folded.is_some()),
     };
-    let pixels = if family.wide { 2 * TILE_PIXELS } else { TILE_PIXELS };
+    let (pixels, quads) = (params.pixels, destination.quads);
+    let [tiled_x, tiled_y] = [pixels.div_ceil(TILED_PIXELS), quads.div_ceil(TILED_QUADS)];
+    let (kernel, grid) = match family.form(tiled_x.saturating_mul(tiled_y).saturating_mul(geometry.images)) {
+        Form::Registers => {
+            (Kernel::Pointwise, family.grid(pixels.div_ceil(2 * TILE_PIXELS), quads.div_ceil(TILE_QUADS)))
+        }
+        Form::Tiled => (Kernel::PointwiseTiled, groups(tiled_x, tiled_y)),
+        Form::Split => {
+            (Kernel::PointwiseSplit, groups(pixels.div_ceil(SPLIT_TILES * TILE_PIXELS), quads.div_ceil(TILE_QUADS)))
+        }
+    };
     let inputs = source.channel_map.clone();
     let (weight, folded) = (weight.to_string(), folded.clone());
     Lowered {
-        variant: Variant { wide: family.wide, ..family.variant(Kernel::Pointwise) },
+        variant: family.variant(kernel),
         params: bytes(&params),
-        grid: family.grid(params.pixels.div_ceil(pixels), destination.quads.div_ceil(TILE_QUADS)),
+        grid,
         weights: vec![
             ("weight", Packing::Tiles { weight: weight.clone(), folded: folded.clone(), inputs: inputs.clone() }),
             ("bias", Packing::Bias { weight, folded }),
@@ -49,3 +61,8 @@ pub(super) fn lower(
         ],
     }
 }
+
+/// Pixels of a tiled workgroup.
+const TILED_PIXELS: u32 = 64;
+/// Quads of output channels of a tiled workgroup.
+const TILED_QUADS: u32 = 16;

@@ -14,7 +14,7 @@ use super::buffer::{self, Buffers};
 use super::lowering::{Extent, Family, Geometry, Lowered, bytes, floor};
 use super::pack::Packing;
 use super::program::{Grid, Images, Resource, TapPlace};
-use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Variant};
+use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Precision, Variant};
 use crate::plan::{Operation, PlanTensor, Step, TensorKind};
 
 pub use panels::Panels;
@@ -24,7 +24,8 @@ pub(crate) use panels::not_a_power_of_two;
 pub(super) struct Textures {
     /// Most texels of a texture in each direction.
     most: u32,
-    shuffle: bool,
+    /// Lanes of the subgroups that exchange weights; 0 for none.
+    subgroup: u32,
     /// The classifier is the buffer family's.
     buffers: Buffers,
 }
@@ -34,13 +35,14 @@ impl Textures {
         let software = AdapterFacts { kind: AdapterKind::Software, ..facts.clone() };
         Textures {
             most: facts.limits.max_texture_dimension_2d,
-            shuffle: facts.subgroups_of_eight(),
-            buffers: Buffers::of(&software),
+            // The shuffles are written for eight lanes.
+            subgroup: facts.subgroup_lanes().filter(|&lanes| lanes == LANES).unwrap_or(0),
+            buffers: Buffers::of(&software, Precision::F32),
         }
     }
 
     fn variant(&self, kernel: Kernel) -> Variant {
-        Variant { shuffle: self.shuffle && kernel.shares_weights(), ..Variant::plain(kernel) }
+        Variant { subgroup: if kernel.exchanges() { self.subgroup } else { 0 }, ..Variant::plain(kernel) }
     }
 
     /// The panels of one side of a step.
@@ -64,7 +66,7 @@ fn grid(pixels: u32, per_group: u32, y: u32) -> Grid {
 const TILE_PIXELS: u32 = 32;
 /// Quads of output channels of a tile.
 const TILE_QUADS: u32 = 8;
-/// Pixels of a pooling's workgroup.
+/// Lanes of a workgroup, and pixels of a pooling's.
 const LANES: u32 = 8;
 /// Quads of channels of a pooling's invocation: `QUADS` in its shader.
 const POOL_QUADS: u32 = 8;

@@ -76,39 +76,41 @@ pub(super) fn gather<'a>(entries: &[(&'a str, &[usize])]) -> Result<(Vec<Module<
 
 fn module<'a>(name: &'a str, members: &[usize], entries: &[(&'a str, &[usize])]) -> Result<Module<'a>, String> {
     let of_rank = |rank: usize| members.iter().copied().filter(move |&entry| entries[entry].1.len() == rank);
-    let leaf = |entry: usize| entries[entry].0.rsplit('.').next().unwrap_or_default();
     if let Some(other) = members.iter().find(|&&entry| ![1, 2, 4].contains(&entries[entry].1.len())) {
         let (name, shape) = entries[*other];
         return Err(format!("'{name}' {shape:?} is of no layer that a DenseNet has"));
     }
     let matrices: Vec<usize> = of_rank(4).chain(of_rank(2)).collect();
     let vectors: Vec<usize> = of_rank(1).collect();
-    let (kind, tensors) = match (matrices[..].split_first(), &vectors[..]) {
-        (None, _) => return norm(name, members, entries),
-        (Some((&weight, [])), vectors) => match *entries[weight].1 {
-            [output, input, kernel, width] if kernel == width && vectors.is_empty() => {
-                (Kind::Conv { output, input, kernel }, vec![(weight, "weight")])
+    let (kind, tensors) = match matrices[..].split_first() {
+        None => return norm(name, members, entries),
+        Some((&weight, [])) => match *entries[weight].1 {
+            [output, input, kernel, width] if kernel == width => {
+                (Kind::Conv { output, input, kernel }, with_bias(weight, output, &vectors, entries)?)
             }
-            [_, _, kernel, width] if kernel == width => {
-                let (bias, shape) = entries[vectors[0]];
-                return Err(format!(
-                    "convolution '{name}' has '{bias}' {shape:?}: convolutions of a DenseNet have no bias"
-                ));
-            }
-            [output, input] => {
-                let bias = vectors.iter().map(|&entry| (entry, "bias"));
-                if let Some(&wrong) = vectors.iter().find(|&&e| *entries[e].1 != [output] || leaf(e) != "bias") {
-                    return Err(format!("'{}' {:?} is no bias of '{name}'", entries[wrong].0, entries[wrong].1));
-                }
-                (Kind::Linear { input }, std::iter::once((weight, "weight")).chain(bias).collect())
-            }
+            [output, input] => (Kind::Linear { input }, with_bias(weight, output, &vectors, entries)?),
             ref shape => return Err(format!("'{}' {shape:?} is no convolution of a DenseNet", entries[weight].0)),
         },
-        (Some((_, [second, ..])), _) => {
+        Some((_, [second, ..])) => {
             return Err(format!("'{name}' holds several weights, as '{}': no layer of a DenseNet", entries[*second].0));
         }
     };
     Ok(Module { name, kind, tensors })
+}
+
+/// A weight and, where there is one, the bias of as many outputs.
+fn with_bias(
+    weight: usize,
+    output: usize,
+    vectors: &[usize],
+    entries: &[(&str, &[usize])],
+) -> Result<Vec<(usize, &'static str)>, String> {
+    let is_bias = |(name, shape): (&str, &[usize])| name.rsplit('.').next() == Some("bias") && *shape == [output];
+    if let Some(&wrong) = vectors.iter().find(|&&entry| !is_bias(entries[entry])) {
+        let (name, shape) = entries[wrong];
+        return Err(format!("'{name}' {shape:?} is no bias of '{}'", entries[weight].0));
+    }
+    Ok(std::iter::once((weight, "weight")).chain(vectors.iter().map(|&entry| (entry, "bias"))).collect())
 }
 
 fn norm<'a>(name: &'a str, members: &[usize], entries: &[(&'a str, &[usize])]) -> Result<Module<'a>, String> {

@@ -145,6 +145,14 @@ fn tiny() -> Architecture {
 }
 
 #[test]
+fn convolutions_may_have_a_bias() {
+    let (mut shapes, mut names) = disguised(&tiny(), dense_trans);
+    shapes.push(("dense2.1.conv2.bias".into(), vec![4]));
+    names.push("features.denseblock2.denselayer2.conv2.bias".into());
+    assert_read("bias", shapes, names, false);
+}
+
+#[test]
 fn two_readings_are_refused_by_name() {
     // Without a number or a module of its own, nothing says which norm of 16 channels is which.
     let alike = Recipe { stem: Stem::cifar(16), ..Recipe::imagenet(4, &[1, 1]) }.build("alike");
@@ -187,7 +195,7 @@ fn what_does_not_fit_is_named() {
             "a linear layer of 17 inputs is expected, and 'linear' is a linear layer of 100 inputs",
         ),
         (with(|s| s.push(("head.1.weight".into(), vec![5, 5]))), "it has 2 linear layers ('linear', 'head.1')"),
-        (with(|s| s.push(("conv1.bias".into(), vec![8]))), "convolutions of a DenseNet have no bias"),
+        (with(|s| s.push(("conv1.bias".into(), vec![9]))), "'conv1.bias' [9] is no bias of 'conv1.weight'"),
         (with(|s| s.push(("se.weight".into(), vec![8, 8, 8]))), "'se.weight' [8, 8, 8] is of no layer"),
         (with(|s| s.push(("extra.weight".into(), vec![8, 8, 3, 3]))), " of "),
         (with(Vec::clear), "no convolutions"),

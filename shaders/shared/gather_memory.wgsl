@@ -1,0 +1,17 @@
+// Sums over slices through workgroup memory alone.
+struct Lane {
+    @builtin(local_invocation_index) index: u32,
+}
+
+var<workgroup> partial: array<vec4<f32>, 1024>;     // [16 slices, 4 tiles, 4 quads, 4 pixels] of 4 channels
+
+fn role_of(lane: Lane) -> u32 {
+    return lane.index;
+}
+
+fn gather(lane: Lane, tile: Tile) -> Share {
+    let mine = part(lane.index);
+    put_tile(mine.slice, mine.tile, tile);
+    workgroupBarrier();
+    return share(lane.index, SLICES);
+}

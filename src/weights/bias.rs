@@ -1,0 +1,119 @@
+//! Convolutions with a bias. In a DenseNet nothing but batch norms reads what a convolution yields, so that
+//! `norm(x + bias)` with the running mean `mean` is `norm(x)` with the mean `mean - bias`: exactly the same function.
+//!
+//! What stands between does not mind: maximum and average pooling shift with their input (only real pixels take part),
+//! and zeros are padded behind a norm and its ReLU.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Tensor;
+use super::infer::Shapes;
+use crate::architecture::{Architecture, Parameter, dense_layer_name, transition_name};
+
+/// The biases of convolutions that a file has, by canonical name.
+pub(super) fn of_convolutions(parameters: &[Parameter], found: &Shapes) -> BTreeSet<String> {
+    let convolutions = parameters.iter().filter(|parameter| parameter.shape.len() == 4);
+    let name = |convolution: &Parameter| Some(format!("{}.bias", convolution.name.strip_suffix(".weight")?));
+    convolutions
+        .filter_map(|convolution| Some((name(convolution)?, convolution.shape[0])))
+        .filter(|(name, outputs)| found.get(name.as_str()).is_some_and(|shape| *shape == [*outputs]))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Takes the biases out of `tensors`, whose new channels stand last, and off the running means that they shift.
+pub(super) fn fold(architecture: &Architecture, tensors: &mut BTreeMap<String, Tensor>) {
+    let blocks = architecture.layers.len();
+    let end = |block: usize| match block + 1 < blocks {
+        true => format!("{}.norm", transition_name(block)),
+        false => "features.norm5".into(),
+    };
+    // The norms behind a dense block's first `layers` layers, which all read what these wrote.
+    let readers = |block: usize, layers: usize| {
+        let norms = (layers..architecture.layers[block]).map(move |l| format!("{}.norm1", dense_layer_name(block, l)));
+        norms.chain([end(block)]).collect::<Vec<_>>()
+    };
+    let mut shifts: Vec<(String, Vec<String>, usize)> = Vec::new();
+    let stem_readers = if architecture.stem.norm { vec!["features.norm0".into()] } else { readers(0, 0) };
+    shifts.push(("features.conv0".into(), stem_readers, 0));
+    for (block, &layers) in architecture.layers.iter().enumerate() {
+        for layer in 0..layers {
+            let name = dense_layer_name(block, layer);
+            let channel = architecture.block_input_channels(block) + layer * architecture.growth_rate;
+            let last = if architecture.bottleneck.is_some() {
+                shifts.push((format!("{name}.conv1"), vec![format!("{name}.norm2")], 0));
+                format!("{name}.conv2")
+            } else {
+                format!("{name}.conv1")
+            };
+            shifts.push((last, readers(block, layer + 1), channel));
+        }
+        if block + 1 < blocks {
+            shifts.push((format!("{}.conv", transition_name(block)), readers(block + 1, 0), 0));
+        }
+    }
+    for (convolution, norms, channel) in shifts {
+        let Some(bias) = tensors.remove(&format!("{convolution}.bias")) else { continue };
+        for norm in norms {
+            if let Some(mean) = tensors.get_mut(&format!("{norm}.running_mean")) {
+                mean.data[channel..].iter_mut().zip(&bias.data).for_each(|(mean, bias)| *mean -= bias);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::{Recipe, Stem};
+    use crate::weights::Weights;
+
+    #[test]
+    fn every_norm_loses_the_bias_of_what_it_reads() {
+        for (stem, bottleneck_factor) in [(Stem::imagenet(6), Some(4)), (Stem::cifar(6), None)] {
+            let recipe = Recipe { stem, bottleneck_factor, ..Recipe::imagenet(5, &[3, 1, 2]) };
+            let network = recipe.build("x");
+            let before = Weights::random(&network, 3).unwrap();
+            let mut tensors = before.tensors().clone();
+            let parameters = network.parameters().unwrap();
+            // The bias of channel c of the n-th convolution is n + c / 100.
+            let mut numbers = BTreeMap::new();
+            for (n, p) in parameters.iter().filter(|p| p.shape.len() == 4).enumerate() {
+                let name = p.name.replace(".weight", "");
+                let data = (0..p.shape[0]).map(|c| n as f32 + c as f32 / 100.0).collect();
+                tensors.insert(format!("{name}.bias"), Tensor { shape: vec![p.shape[0]], data });
+                numbers.insert(name, n as f32);
+            }
+            let shapes: Shapes = tensors.iter().map(|(name, t)| (name.as_str(), t.shape.as_slice())).collect();
+            assert_eq!(of_convolutions(&parameters, &shapes).len(), numbers.len());
+            fold(&network, &mut tensors);
+            assert_eq!(tensors.keys().collect::<Vec<_>>(), before.tensors().keys().collect::<Vec<_>>());
+            // What each norm reads, as the network is walked: a list of convolutions and their widths.
+            let mut reads: Vec<(String, usize)> = Vec::new();
+            let mut last = (String::new(), 0);
+            for layer in network.walk(crate::InputSize::square(64)).unwrap() {
+                let module = layer.name.rsplit('.').next().unwrap().to_string();
+                match module.as_str() {
+                    "conv0" => reads = vec![(layer.name.clone(), layer.output.channels)],
+                    "conv" => reads = vec![(layer.name.clone(), layer.output.channels)],
+                    "conv1" | "conv2" => last = (layer.name.clone(), layer.output.channels),
+                    "concat" => reads.push(last.clone()),
+                    // The stem's norm ends its bias.
+                    "relu0" => reads[0].0.clear(),
+                    "norm0" | "norm1" | "norm2" | "norm5" | "norm" => {
+                        let sources = if module == "norm2" { vec![last.clone()] } else { reads.clone() };
+                        let biases = sources.iter().flat_map(|(name, width)| {
+                            let n = numbers.get(name).copied();
+                            (0..*width).map(move |c| n.map_or(0.0, |n| n + c as f32 / 100.0))
+                        });
+                        let name = format!("{}.running_mean", layer.name);
+                        let expected: Vec<f32> =
+                            before.tensors()[&name].data.iter().zip(biases).map(|(mean, bias)| mean - bias).collect();
+                        assert_eq!(tensors[&name].data, expected, "{name}");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A model's configuration as a graph of layers: nested models are resolved, every layer knows what it reads.
+
+use serde_json::Value;
+
+/// Nobody has a model of so many layers.
+const MOST_LAYERS: usize = 10_000;
+
+/// A class, and how many layers of it stand before this one in the same model.
+pub(super) type Place = (String, usize);
+
+/// One layer of the model.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: String,
+    /// The names of the models that it lies in, from the outermost.
+    pub(super) models: Vec<String>,
+    /// Keras' class, such as `Conv2D`.
+    pub(super) class: String,
+    pub(super) config: Value,
+    /// Indices of the layers that it reads, in the order of its arguments.
+    pub(super) inputs: Vec<usize>,
+    /// Of each model that it lies in, from the outermost, and of itself.
+    pub(super) place: Vec<Place>,
+}
+
+/// A model's layers, each behind those that it reads.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// The layer whose result is the model's.
+    pub(super) output: usize,
+}
+
+impl Graph {
+    /// Reads a configuration; none where it does not list the model's layers, as for a subclass of Keras' `Model`.
+    pub(super) fn parse(text: &str) -> Result<Option<Graph>, String> {
+        let model: Value =
+            serde_json::from_str(text).map_err(|e| format!("its model configuration is no JSON: {e}"))?;
+        if layers(&model).is_none() {
+            return Ok(None);
+        }
+        let mut nodes = Vec::new();
+        let output = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
+        Ok(Some(Graph { nodes, output }))
+    }
+}
+
+/// The layers of a model, if it is one whose configuration lists them. Keras 1 has a bare list in a `Sequential`.
+fn layers(model: &Value) -> Option<&[Value]> {
+    let config = &model["config"];
+    config["layers"].as_array().or_else(|| config.as_array()).map(Vec::as_slice)
+}
+
+fn class(layer: &Value) -> &str {
+    let class = layer["class_name"].as_str().unwrap_or("");
+    // `Custom>Scale`: a class registered under a package.
+    class.rsplit('>').next().unwrap_or(class)
+}
+
+fn name_of(layer: &Value) -> &str {
+    layer["config"]["name"].as_str().or_else(|| layer["name"].as_str()).unwrap_or("")
+}
+
+/// Appends a model's layers; `input` is what it reads, none for the outermost. Returns its output.
+fn flatten(
+    model: &Value,
+    input: Option<usize>,
+    models: &mut Vec<String>,
+    place: &mut Vec<Place>,
+    nodes: &mut Vec<Node>,
+) -> Result<usize, String> {
+    let layers = layers(model).unwrap_or_default();
+    let sequential = class(model) == "Sequential";
+    let mut counts: std::collections::HashMap<&str, usize> = Default::default();
+    let mut outputs: std::collections::HashMap<&str, usize> = Default::default();
+    let mut last = input;
+    for layer in layers {
+        if nodes.len() >= MOST_LAYERS {
+            return Err(format!("its model has more than {MOST_LAYERS} layers"));
+        }
+        let (name, class) = (name_of(layer), class(layer));
+        let count = counts.entry(class).or_default();
+        let here = (class.to_string(), *count);
+        *count += 1;
+        let inputs = if class == "InputLayer" {
+            if let Some(input) = input {
+                outputs.insert(name, input);
+                last = Some(input);
+                continue;
+            }
+            Vec::new()
+        } else if sequential {
+            // Before Keras 3 the first layer could state the input's shape itself.
+            let previous = last.unwrap_or_else(|| {
+                nodes.push(input_node());
+                nodes.len() - 1
+            });
+            vec![previous]
+        } else {
+            let mut names = Vec::new();
+            match layer["inbound_nodes"].as_array().map(Vec::as_slice) {
+                Some([node]) => inbound(node, &mut names),
+                Some([]) | None => return Err(format!("layer '{name}' of its model reads nothing")),
+                Some(nodes) => {
+                    let times = nodes.len();
+                    return Err(format!(
+                        "layer '{name}' is applied {times} times; in a DenseNet each has its own weights"
+                    ));
+                }
+            }
+            let known = |read: &&str| {
+                outputs
+                    .get(read)
+                    .copied()
+                    .ok_or_else(|| format!("layer '{name}' of its model reads '{read}', which is no layer before it"))
+            };
+            names.iter().map(known).collect::<Result<Vec<_>, _>>()?
+        };
+        let output = if self::layers(layer).is_some() {
+            let &[input] = inputs.as_slice() else {
+                return Err(format!(
+                    "the model '{name}' inside of the model reads {} inputs, expected 1",
+                    inputs.len()
+                ));
+            };
+            models.push(name.to_string());
+            place.push(here);
+            let output = flatten(layer, Some(input), models, place, nodes)?;
+            models.pop();
+            place.pop();
+            output
+        } else {
+            nodes.push(Node {
+                name: name.to_string(),
+                models: models.clone(),
+                class: class.to_string(),
+                config: layer["config"].clone(),
+                inputs,
+                place: place.iter().cloned().chain([here]).collect(),
+            });
+            nodes.len() - 1
+        };
+        outputs.insert(name, output);
+        last = Some(output);
+    }
+    let mut ends = Vec::new();
+    inbound(&model["config"]["output_layers"], &mut ends);
+    match ends.as_slice() {
+        [] => last.ok_or_else(|| "its model has no layers".into()),
+        [end] => {
+            outputs.get(end).copied().ok_or_else(|| format!("its model ends with '{end}', which it does not have"))
+        }
+        ends => Err(format!("its model has {} outputs, expected 1", ends.len())),
+    }
+}
+
+fn input_node() -> Node {
+    Node {
+        name: "input".into(),
+        models: Vec::new(),
+        class: "InputLayer".into(),
+        config: Value::Null,
+        inputs: Vec::new(),
+        place: Vec::new(),
+    }
+}
+
+/// The names of the layers that a description of arguments mentions, in its order: `["name", 0, 0]` or, in Keras 3,
+/// `{"keras_history": ["name", 0, 0]}` somewhere inside.
+fn inbound<'a>(value: &'a Value, names: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(name), Value::Number(_), ..] => names.push(name),
+            items => items.iter().for_each(|item| inbound(item, names)),
+        },
+        Value::Object(fields) => fields.values().for_each(|field| inbound(field, names)),
+        _ => {}
+    }
+}
+
+/// Keras' `to_snake_case`: how a class is called where layers are counted, as `conv2d` and `batch_normalization`.
+pub(super) fn snake_case(class: &str) -> String {
+    let characters: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
+    let mut snake = String::new();
+    for (i, &c) in characters.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| characters[i]);
+        let starts_word = c.is_ascii_uppercase()
+            && before
+                .is_some_and(|b| b.is_ascii_lowercase() || characters.get(i + 1).is_some_and(char::is_ascii_lowercase));
+        if starts_word {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
