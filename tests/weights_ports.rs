@@ -1,16 +1,18 @@
 //! DenseNets under names of their own, recognised by structure, against the logits that PyTorch computed; and timm's
 //! description beside a file.
 
-#![cfg(feature = "pytorch")]
+#![cfg(all(feature = "pytorch", feature = "keras"))]
 
 mod compare;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use compare::{assert_close, compare};
-use densenet_wgpu::InputSize;
 use densenet_wgpu::reference::forward_keeping;
 use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights, random};
+use densenet_wgpu::{Architecture, InputSize};
 use serde::Deserialize;
 
 /// As a fraction of the logit range.
@@ -43,8 +45,15 @@ fn cases() -> Vec<Case> {
     serde_json::from_str(&std::fs::read_to_string(golden().join("ports.json")).unwrap()).unwrap()
 }
 
+/// A file of those, which the first who asks unpacks.
 fn path(file: &str) -> PathBuf {
-    golden().join("ports").join(file)
+    static UNPACKED: Once = Once::new();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ports");
+    UNPACKED.call_once(|| {
+        let archive = File::open(golden().join("ports.zip")).unwrap();
+        zip::ZipArchive::new(archive).unwrap().extract(&folder).unwrap();
+    });
+    folder.join(file)
 }
 
 fn open(file: &str) -> Weights {
@@ -60,7 +69,7 @@ fn fact<'a>(weights: &'a Weights, what: &str) -> (&'a str, &'a str) {
 #[test]
 fn strangers_ports_give_their_logits_by_path_alone() {
     let cases = cases();
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 7);
     for case in cases {
         let weights = open(&case.name);
         let scheme = if case.name.starts_with("timm") { "torchvision" } else { "recognised by structure" };
@@ -115,7 +124,18 @@ fn two_readings_are_refused() {
     let error = weights::open(path("alike.pth")).unwrap_err().to_string();
     assert!(error.contains("nor one by structure: two readings fit its shapes: '"), "{error}");
     assert!(error.ends_with("rename its tensors as torchvision does"), "{error}");
+    // TensorFlow's padding of a stem or somebody's ZeroPadding2D: shapes do not tell.
+    let path = path("automatic-7x7-weights.h5");
+    let error = weights::open(&path).unwrap_err().to_string();
+    assert!(error.contains("how its 7x7 stem is padded only the model's configuration says"), "{error}");
+    let architecture = Architecture::from_json(ARCHITECTURE).unwrap();
+    let options = OpenOptions { architecture: Some(architecture), eps: Some(1e-3), ..OpenOptions::default() };
+    assert_eq!(weights::open_with(&path, &options).unwrap().architecture().stem.stride, 1);
 }
+
+/// Of automatic-7x7-weights.h5.
+const ARCHITECTURE: &str = r#"{"input_channels": 3, "stem": {"channels": 6, "kernel": 7, "stride": 1, "padding": "same", "norm": false,
+    "pool": null}, "growth_rate": 3, "layers": [3, 2], "bottleneck": 12, "transition_channels": [7], "eps": 1e-3, "classes": 4}"#;
 
 #[test]
 fn what_was_recognised_is_saved_and_opens_without_being_recognised_again() {

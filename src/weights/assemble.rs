@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::metadata::{LABELS, Metadata};
-use super::names::Names;
+use super::names::{Names, Scheme};
 use super::order::{ChannelOrder, Readers};
 use super::source::{Entry, Source};
 use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
@@ -14,6 +14,7 @@ use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, inf
 pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
     let Source { format, entries, metadata, ordered, mut stated } = source;
     let metadata = Metadata::read(&metadata)?;
+    let has_metadata = metadata.architecture.is_some();
     let names = match stated.names.take() {
         Some(names) => names,
         None => recognise(&entries, ordered)?,
@@ -28,6 +29,15 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     };
     let (architecture, mut facts) =
         infer::architecture(&shapes, metadata.architecture, &stated, names.scheme, options).map_err(note)?;
+    // TensorFlow's padding of such a stem depends on the picture, ZeroPadding2D's does not: a guess would be silent.
+    let guessed = names.scheme == Scheme::Structure && !has_metadata && options.architecture.is_none();
+    if guessed && format.starts_with("Keras") && architecture.stem.kernel > 3 && stated.stem_padding.is_none() {
+        let kernel = architecture.stem.kernel;
+        return Err(format!(
+            "recognised by structure, but how its {kernel}x{kernel} stem is padded only the model's configuration says: save \
+             the whole model, or give the architecture"
+        ));
+    }
     // Before the walk, which a made-up number of layers would make long.
     if architecture.layers.iter().sum::<usize>() > entries.len() {
         return Err(format!("{} tensors are too few for layers {:?}", entries.len(), architecture.layers));

@@ -1,12 +1,18 @@
-"""Writes ports/ and ports.json: the networks of ports.py, and one with timm's description beside it.
+"""Writes ports.zip and ports.json: the networks of ports.py, one of Keras, and one with timm's description beside it.
 
 Weights are seeded (prng.py), with running variances of 1e-4 to 1e-3, where another epsilon shows; logits are computed in
 float64 from the weights as saved.
 """
 
 import json
+import pathlib
+import tempfile
+import zipfile
 
+import make_keras_files as keras_files  # it names Keras' backend
 import torch
+from keras import Model
+from keras import layers as L
 from safetensors.torch import save_file
 
 import ports
@@ -14,7 +20,7 @@ import prng
 from description import FOLDER, case, write
 from make_torch_files import densenet, fill, logits_of
 
-OUT = FOLDER / "ports"
+OUT = pathlib.Path(tempfile.mkdtemp())
 SIZE = (2, 32, 32)
 
 
@@ -31,13 +37,34 @@ def trained_statistics(model, seed):
     return model.eval()
 
 
+def keras_port(stem=3):
+    """Layers without names of their own: `conv2d_3`, `batch_normalization_7`."""
+    norm_relu = lambda x: L.ReLU()(L.BatchNormalization()(x))
+    x = inputs = L.Input((None, None, 3))
+    x = L.Conv2D(6, stem, padding="same", use_bias=False)(x)
+    for layers, width in ((3, 7), (2, None)):
+        for _ in range(layers):
+            new = L.Conv2D(12, 1, use_bias=False)(norm_relu(x))
+            x = L.Concatenate()([x, L.Conv2D(3, 3, padding="same", use_bias=False)(norm_relu(new))])
+        x = norm_relu(x)
+        if width:
+            x = L.AveragePooling2D(2)(L.Conv2D(width, 1, use_bias=False)(x))
+    return Model(inputs, L.Dense(4)(L.GlobalAveragePooling2D()(x)))
+
+
+def keras_cases():
+    for file, stem, seed in [("automatic-weights.h5", 3, 510), ("automatic-7x7-weights.h5", 7, 511)]:
+        build = lambda: keras_port(stem)
+        keras_files.legacy(keras_files.made(build, seed, "float32"), OUT / file)
+        if stem == 3:
+            yield case(file, keras_files.logits_of(build, seed, *SIZE), *SIZE, seed)
+
+
 def save(model, file):
     path = OUT / file
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".safetensors":
-        path.write_bytes(b"")  # the library makes files that only their owner may read
         save_file(model.state_dict(), path, metadata={"format": "pt"})
-        path.chmod(0o644)
     else:
         torch.save(model.state_dict(), path)
 
@@ -58,6 +85,7 @@ def main():
             trained_statistics(model, seed)
         save(model, file)
         cases.append(case(file, logits_of(model, seed, SIZE), *SIZE, seed))
+    cases.extend(keras_cases())
     # Nothing in the names or shapes says which norm is which.
     save(fill(ports.Alike(), 505), "alike.pth")
 
@@ -83,6 +111,9 @@ def main():
     }
     (OUT / "timm/config.json").write_text(json.dumps(config, indent=1) + "\n")
     cases.append(case("timm/model.safetensors", logits_of(model, 600, SIZE), *SIZE, 600))
+    paths = sorted(path for path in OUT.rglob("*") if path.is_file())
+    files = [(path.relative_to(OUT).as_posix(), path.read_bytes()) for path in paths]
+    keras_files.archive(files, FOLDER / "ports.zip", zipfile.ZIP_DEFLATED)
     write("ports.json", cases)
 
 
