@@ -21,6 +21,7 @@ pub(super) enum Scheme {
     /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
     KerasArticle,
     /// A Keras model whose own configuration says which layer is which, whatever they are called.
+    #[cfg_attr(not(feature = "keras"), expect(dead_code, reason = "only its reader makes it"))]
     KerasModel,
     /// Names nobody has seen: the structure tells (structure.rs).
     Structure,

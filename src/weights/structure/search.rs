@@ -292,7 +292,11 @@ fn reached(furthest: Option<(Vec<Step>, State)>, layers: &[&Module], classifier:
         Expected::Nothing => format!("a linear layer of {width} inputs"),
     };
     let behind = steps.last().map_or("the input".to_string(), |step| format!("'{}'", layers[step.module].name));
-    let rest = match (left.first(), classifier) {
+    // Of what is left, the nearest by name: the one that was meant, where a layer has another shape.
+    let last = steps.last().map_or("", |step| layers[step.module].name);
+    let shared = |name: &str| name.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
+    let nearest = left.iter().rev().max_by_key(|layer| shared(layer.name));
+    let rest = match (nearest, classifier) {
         (Some(layer), _) => {
             format!("{} of {} layers are left, as '{}' ({})", left.len(), layers.len(), layer.name, kind(layer.kind))
         }
