@@ -160,3 +160,6 @@ fn reason(error: &PytorchError) -> String {
         other => format!("a damaged PyTorch file ({other}): fetch it again"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,10 @@ use std::path::Path;
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::json;
 
-use super::Weights;
 use super::metadata::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
 use super::order::ChannelOrder;
-use super::source::{Entry, Number, Source, Stated};
+use super::source::{Entry, Number, Source};
+use super::{Weights, config};
 use crate::error::{Error, Result};
 
 /// Reads the header; tensors stay where they are.
@@ -38,7 +38,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
     // The crate's order is a hash map's: sorted, the same file always gives the same error.
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated: Stated::default() })
+    let stated = config::stated(&metadata);
+    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated })
 }
 
 fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {

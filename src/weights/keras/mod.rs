@@ -18,6 +18,7 @@ use self::layers::{Layer, Layers, Part};
 use self::network::Network;
 use super::names::{self, KERAS_EPS, Names, Scheme};
 use super::source::{Entry, Source, Stated};
+use crate::architecture::Padding;
 
 /// Reads a file that begins as HDF5 or is a `.keras` archive.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'static>, String> {
@@ -224,12 +225,13 @@ fn unconfigured(entries: &[Vec<Entry>]) -> Stated {
     if names::recognise(&names).is_ok_and(|names| names.is_some()) {
         return Stated::default();
     }
-    let (eps, from) = if has_the_shapes_of_applications(entries) {
-        (Scheme::KerasApplications.eps(), "default of keras.applications, whose shapes these are")
+    let (eps, stem_padding, from) = if has_the_shapes_of_applications(entries) {
+        let padding = Some(Padding::all(3));
+        (Scheme::KerasApplications.eps(), padding, "default of keras.applications, whose shapes these are")
     } else {
-        (KERAS_EPS, "default of Keras' BatchNormalization: the file states none; --eps states another")
+        (KERAS_EPS, None, "default of Keras' BatchNormalization: the file states none; --eps states another")
     };
-    Stated { eps: Some(eps), from: from.into(), ..Stated::default() }
+    Stated { eps: Some(eps), stem_padding, from: from.into(), ..Stated::default() }
 }
 
 /// Whether these are the convolutions of keras.applications' DenseNet121, 169 or 201: Keras 3's weight files may lack its
