@@ -53,7 +53,7 @@ pub use open::{OpenOptions, from_bytes, open, open_with};
 pub use order::ChannelOrder;
 pub use random::Statistics;
 #[cfg(feature = "safetensors")]
-pub use safetensors::save_safetensors;
+pub use safetensors::{Storage, save_safetensors, to_safetensors};
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]

@@ -143,7 +143,7 @@ fn is_text(bytes: &[u8]) -> bool {
     // The cut may go through a character.
     let valid = std::str::from_utf8(beginning).map_or_else(|e| e.valid_up_to(), str::len);
     let printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
-    beginning.len() >= 8 && valid + 3 >= beginning.len() && beginning.iter().all(printable)
+    !beginning.is_empty() && valid + 3 >= beginning.len() && beginning.iter().all(printable)
 }
 
 fn unknown(bytes: &[u8]) -> String {

@@ -271,6 +271,7 @@ fn each_bad_file_gives_one_clear_error() {
             b"This is a text, not weights.\n".to_vec(),
             "no weight file: it begins with 'This is a text, not weights. '; .saf",
         ),
+        (b"ok\n".to_vec(), "no weight file: it begins with 'ok '; .saf"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "run `git lfs pull`"),
         (
             b"<!DOCTYPE html>\n<html>".to_vec(),

@@ -71,7 +71,8 @@ impl SourceArgs {
     }
 }
 
-fn epsilon(text: &str) -> Result<f64, String> {
+/// A batch norm's epsilon.
+pub(crate) fn epsilon(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|eps| *eps > 0.0 && *eps < 1.0)

@@ -5,6 +5,7 @@ mod adapters;
 mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
+mod convert;
 mod files;
 mod inspect;
 mod memory;
@@ -40,6 +41,7 @@ enum Command {
     Run(run::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
+    Convert(convert::Arguments),
     Adapters(adapters::Arguments),
 }
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
+        Command::Convert(arguments) => convert::convert(arguments),
         Command::Adapters(arguments) => adapters::adapters(arguments),
     })
 }
