@@ -51,6 +51,6 @@ fn large_files_take_at_most_two_and_a_half_times_their_tensors() {
         let tensors: usize = weights.tensors().values().map(|tensor| 4 * tensor.data.len()).sum();
         let ratio = bytes as f64 / tensors as f64;
         assert!(ratio <= 2.5, "{}: {ratio:.2} times its {tensors} bytes", path.display());
-        println!("{}: {ratio:.2}", path.display());
+        eprintln!("{}: {ratio:.2}", path.display());
     }
 }

@@ -51,7 +51,7 @@ fn fact<'a>(weights: &'a Weights, what: &str) -> (&'a str, &'a str) {
 #[test]
 fn strangers_ports_give_their_logits_by_path_alone() {
     let cases = cases();
-    assert_eq!(cases.len(), 7);
+    assert_eq!(cases.len(), 10);
     for case in cases {
         let weights = case.open(&folder());
         let scheme = if case.name.starts_with("timm") { "torchvision" } else { "recognised by structure" };

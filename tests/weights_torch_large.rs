@@ -51,6 +51,6 @@ fn large_files_of_pytorch_and_timm_give_their_logits_by_path_alone() {
         assert!(ratio <= 2.5, "{}: {ratio:.2} times its tensors", case.name);
         assert_close(&case.name, &case.logits_of(&weights), &case.logits, TOLERANCE / 10.0);
         assert!(case.name.starts_with(&weights.architecture().name), "{}", weights.architecture().name);
-        println!("{}: {}, {took:?}, {ratio:.2} times its tensors on the heap", case.name, weights.origin().scheme);
+        eprintln!("{}: {}, {took:?}, {ratio:.2} times its tensors on the heap", case.name, weights.origin().scheme);
     }
 }

@@ -52,10 +52,21 @@ def keras_port(stem=3):
     return Model(inputs, L.Dense(4)(L.GlobalAveragePooling2D()(x)))
 
 
+# File, the stem's kernel, seed.
+KERAS = [
+    ("automatic-weights.h5", 3, 510),
+    ("automatic-7x7-weights.h5", 7, 511),
+    ("automatic.weights.h5", 3, 512),
+    ("unnamed.weights.h5", 3, 513),
+    ("keras1-automatic.h5", 3, 514),
+]
+
+
 def keras_cases():
-    for file, stem, seed in [("automatic-weights.h5", 3, 510), ("automatic-7x7-weights.h5", 7, 511)]:
+    keras_files.OUT = OUT
+    for file, stem, seed in KERAS:
         build = lambda: keras_port(stem)
-        keras_files.legacy(keras_files.made(build, seed, "float32"), OUT / file)
+        keras_files.save(file, keras_files.made(build, seed, "float32"))
         if stem == 3:
             yield case(file, keras_files.logits_of(build, seed, *SIZE), *SIZE, seed)
 
