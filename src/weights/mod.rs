@@ -177,6 +177,15 @@ impl Weights {
         Ok(self)
     }
 
+    /// The network without its classifier, whose output are the pooled features that the classifier read.
+    #[must_use]
+    pub fn without_classifier(mut self) -> Self {
+        self.architecture.classes = None;
+        self.tensors.retain(|name, _| !name.starts_with("classifier."));
+        self.labels = None;
+        self
+    }
+
     /// Attaches the preprocessing: a preset's name, or an object that describes one.
     #[must_use]
     pub fn with_preset_value(mut self, preset: serde_json::Value) -> Self {

@@ -6,9 +6,11 @@ mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod convert;
+mod features;
 mod files;
 mod inspect;
 mod memory;
+mod pictures;
 mod run;
 mod runner;
 mod scorer;
@@ -38,6 +40,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Subcommand)]
 enum Command {
     Classify(classify::Arguments),
+    Features(features::Arguments),
     Run(run::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     cli::finish::start_logging();
     cli::finish::finish(match &Arguments::parse().command {
         Command::Classify(arguments) => classify::classify(arguments),
+        Command::Features(arguments) => features::features(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),

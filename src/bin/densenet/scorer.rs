@@ -14,6 +14,13 @@ pub(crate) struct Job {
     pub(crate) prepared: anyhow::Result<image::Prepared>,
 }
 
+impl Job {
+    /// What was noticed while the picture was prepared.
+    pub(crate) fn warnings(&self) -> &[String] {
+        self.prepared.as_ref().map(|picture| picture.warnings.as_slice()).unwrap_or_default()
+    }
+}
+
 /// Pictures that are reported together, and the logits of each; none where there is no picture.
 pub(crate) struct Batch {
     pub(crate) jobs: Vec<Job>,
