@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 
 pub use presets::{PRESETS, Recipe};
 pub use walk::{Layer, LayerKind, Parameter};
@@ -245,7 +245,7 @@ impl Architecture {
     /// [`Error::Architecture`] where the text is no JSON, a field is missing or unknown, or the network cannot exist.
     pub fn from_json(text: &str) -> Result<Self> {
         let architecture: Architecture = serde_json::from_str(text)
-            .map_err(|e| Error::Architecture(format!("not a description of a DenseNet in JSON: {e}")))?;
+            .map_err(|e| Error::Architecture(one_line(&format!("not a description of a DenseNet in JSON: {e}"), 600)))?;
         architecture.validate()?;
         Ok(architecture)
     }

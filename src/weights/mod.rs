@@ -42,7 +42,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::architecture::Architecture;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::preset::Preset;
 
 #[cfg(feature = "safetensors")]
@@ -149,7 +149,7 @@ impl Weights {
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
         Preset::parse(&text).map_err(|e| {
-            let reason = format!("its preset cannot be used, name another: {e}");
+            let reason = one_line(&format!("its preset cannot be used, name another: {e}"), 600);
             match &self.origin.path {
                 Some(path) => Error::file(path, reason),
                 None => Error::Weights(reason),
