@@ -102,7 +102,8 @@ fn flatten(
         }
         let (name, class) = (name_of(layer), class(layer));
         if name.len().max(class.len()) > MOST_NAME_BYTES {
-            return Err(format!("the name of a layer of its model ({name} {class}) is longer than {MOST_NAME_BYTES} bytes"));
+            let beginning: String = name.chars().chain(class.chars()).take(40).collect();
+            return Err(format!("a layer's name in its model is longer than {MOST_NAME_BYTES} bytes ('{beginning}..')"));
         }
         let count = counts.entry(class).or_default();
         let here = (Rc::from(class), *count);

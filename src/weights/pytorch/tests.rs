@@ -72,6 +72,18 @@ fn a_hand_made_state_dict_is_read() {
 }
 
 #[test]
+fn a_compressed_archive_is_read_like_a_stored_one() {
+    let (pickle, data) = (state_dict(&[("b", &[4], &[1]), ("a", &[2, 2], &[1, 2])]), (0..64).collect::<Vec<u8>>());
+    let members: [(&str, &[u8]); 3] = [("a/data.pkl", &pickle), ("a/byteorder", b"little"), ("a/data/0", &data)];
+    let [stored, packed] = [CompressionMethod::Stored, CompressionMethod::Deflated].map(|method| {
+        let source = read(&archive(&members, method), None).unwrap();
+        source.entries.into_iter().map(|e| (e.name, e.shape, e.bytes.into_owned())).collect::<Vec<_>>()
+    });
+    assert_eq!(stored, packed);
+    assert_eq!(stored[1].2, data[..16]);
+}
+
+#[test]
 fn what_is_no_state_dict_is_refused_with_advice() {
     let torchscript: [(&str, &[u8]); 3] =
         [("m/data.pkl", b"\x80\x02}."), ("m/code/__torch__.py", b""), ("m/constants.pkl", b"\x80\x02).")];
