@@ -176,6 +176,14 @@ fn pickles_do_not_grow() {
         refused(what, &pickled(pickle), 4, "x: ");
         refused(what, pickle, 4, "x: ");
     }
+    // As deep as the library reads, in each kind of container, and copied from the memo.
+    for (what, open, close) in [("lists", &b"]"[..], &b"a"[..]), ("tables", b"}U\x00", b"s"), ("pairs", b"N", b"\x86")] {
+        for depth in [990, 100_000] {
+            let nested = [b"\x80\x02}U\x00", &open.repeat(depth)[..], b"N", &close.repeat(depth), b"q\x00h\x000s."].concat();
+            refused(what, &pickled(&nested), 64, "x: ");
+            refused(what, &nested, 64, "x: ");
+        }
+    }
     let digits = [b"\x80\x02L".to_vec(), vec![b'9'; 4 * MEBIBYTE], b"L\n.".to_vec()].concat();
     refused("a number of millions of digits", &pickled(&digits), 64, "x: ");
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use densenet_fuzz::{check_file, checked};
+use densenet_wgpu::architecture::{Recipe, Stem};
 use densenet_wgpu::weights::{self, Storage};
 use densenet_wgpu::{Architecture, InputSize, Preset, Weights};
 use tempfile::TempDir;
@@ -13,8 +14,8 @@ use tempfile::TempDir;
 static BESIDE: LazyLock<(TempDir, PathBuf, PathBuf)> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     let [file, config] = ["model.safetensors", "config.json"].map(|name| folder.path().join(name));
-    let preset = Architecture::preset("densenet-40-12").unwrap();
-    let architecture = Architecture { layers: vec![1; preset.layers.len()], ..preset };
+    let recipe = Recipe { stem: Stem::cifar(2), classes: Some(2), ..Recipe::imagenet(1, &[1]) };
+    let architecture = recipe.build("densenet-tiny");
     let weights = Weights::random(&architecture, 0);
     std::fs::write(&file, weights::to_safetensors(&weights.unwrap(), Storage::F32).unwrap()).unwrap();
     (folder, file, config)

@@ -25,7 +25,7 @@ pub fn check(bytes: &[u8]) {
 /// The same for a file on disk, which may have a description beside it.
 pub fn check_file(path: &Path) {
     if let Some(weights) = checked(weights::open(path)) {
-        usable(&weights);
+        shown(&weights);
     }
 }
 
@@ -40,6 +40,14 @@ fn printable(text: &str) {
 
 /// A network that was accepted can be shown, walked, written, and read again as the same.
 fn usable(weights: &Weights) {
+    shown(weights);
+    let written = weights::to_safetensors(weights, Storage::F32).expect("what was read can be written");
+    let again = weights::from_bytes(&written, "written", &OpenOptions::default()).expect("what was written can be read");
+    assert_eq!(again.tensors(), weights.tensors());
+    assert_eq!(again.architecture(), weights.architecture());
+}
+
+fn shown(weights: &Weights) {
     for fact in &weights.origin().facts {
         printable(&fact.value);
     }
@@ -48,8 +56,4 @@ fn usable(weights: &Weights) {
     weights.labels().into_iter().flatten().for_each(|label| assert!(!label.chars().any(char::is_control), "{label:?}"));
     let _ = checked(weights.preset());
     let _ = checked(weights.architecture().walk(InputSize::square(64)));
-    let written = weights::to_safetensors(weights, Storage::F32).expect("what was read can be written");
-    let again = weights::from_bytes(&written, "written", &OpenOptions::default()).expect("what was written can be read");
-    assert_eq!(again.tensors(), weights.tensors());
-    assert_eq!(again.architecture(), weights.architecture());
 }

@@ -13,6 +13,8 @@ mod assemble;
 mod bias;
 #[cfg(feature = "files")]
 mod config;
+#[cfg(any(feature = "keras", feature = "pytorch"))]
+mod contained;
 #[cfg(feature = "safetensors")]
 mod embedded;
 #[cfg(feature = "files")]

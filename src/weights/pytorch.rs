@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::contained::contained;
 use super::extras;
 use super::source::{Entry, Number, Source, Stated};
 
@@ -48,7 +49,7 @@ pub(super) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>,
         path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?
     };
     let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
-    entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget)
+    contained(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))
 }
 
 fn temporary(write: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>) -> Result<NamedTempFile, String> {
