@@ -173,5 +173,9 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header.into_bytes());
     file.resize(file.len() + length, 0x2c);
+    // A finding as a file, for the regressions.
+    if let Some(path) = std::env::var_os("FUZZ_WRITE") {
+        std::fs::write(path, &file).unwrap();
+    }
     densenet_fuzz::check(&file);
 });
