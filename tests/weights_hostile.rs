@@ -6,6 +6,7 @@ mod heap;
 
 use std::io::{Cursor, Write};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use densenet_wgpu::architecture::{Recipe, Stem};
@@ -17,6 +18,12 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 const MEBIBYTE: usize = 1 << 20;
+
+/// Tests take turns: what one prepares would count as what another reads.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Reads on a thread of little stack, in time, on a heap of so many MiB. An error is one line that a terminal can show.
 fn read(what: &str, bytes: &[u8], most_mebibytes: usize) -> Result<Weights, String> {
@@ -32,7 +39,10 @@ fn read(what: &str, bytes: &[u8], most_mebibytes: usize) -> Result<Weights, Stri
         assert!(!error.chars().any(char::is_control) && error.len() < 2500, "{what}: {error:?}");
     }
     let (spent, length) = (start.elapsed(), bytes.len());
-    eprintln!("{what}: {length} bytes, {spent:?}, {heap} bytes of heap: {:.150}", result.as_ref().err().map_or("read", |e| e));
+    eprintln!(
+        "{what}: {length} bytes, {spent:?}, {heap} bytes of heap: {:.150}",
+        result.as_ref().err().map_or("read", |e| e)
+    );
     assert!(spent < Duration::from_secs(5), "{what}: {spent:?}");
     assert!(heap <= most_mebibytes * MEBIBYTE, "{what}: {} MiB of heap", heap / MEBIBYTE);
     result
@@ -77,6 +87,7 @@ const TENSOR: &[u8] = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00st
 
 #[test]
 fn safetensors_headers_announce_what_they_like() {
+    let _turn = turn();
     let tensor = |dtype: &str, shape: &str, offsets: &str| {
         format!(r#"{{"features.conv0.weight":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#)
     };
@@ -112,8 +123,10 @@ fn safetensors_headers_announce_what_they_like() {
 
 #[test]
 fn safetensors_headers_may_be_large_only_so_far() {
+    let _turn = turn();
     // As many tensors as fit, with or without data.
-    let many: Vec<String> = (0..100_000).map(|i| format!(r#""t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#)).collect();
+    let many: Vec<String> =
+        (0..100_000).map(|i| format!(r#""t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#)).collect();
     refused("many tensors", &safetensors(&format!("{{{}}}", many.join(",")), 0), 128, "100000 tensors");
     let long = format!(r#"{{"__metadata__":{{"a":"{}"}}}}"#, "x".repeat(70 * MEBIBYTE));
     refused("a header of 70 MiB", &safetensors(&long, 0), 1, "its header has 734");
@@ -129,14 +142,21 @@ fn safetensors_headers_may_be_large_only_so_far() {
 
 #[test]
 fn pickles_do_not_grow() {
+    let _turn = turn();
     let header = b"\x80\x02".to_vec();
     let copies = |object: Vec<u8>, copy: &[u8], times: usize| {
         pickled(&[header.clone(), b"]".to_vec(), object, copy.repeat(times), b"e.".to_vec()].concat())
     };
-    refused("a key again and again", &copies([b"(}".to_vec(), text(MEBIBYTE), b"Nsq\x00".to_vec()].concat(), b"h\x00", 100_000), 300, "x: ");
+    refused(
+        "a key again and again",
+        &copies([b"(}".to_vec(), text(MEBIBYTE), b"Nsq\x00".to_vec()].concat(), b"h\x00", 100_000),
+        300,
+        "x: ",
+    );
     let class = [b"(c".to_vec(), vec![b'm'; MEBIBYTE], b"\nn\n".to_vec()].concat();
     refused("a class again and again", &copies(class, b"2", 100_000), 300, "x: ");
-    let storage = [b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\n".to_vec(), text(MEBIBYTE), b"NK\x10tQ".to_vec()].concat();
+    let storage =
+        [b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\n".to_vec(), text(MEBIBYTE), b"NK\x10tQ".to_vec()].concat();
     refused("a storage again and again", &copies(storage, b"2", 100_000), 300, "x: ");
     let mut shape = b"(ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x10tQK\x00".to_vec();
     for _ in 0..2 {
@@ -147,11 +167,19 @@ fn pickles_do_not_grow() {
     shape.extend(b"\x89NtR");
     refused("a shape again and again", &copies(shape, b"2", 100_000), 300, "x: ");
     // A long key before many tensors is part of every name.
-    let mut names = [header.clone(), b"}".to_vec(), text(MEBIBYTE), b"](".to_vec(), TENSOR.to_vec(), b"q\x00".to_vec()].concat();
+    let mut names =
+        [header.clone(), b"}".to_vec(), text(MEBIBYTE), b"](".to_vec(), TENSOR.to_vec(), b"q\x00".to_vec()].concat();
     names.extend(b"h\x00".repeat(100_000));
     names.extend(b"es.");
     refused("names of a megabyte", &pickled(&names), 300, "x: ");
-    let mut deep = [header.clone(), [b"}".to_vec(), text(250)].concat().repeat(900), b"](".to_vec(), TENSOR.to_vec(), b"q\x00".to_vec()].concat();
+    let mut deep = [
+        header.clone(),
+        [b"}".to_vec(), text(250)].concat().repeat(900),
+        b"](".to_vec(),
+        TENSOR.to_vec(),
+        b"q\x00".to_vec(),
+    ]
+    .concat();
     deep.extend(b"h\x00".repeat(100_000));
     deep.extend(b"e".iter().chain(b"s".repeat(900).iter()).chain(b"."));
     refused("long names of many keys", &pickled(&deep), 300, "x: ");
@@ -177,9 +205,11 @@ fn pickles_do_not_grow() {
         refused(what, pickle, 4, "x: ");
     }
     // As deep as the library reads, in each kind of container, and copied from the memo.
-    for (what, open, close) in [("lists", &b"]"[..], &b"a"[..]), ("tables", b"}U\x00", b"s"), ("pairs", b"N", b"\x86")] {
+    for (what, open, close) in [("lists", &b"]"[..], &b"a"[..]), ("tables", b"}U\x00", b"s"), ("pairs", b"N", b"\x86")]
+    {
         for depth in [990, 100_000] {
-            let nested = [b"\x80\x02}U\x00", &open.repeat(depth)[..], b"N", &close.repeat(depth), b"q\x00h\x000s."].concat();
+            let nested =
+                [b"\x80\x02}U\x00", &open.repeat(depth)[..], b"N", &close.repeat(depth), b"q\x00h\x000s."].concat();
             refused(what, &pickled(&nested), 64, "x: ");
             refused(what, &nested, 64, "x: ");
         }
@@ -190,6 +220,7 @@ fn pickles_do_not_grow() {
 
 #[test]
 fn zips_do_not_grow() {
+    let _turn = turn();
     let pickle = [b"\x80\x02}(".as_slice(), &text(1), TENSOR, b"u."].concat();
     let zeros = vec![0; 64 * MEBIBYTE];
     let bomb = archive(&[("a/data.pkl", &pickle), ("a/data/0", &zeros)], CompressionMethod::Deflated);
@@ -225,7 +256,12 @@ fn zips_do_not_grow() {
     let directory = one_member_many_times(&pickle, 30_000);
     refused("overlapping members", &directory, 64, "that unpacks to");
     let two = [("a/data.pkl", &pickle[..]), ("bb/data.pkl", b"\x80\x02}."), ("a/data/0", &[0; 64])];
-    refused("two checkpoints", &archive(&two, CompressionMethod::Stored), 4, "a zip of two checkpoints, 'a/data.pkl' and");
+    refused(
+        "two checkpoints",
+        &archive(&two, CompressionMethod::Stored),
+        4,
+        "a zip of two checkpoints, 'a/data.pkl' and",
+    );
     // A tar whose storages are a hole of 8 EiB.
     let mut tar = vec![0; 1024];
     tar[..8].copy_from_slice(b"storages");
@@ -295,9 +331,8 @@ fn keras(configuration: &str) -> Vec<u8> {
 
 #[test]
 fn configurations_of_keras_do_not_grow() {
-    let sequential = |name: &str, layers: Vec<Value>| {
-        json!({ "class_name": "Sequential", "name": name, "config": { "name": name, "layers": layers } })
-    };
+    let _turn = turn();
+    let sequential = |name: &str, layers: Vec<Value>| json!({ "class_name": "Sequential", "name": name, "config": { "name": name, "layers": layers } });
     let dropouts = || vec![json!({ "class_name": "Dropout", "config": {} }); 9_000];
     let named = sequential("x", vec![sequential(&"n".repeat(6 * MEBIBYTE), dropouts())]);
     refused("a model of a long name", &keras(&named.to_string()), 128, "is longer than 400 bytes");
@@ -313,7 +348,12 @@ fn configurations_of_keras_do_not_grow() {
     // Zeros around zeros around zeros.
     let mut layers = vec![layer("InputLayer", "l0", &[])];
     layers.extend((1..9_999).map(|i| layer("ZeroPadding2D", &format!("l{i}"), &[&format!("l{}", i - 1)])));
-    refused("padding of padding", &keras(&json!({ "config": { "layers": layers } }).to_string()), 64, "zeros are padded twice");
+    refused(
+        "padding of padding",
+        &keras(&json!({ "config": { "layers": layers } }).to_string()),
+        64,
+        "zeros are padded twice",
+    );
     // Each concatenates all before it, twice.
     let mut layers = vec![layer("InputLayer", "l0", &[])];
     layers.extend((1..200).map(|i| {
@@ -336,6 +376,7 @@ fn of_shapes(shapes: Vec<(String, Vec<usize>)>) -> Vec<u8> {
 
 #[test]
 fn recognition_by_structure_has_an_end() {
+    let _turn = turn();
     // Names that tell nothing, and shapes that fit together in more ways than could be tried, but never to the end.
     let letters = |i: usize| format!("{i:05}").bytes().map(|b| char::from(b - b'0' + b'a')).collect::<String>();
     let norm = |name: String, channels: usize| {
@@ -377,6 +418,7 @@ fn tiny() -> Weights {
 
 #[test]
 fn what_a_file_says_is_fit_for_a_terminal() {
+    let _turn = turn();
     let ringing = "a\u{7}\u{1b}[2J\nb\u{202e}c\u{2028}";
     let architecture = Architecture { name: ringing.into(), ..tiny().architecture().clone() };
     let weights = Weights::new(architecture, tiny().tensors().clone()).unwrap();
@@ -384,7 +426,10 @@ fn what_a_file_says_is_fit_for_a_terminal() {
     let file = weights::to_safetensors(&weights, Storage::F32).unwrap();
     let weights = read("a network", &file, 1).unwrap();
     let quiet = "a  [2J b c ";
-    assert_eq!((weights.architecture().name.as_str(), weights.labels().unwrap()), (quiet, &[quiet, quiet].map(String::from)[..]));
+    assert_eq!(
+        (weights.architecture().name.as_str(), weights.labels().unwrap()),
+        (quiet, &[quiet, quiet].map(String::from)[..])
+    );
     assert!(weights.origin().facts.iter().any(|fact| fact.what == "preset" && fact.value == quiet));
     let hidden = |text: &str| text.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{2028}'));
     for error in [
@@ -400,6 +445,7 @@ fn what_a_file_says_is_fit_for_a_terminal() {
 
 #[test]
 fn a_description_beside_a_file_takes_little() {
+    let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
     std::fs::write(&file, weights::to_safetensors(&tiny(), Storage::F32).unwrap()).unwrap();
@@ -423,6 +469,7 @@ fn a_description_beside_a_file_takes_little() {
 /// Files that once did harm, found by the fuzz targets: tests/hostile/README.md.
 #[test]
 fn what_did_harm_once_does_none() {
+    let _turn = turn();
     let mut count = 0;
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")).unwrap() {
         let path = entry.unwrap().path();

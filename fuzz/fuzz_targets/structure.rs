@@ -10,7 +10,15 @@ use densenet_wgpu::architecture::{Recipe, Stem};
 #[derive(Arbitrary, Debug)]
 enum Input {
     Soup(Vec<Module>),
-    Network { growth: u8, layers: Vec<u8>, bottleneck: bool, norm: bool, classes: Option<u8>, style: Style, faults: Vec<Fault> },
+    Network {
+        growth: u8,
+        layers: Vec<u8>,
+        bottleneck: bool,
+        norm: bool,
+        classes: Option<u8>,
+        style: Style,
+        faults: Vec<Fault>,
+    },
 }
 
 #[derive(Arbitrary, Clone, Debug)]
@@ -135,7 +143,9 @@ fn tensors(input: Input) -> Option<Tensors> {
             architecture.validate().ok()?;
             let mut tensors = network(&architecture, style);
             for fault in faults.iter().take(8) {
-                let nth = |n: u16, tensors: &Tensors| Some(tensors.keys().nth(usize::from(n) % tensors.len().max(1))?.clone());
+                let nth = |n: u16, tensors: &Tensors| {
+                    Some(tensors.keys().nth(usize::from(n) % tensors.len().max(1))?.clone())
+                };
                 match fault {
                     Fault::Drop(n) => drop(nth(*n, &tensors).map(|name| tensors.remove(&name))),
                     Fault::Resize(n, axis, to) => {

@@ -42,7 +42,8 @@ fn printable(text: &str) {
 fn usable(weights: &Weights) {
     shown(weights);
     let written = weights::to_safetensors(weights, Storage::F32).expect("what was read can be written");
-    let again = weights::from_bytes(&written, "written", &OpenOptions::default()).expect("what was written can be read");
+    let again =
+        weights::from_bytes(&written, "written", &OpenOptions::default()).expect("what was written can be read");
     assert_eq!(again.tensors(), weights.tensors());
     assert_eq!(again.architecture(), weights.architecture());
 }

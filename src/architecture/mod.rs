@@ -248,8 +248,9 @@ impl Architecture {
     /// # Errors
     /// [`Error::Architecture`] where the text is no JSON, a field is missing or unknown, or the network cannot exist.
     pub fn from_json(text: &str) -> Result<Self> {
-        let architecture: Architecture = serde_json::from_str(text)
-            .map_err(|e| Error::Architecture(one_line(&format!("not a description of a DenseNet in JSON: {e}"), 600)))?;
+        let architecture: Architecture = serde_json::from_str(text).map_err(|e| {
+            Error::Architecture(one_line(&format!("not a description of a DenseNet in JSON: {e}"), 600))
+        })?;
         architecture.validate()?;
         Ok(architecture)
     }

@@ -11,7 +11,8 @@ const STACK_BYTES: usize = 64 << 20;
 pub(super) fn contained<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("weights".into()).stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, work).map_err(|e| format!("no thread could be started to read it: {e}"))?;
+        let thread =
+            thread.spawn_scoped(scope, work).map_err(|e| format!("no thread could be started to read it: {e}"))?;
         thread.join().unwrap_or_else(|_| Err("damaged: it cannot be read".into()))
     })
 }

@@ -77,7 +77,10 @@ fn zip_to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedTempFile
         (Some(one), None) => one,
         (None, _) => return Err(format!("a zip without data.pkl, so no PyTorch checkpoint; {ADVICE}")),
         (Some(one), Some(other)) => {
-            return Err(format!("a zip of two checkpoints, '{}' and '{}': one is expected; {ADVICE}", names[one], names[other]));
+            return Err(format!(
+                "a zip of two checkpoints, '{}' and '{}': one is expected; {ADVICE}",
+                names[one], names[other]
+            ));
         }
     };
     // Not `decompressed_size`, which knows nothing of archives whose sizes stand behind their data, as PyTorch's do.

@@ -25,7 +25,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
     let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
     // What announces more than it has is damaged, or no such file.
     if announced > MOST_HEADER_BYTES && announced < bytes.len() as u64 {
-        return Err(format!("its header has {announced} bytes, of which {MOST_HEADER_BYTES} are read: no DenseNet needs more"));
+        return Err(format!(
+            "its header has {announced} bytes, of which {MOST_HEADER_BYTES} are read: no DenseNet needs more"
+        ));
     }
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| reason(&e, bytes))?;
     let data = &bytes[8 + length..];

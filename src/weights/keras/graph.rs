@@ -58,11 +58,13 @@ impl Graph {
 
 /// At least what serde_json makes of it: a map of one key is a node for eleven, which a text of five bytes asks for.
 fn parsed_bytes(text: &str) -> usize {
-    text.bytes().map(|byte| match byte {
-        b'{' => 700,
-        b'[' | b',' => 100,
-        _ => 1,
-    }).sum()
+    text.bytes()
+        .map(|byte| match byte {
+            b'{' => 700,
+            b'[' | b',' => 100,
+            _ => 1,
+        })
+        .sum()
 }
 
 /// The layers of a model, if it is one whose configuration lists them. Keras 1 has a bare list in a `Sequential`.
@@ -103,7 +105,9 @@ fn flatten(
         let (name, class) = (name_of(layer), class(layer));
         if name.len().max(class.len()) > MOST_NAME_BYTES {
             let beginning: String = name.chars().chain(class.chars()).take(40).collect();
-            return Err(format!("a layer's name in its model is longer than {MOST_NAME_BYTES} bytes ('{beginning}..')"));
+            return Err(format!(
+                "a layer's name in its model is longer than {MOST_NAME_BYTES} bytes ('{beginning}..')"
+            ));
         }
         let count = counts.entry(class).or_default();
         let here = (Rc::from(class), *count);

@@ -62,10 +62,14 @@ pub(super) fn check(bytes: &[u8], count: usize) -> Result<(), String> {
     }
     let Machine { instructions, made, .. } = machine;
     if instructions > MOST_INSTRUCTIONS {
-        return Err(format!("its pickle has more than {MOST_INSTRUCTIONS} instructions: too much is saved beside the weights"));
+        return Err(format!(
+            "its pickle has more than {MOST_INSTRUCTIONS} instructions: too much is saved beside the weights"
+        ));
     }
     if made > MOST_BYTES {
-        return Err(format!("its pickle makes more than {MOST_BYTES} bytes of objects and names: no checkpoint is like that"));
+        return Err(format!(
+            "its pickle makes more than {MOST_BYTES} bytes of objects and names: no checkpoint is like that"
+        ));
     }
     Ok(())
 }
