@@ -1,6 +1,7 @@
 """Fills corpus/TARGET with seeds from what lies elsewhere in the repository. Needs nothing but Python."""
 
 import pathlib
+import random
 import struct
 import zipfile
 
@@ -75,6 +76,10 @@ def main():
             seed("descriptions", name, content)
     for text in ["timm,resize=320,crop=288", "resize=8x9,mean=0.5,std=1/3,scale=1/255,filter=lanczos,colour=bgr", "mnist"]:
         seed("descriptions", text.replace("/", "-"), text.encode())
+    # Choices of the generator: any will do.
+    numbers = random.Random(0)
+    for i in range(200):
+        seed("structure", f"{i}", numbers.randbytes(numbers.randrange(8, 1500)))
     for target, words in WORDS.items():
         escaped = (word if "\\x" in word else word.replace('"', '\\"') for word in words)
         (FUZZ / "corpus" / f"{target}.dict").write_text("".join(f'"{word}"\n' for word in escaped))

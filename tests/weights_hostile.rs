@@ -38,11 +38,7 @@ fn read(what: &str, bytes: &[u8], most_mebibytes: usize) -> Result<Weights, Stri
     if let Err(error) = &result {
         assert!(!error.chars().any(char::is_control) && error.len() < 2500, "{what}: {error:?}");
     }
-    let (spent, length) = (start.elapsed(), bytes.len());
-    eprintln!(
-        "{what}: {length} bytes, {spent:?}, {heap} bytes of heap: {:.150}",
-        result.as_ref().err().map_or("read", |e| e)
-    );
+    let spent = start.elapsed();
     assert!(spent < Duration::from_secs(5), "{what}: {spent:?}");
     assert!(heap <= most_mebibytes * MEBIBYTE, "{what}: {} MiB of heap", heap / MEBIBYTE);
     result

@@ -130,14 +130,14 @@ impl Machine<'_> {
             b'(' => self.marks.push(self.stack.len()),
             b'0' if self.marks.last() == Some(&self.stack.len()) => drop(self.marks.pop()),
             b'0' => drop(self.stack.pop()?),
-            b'1' => drop(self.to_mark()?),
+            b'1' => drop(self.pop_to_mark()?),
             b't' | b'l' | 0x91 => {
-                let items = self.to_mark()?;
+                let items = self.pop_to_mark()?;
                 let held = self.list(&items);
                 self.push(held);
             }
             b'd' => {
-                let items = self.to_mark()?;
+                let items = self.pop_to_mark()?;
                 let held = self.pairs(&items);
                 self.push(held);
             }
@@ -152,7 +152,7 @@ impl Machine<'_> {
                 self.hold(|machine| machine.list(&[item]))?;
             }
             b'e' | 0x90 => {
-                let items = self.to_mark()?;
+                let items = self.pop_to_mark()?;
                 self.hold(|machine| machine.list(&items))?;
             }
             b's' => {
@@ -160,7 +160,7 @@ impl Machine<'_> {
                 self.hold(|machine| machine.pairs(&[key, value]))?;
             }
             b'u' => {
-                let items = self.to_mark()?;
+                let items = self.pop_to_mark()?;
                 self.hold(|machine| machine.pairs(&items))?;
             }
             b'2' => {
@@ -264,7 +264,7 @@ impl Machine<'_> {
         std::str::from_utf8(&before[..length as usize]).ok()?.trim_end_matches('\r').parse().ok()
     }
 
-    fn to_mark(&mut self) -> Option<Vec<Size>> {
+    fn pop_to_mark(&mut self) -> Option<Vec<Size>> {
         let mark = self.marks.pop()?;
         (mark <= self.stack.len()).then(|| self.stack.split_off(mark))
     }
