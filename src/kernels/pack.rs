@@ -183,7 +183,7 @@ impl PackedWeight {
             Packing::TextureTiles { weight, folded, inputs, bias, .. } => {
                 let tensor = weights.tensor(weight)?;
                 let (values, biases) = folded_convolution(weights, weight, folded)?;
-                let [outputs, _, height, width] = tensor.shape[..] else { unreachable!("validated by Weights") };
+                let [outputs, _, height, width] = oihw(tensor);
                 let conv = Flat { values: &values, outputs, window: [height, width] };
                 Ok(texture_tiles(&conv, inputs, bias.then_some(&biases)))
             }
@@ -232,6 +232,15 @@ impl Packing {
     }
 }
 
+/// The shape of a convolution's weight; a fully connected layer's is that of a 1x1 convolution.
+fn oihw(tensor: &Tensor) -> [usize; 4] {
+    match tensor.shape[..] {
+        [outputs, inputs, height, width] => [outputs, inputs, height, width],
+        [outputs, inputs] => [outputs, inputs, 1, 1],
+        _ => unreachable!("validated by Weights"),
+    }
+}
+
 /// Weight and bias of a convolution after folding the norm behind it, if there is one.
 fn folded_convolution(weights: &Weights, weight: &str, folded: &Option<String>) -> Result<(Vec<f32>, Vec<f32>)> {
     let tensor = weights.tensor(weight)?;
@@ -242,7 +251,7 @@ fn folded_convolution(weights: &Weights, weight: &str, folded: &Option<String>) 
 }
 
 fn tiles(tensor: &Tensor, values: &[f32], inputs: &ChannelMap) -> Vec<f32> {
-    let [outputs, channels, rows, columns] = tensor.shape[..] else { unreachable!("validated by Weights") };
+    let [outputs, channels, rows, columns] = oihw(tensor);
     let window = rows * columns;
     let mut packed = Vec::with_capacity(outputs.next_multiple_of(TILE) * inputs.len() * window);
     for tile in 0..outputs.div_ceil(TILE) {
