@@ -29,6 +29,7 @@
 //! weights and the reference.
 
 pub mod architecture;
+pub mod cam;
 pub mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;

@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, InputSize, Padding};
+use crate::cam;
 use crate::error::{Error, Result};
 use crate::weights::{Tensor, Weights};
 
@@ -58,7 +59,7 @@ impl Outputs {
 /// | `features.transition1` | the transition's output |
 ///
 /// and, being layers too, `features.relu0` (or `features.conv0`), `features.pool0`, each
-/// `features.denseblock1.denselayer1.relu2`, `features.pool5` and `classifier`. Kept as f32 they take about 200 MB
+/// `features.denseblock1.denselayer1.relu2`, `features.pool5`, `classifier` and `cam` ([`cam::TAP`]). Kept as f32 they take about 200 MB
 /// for one image of 224x224 and DenseNet-121; [`forward_keeping`] keeps less.
 ///
 /// # Errors
@@ -218,6 +219,9 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
         }
         self.keep("features.pool5", &pooled);
         let weight = self.weights.tensor("classifier.weight")?;
+        if (self.keep)(cam::TAP) {
+            self.keep(cam::TAP, &class_maps(&x, weight));
+        }
         let bias = self.weights.tensor("classifier.bias")?;
         self.values.push(("classifier".to_string(), linear(&pooled, weight, bias).to_value()));
         Ok(())
@@ -333,6 +337,16 @@ fn global_average_pool(x: &Maps) -> Maps {
     Maps::build([x.images, x.channels, 1, 1], |image, channel, mean| {
         let plane = x.plane(image, channel);
         mean[0] = plane.iter().sum::<f64>() / plane.len() as f64;
+    })
+}
+
+/// `y[o][r][c] = sum over i of weight[o][i] * x[i][r][c]`: the classifier at every pixel, without its bias.
+fn class_maps(x: &Maps, weight: &Tensor) -> Maps {
+    Maps::build([x.images, weight.shape[0], x.height, x.width], |image, output, plane| {
+        for input in 0..x.channels {
+            let w = f64::from(weight.data[output * x.channels + input]);
+            plane.iter_mut().zip(x.plane(image, input)).for_each(|(y, &x)| *y += w * x);
+        }
     })
 }
 

@@ -79,7 +79,7 @@ fn check(name: &str, family: KernelFamily, precision: Precision, size: InputSize
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     let empty = Counts::now(&gpu);
-    let options = LoadOptions { family: Some(family), precision, progress: None };
+    let options = LoadOptions { family: Some(family), precision, ..LoadOptions::default() };
     let model = Model::load_blocking(&gpu, &weights, options).unwrap();
     let loaded = Counts::now(&gpu).since(empty);
     let taps = taps.iter().map(|tap| tap.to_string()).collect::<Vec<_>>();

@@ -243,8 +243,8 @@ fn counts_beyond_every_limit_do_not_overflow() {
         for limits in [DeviceLimits::default(), unlimited] {
             let facts = AdapterFacts { limits, ..facts(AdapterKind::Software) };
             let lower = |architecture, side| {
-                Program::lower_within(architecture, InputSize::square(side), usize::MAX, family, &facts)
-                    .map(|p| p.batch)
+                let plan = |batch| Plan::new(architecture, InputSize::square(side), batch);
+                Program::lower_within(plan, usize::MAX, family, &facts).map(|p| p.batch)
             };
             assert!((1..100_000).contains(&lower(&imagenet, 224).unwrap()), "{family}");
             for architecture in [&imagenet, &cifar] {

@@ -61,25 +61,29 @@ pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, Adapt
     }
 }
 
-/// Opens a device with what programs need: WebGPU's downlevel limits, and the adapter's own buffer sizes.
-pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Result<(wgpu::Device, wgpu::Queue)> {
+/// What to ask `adapter` for where a device is opened elsewhere and shared through [`super::Gpu::with_device`]: WebGPU's
+/// downlevel limits, the adapter's own buffer sizes, timestamps and subgroups where it has them.
+pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     let has = adapter.limits();
-    let required_limits = wgpu::Limits {
-        max_buffer_size: has.max_buffer_size,
-        max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
-        max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(8),
-        max_storage_textures_per_shader_stage: has.max_storage_textures_per_shader_stage.min(4),
-        max_texture_dimension_2d: has.max_texture_dimension_2d.min(8192),
-        ..wgpu::Limits::downlevel_defaults()
-    };
-    let descriptor = wgpu::DeviceDescriptor {
+    wgpu::DeviceDescriptor {
         label: Some("densenet-wgpu"),
         required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
-        required_limits,
+        required_limits: wgpu::Limits {
+            max_buffer_size: has.max_buffer_size,
+            max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(8),
+            max_storage_textures_per_shader_stage: has.max_storage_textures_per_shader_stage.min(4),
+            max_texture_dimension_2d: has.max_texture_dimension_2d.min(8192),
+            ..wgpu::Limits::downlevel_defaults()
+        },
         ..Default::default()
-    };
+    }
+}
+
+/// Opens a device with what programs need.
+pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Result<(wgpu::Device, wgpu::Queue)> {
     adapter
-        .request_device(&descriptor)
+        .request_device(&device_descriptor(adapter))
         .await
         .map_err(|e| Error::Device(format!("'{}' ({}) could not be opened: {e}", facts.name, facts.backend)))
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::kernels::AdapterFacts;
-pub use adapter::GpuOptions;
+pub use adapter::{GpuOptions, device_descriptor};
 use failure::Lost;
 pub use model::{LoadOptions, Model, Progress, ProgressCallback};
 pub use output::{Output, TapValue};
@@ -59,8 +59,8 @@ impl Gpu {
         Ok(Gpu::from_parts(device, queue, facts, lost))
     }
 
-    /// Shares a device that somebody else made, such as a user interface. Limits and features are those of `device`;
-    /// timestamps need `TIMESTAMP_QUERY` in it. That such a device was lost shows as [`Error::Device`], since the callback
+    /// Shares a device that somebody else made, such as a user interface. Limits and features are those of `device`
+    /// ([`device_descriptor`] says what is wanted); timestamps need `TIMESTAMP_QUERY` in it. That such a device was lost shows as [`Error::Device`], since the callback
     /// that says so is its maker's.
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let facts = adapter::facts_of(&device.adapter_info(), device.features(), &device.limits());

@@ -8,6 +8,7 @@ use super::session::SessionOptions;
 use super::weight_store::WeightStore;
 use super::{Gpu, Session};
 use crate::architecture::Architecture;
+use crate::cam;
 use crate::error::Result;
 use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Precision, Program, Variant};
 use crate::plan::Plan;
@@ -35,6 +36,9 @@ pub struct LoadOptions {
     pub family: Option<KernelFamily>,
     /// What weights are stored as on the device.
     pub precision: Precision,
+    /// Also upload what class-activation maps need (see [`crate::cam`]), so that sessions may be asked for the tap
+    /// [`cam::TAP`]; other sessions stay as they are. Networks without a classifier have none.
+    pub class_maps: bool,
     /// Told of every part that is done.
     pub progress: Option<ProgressCallback>,
 }
@@ -44,6 +48,7 @@ impl fmt::Debug for LoadOptions {
         f.debug_struct("LoadOptions")
             .field("family", &self.family)
             .field("precision", &self.precision)
+            .field("class_maps", &self.class_maps)
             .finish_non_exhaustive()
     }
 }
@@ -59,6 +64,7 @@ pub struct Model {
 struct Inner {
     gpu: Gpu,
     kernels: Kernels,
+    class_maps: bool,
     architecture: Architecture,
     weights: WeightStore,
     pipelines: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
@@ -69,7 +75,8 @@ impl Model {
     /// dispatch.
     ///
     /// # Errors
-    /// [`crate::Error::Weights`] for a missing tensor, [`crate::Error::Limit`] for an array above a limit of the adapter,
+    /// [`crate::Error::Weights`] for a missing tensor, [`crate::Error::Architecture`] where class maps are asked for and
+    /// there is no classifier, [`crate::Error::Limit`] for an array above a limit of the adapter,
     /// [`crate::Error::OutOfMemory`], [`crate::Error::Device`], [`crate::Error::DeviceLost`].
     pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
         let (model, mut loading) = Model::upload(gpu, weights, options).await?;
@@ -83,15 +90,25 @@ impl Model {
     async fn upload(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<(Model, Loading)> {
         let architecture = weights.architecture().clone();
         let kernels = Kernels::choose(options.family, options.precision, gpu.facts())?;
-        let plan = Plan::new(&architecture, architecture.least_square_size()?, 1)?;
-        let program = Program::lower(&plan, kernels, gpu.facts())?;
-        let variants = usual_variants(&program, &architecture, kernels, gpu);
+        let plan = |size, batch| match options.class_maps {
+            true => Plan::with_class_maps(&architecture, size, batch),
+            false => Plan::new(&architecture, size, batch),
+        };
+        let program = Program::lower(&plan(architecture.least_square_size()?, 1)?, kernels, gpu.facts())?;
+        let mut variants = program.variants.clone();
+        // The kernels for large layers differ. What the usual size exceeds, if anything, is for a session to say, and a
+        // session of yet another size builds what it lacks.
+        let usual = Preset::default_for(&architecture).size();
+        if let Some(Ok(usual)) = usual.map(|size| Program::lower(&plan(size, 1)?, kernels, gpu.facts())) {
+            variants.extend(usual.variants.iter().filter(|variant| !program.variants.contains(variant)));
+        }
         let total = 2 + variants.len();
         let mut loading = Loading { progress: options.progress, done: 0, total };
         loading.say("packing weights");
         let store = WeightStore::upload(gpu, &program.weights, weights).await?;
         let pipelines = Mutex::new(HashMap::new());
-        let inner = Inner { gpu: gpu.clone(), kernels, architecture, weights: store, pipelines };
+        let class_maps = options.class_maps;
+        let inner = Inner { gpu: gpu.clone(), kernels, class_maps, architecture, weights: store, pipelines };
         let model = Model { inner: Arc::new(inner) };
         for variant in &variants {
             loading.step(&format!("building {variant}"));
@@ -119,6 +136,11 @@ impl Model {
     /// What its weights are stored as on the device.
     pub fn precision(&self) -> Precision {
         self.inner.kernels.precision
+    }
+
+    /// Whether its sessions may be asked for class-activation maps: [`LoadOptions::class_maps`].
+    pub fn has_class_maps(&self) -> bool {
+        self.inner.class_maps
     }
 
     /// Which kernels its programs are made of.
@@ -209,19 +231,6 @@ impl Model {
     }
 }
 
-/// The variants of the smallest image, and those that the network's usual size needs besides: the kernels for large layers
-/// differ. A session of yet another size builds what it lacks.
-fn usual_variants(smallest: &Program, architecture: &Architecture, kernels: Kernels, gpu: &Gpu) -> Vec<Variant> {
-    let mut variants = smallest.variants.clone();
-    // What the usual size exceeds, if anything, is for a session to say.
-    let usual = Preset::default_for(architecture).size();
-    let usual = usual.map(|size| Program::lower_within(architecture, size, 1, kernels, gpu.facts()));
-    if let Some(Ok(usual)) = usual {
-        variants.extend(usual.variants.iter().filter(|variant| !smallest.variants.contains(variant)));
-    }
-    variants
-}
-
 /// The layout of a kernel's bindings.
 fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindGroupLayout {
     let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
@@ -269,6 +278,8 @@ impl Loading {
 
     /// A session of the smallest image: enough to run every pipeline once.
     async fn warm_session(&mut self, model: &Model) -> Result<Session> {
-        model.session(SessionOptions::new(model.architecture().least_square_size()?)).await
+        let taps = if model.has_class_maps() { vec![cam::TAP.to_string()] } else { Vec::new() };
+        let size = model.architecture().least_square_size()?;
+        model.session(SessionOptions { taps, ..SessionOptions::new(size) }).await
     }
 }

@@ -9,9 +9,10 @@ use super::pending::{Pending, Slot};
 #[cfg(not(target_arch = "wasm32"))]
 use super::profile::{self, StepTime};
 use super::readback::{self, Driver};
-use super::resources::{Activation, Resources};
+use super::resources::Resources;
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
+use crate::cam;
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
 use crate::plan::Plan;
@@ -23,7 +24,7 @@ pub struct SessionOptions {
     pub size: InputSize,
     /// Images that one pass takes at most; a longer input is run in several, as is one that the adapter's limits split.
     pub max_batch: usize,
-    /// Names of values to read back besides the result; see [`Plan::taps`].
+    /// Names of values to read back besides the result: see [`Plan::taps`], and [`cam::TAP`] for class-activation maps.
     pub taps: Vec<String>,
 }
 
@@ -56,11 +57,20 @@ impl Session {
         if options.max_batch == 0 {
             return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
         }
-        let one = Plan::new(model.architecture(), options.size, 1)?;
+        let class_maps = options.taps.iter().any(|name| name == cam::TAP);
+        if class_maps && !model.has_class_maps() {
+            let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
+            return Err(Error::Tap { name: cam::TAP.into(), hint });
+        }
+        let plan = |batch| match class_maps {
+            true => Plan::with_class_maps(model.architecture(), options.size, batch),
+            false => Plan::new(model.architecture(), options.size, batch),
+        };
+        let one = plan(1)?;
         for name in &options.taps {
             one.tap(name)?;
         }
-        let lower = |wanted| Program::lower_within(model.architecture(), options.size, wanted, model.kernels(), facts);
+        let lower = |wanted| Program::lower_within(plan, wanted, model.kernels(), facts);
         let mut program = lower(options.max_batch)?;
         let read_bytes = Readout::new(&program, &options.taps).image_bytes();
         let fits = facts.limits.max_buffer_size / read_bytes.max(1);
@@ -79,8 +89,9 @@ impl Session {
         if program.batch < options.max_batch {
             log::info!("{} images a pass fit this adapter's limits: larger batches take several passes", program.batch);
         }
-        // Packing does not depend on size or batch, so that the model's arrays serve every session.
-        debug_assert_eq!(program.weights, model.arrays());
+        // Packing does not depend on size or batch, so that the model's arrays serve every session; those of class maps
+        // stand behind the others.
+        debug_assert!(model.arrays().starts_with(&program.weights));
         let mut pipelines = Vec::new();
         for variant in &program.variants {
             pipelines.push(model.pipeline(*variant).await?);
@@ -298,9 +309,9 @@ impl Session {
 
     /// Copies the images to where the program reads them.
     pub(super) fn upload(&self, images: &[f32]) {
-        if let Activation::Buffer(input) = &self.resources.activations[self.program.input] {
-            self.gpu().queue().write_buffer(input, 0, bytemuck::cast_slice(images));
-        }
+        let channels = self.model.architecture().input_channels;
+        let input = &self.resources.activations[self.program.input];
+        input.write_images(self.gpu().queue(), images, channels, self.size.height, self.program.input_panels);
     }
 
     /// The device.

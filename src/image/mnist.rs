@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use super::Region;
 use super::resize::resize_f32;
 use crate::architecture::InputSize;
 
@@ -21,6 +22,8 @@ const FAINTEST: f32 = 0.1;
 /// A digit as MNIST has it: light on black, `size` of what was asked for.
 pub(super) struct Digit {
     pub(super) pixels: Vec<u8>,
+    /// Where its field lies in the picture.
+    pub(super) region: Region,
     pub(super) warnings: Vec<String>,
 }
 
@@ -49,6 +52,17 @@ impl Bounds {
         self.right = self.right.max(column + 1);
     }
 
+    /// Where a field of `size` lies in the picture, in which this box was scaled to `to` and put at `at`.
+    fn region(&self, to: InputSize, at: [usize; 2], size: InputSize) -> Region {
+        let (down, across) = (self.height() as f64 / to.height as f64, self.width() as f64 / to.width as f64);
+        Region {
+            left: self.left as f64 - at[1] as f64 * across,
+            top: self.top as f64 - at[0] as f64 * down,
+            width: size.width as f64 * across,
+            height: size.height as f64 * down,
+        }
+    }
+
     const NOTHING: Bounds = Bounds { top: usize::MAX, bottom: 0, left: usize::MAX, right: 0 };
 }
 
@@ -57,7 +71,7 @@ impl Bounds {
 pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<Option<Digit>, String> {
     let grey = light_on_dark(grey, from);
     if size == InputSize::square(FIELD) && is_mnist(&grey, from) {
-        return Ok(Some(Digit { pixels: grey, warnings: Vec::new() }));
+        return Ok(Some(Digit { pixels: grey, region: Region::whole(from), warnings: Vec::new() }));
     }
     let Some(mut ink) = Ink::above_background(&grey, from) else { return Ok(None) };
     let Some(bounds) = ink.find() else { return Ok(None) };
@@ -66,13 +80,13 @@ pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<O
         warnings.push("the digit touches the picture's edge: it may be cut off, or be something else".into());
     }
     let (part, scaled) = ink.scale(bounds, size)?;
-    let pixels = centre_mass(&part, scaled, size);
+    let (pixels, [row, column]) = centre_mass(&part, scaled, size);
     // In MNIST at most 45 of 100 pixels are not black.
     let light = pixels.iter().filter(|&&x| x > 0).count() as f64 / pixels.len() as f64;
     if light > 0.5 {
         warnings.push(format!("{:.0} % of the picture is ink: this does not look like one digit", light * 100.0));
     }
-    Ok(Some(Digit { pixels, warnings }))
+    Ok(Some(Digit { pixels, region: bounds.region(scaled, [row, column], size), warnings }))
 }
 
 /// Ink is what differs from the background, and the background is what lies along the edges; where the ink is the
@@ -327,8 +341,8 @@ fn mass(pixels: &[u8], width: usize) -> (f64, f64) {
 }
 
 /// Puts the digit into the field so that its centre of mass comes to the middle as near as whole pixels allow, and as
-/// near as keeps it inside.
-fn centre_mass(part: &[f32], from: InputSize, field: InputSize) -> Vec<u8> {
+/// near as keeps it inside. Also returns the row and the column it is put at.
+fn centre_mass(part: &[f32], from: InputSize, field: InputSize) -> (Vec<u8>, [usize; 2]) {
     let part: Vec<u8> = part.iter().map(|x| x.round() as u8).collect();
     let (row, column) = mass(&part, from.width);
     let offset = |field: usize, at: f64, n: usize| {
@@ -339,7 +353,7 @@ fn centre_mass(part: &[f32], from: InputSize, field: InputSize) -> Vec<u8> {
     for (i, row) in part.chunks_exact(from.width).enumerate() {
         pixels[(top + i) * field.width + left..][..from.width].copy_from_slice(row);
     }
-    pixels
+    (pixels, [top, left])
 }
 
 #[cfg(test)]

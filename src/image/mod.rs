@@ -22,6 +22,26 @@ use crate::preset::{Colour, MOST_PIXELS, Preset, Resize};
 pub use decode::{Decoded, MOST_BYTES, MOST_SIDE};
 use resize::Picture;
 
+/// Where a network's input lies in a picture, in that picture's pixels from its upper left corner. It reaches beyond the
+/// edges where the preparation pads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    /// Distance of its left edge.
+    pub left: f64,
+    /// Distance of its upper edge.
+    pub top: f64,
+    /// Pixels across.
+    pub width: f64,
+    /// Pixels down.
+    pub height: f64,
+}
+
+impl Region {
+    fn whole(size: InputSize) -> Region {
+        Region { left: 0.0, top: 0.0, width: size.width as f64, height: size.height as f64 }
+    }
+}
+
 /// A picture ready for a network.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -32,6 +52,8 @@ pub struct Prepared {
     pub size: InputSize,
     /// The same before normalisation, to look at: interleaved pixels, grey or red, green, blue.
     pub pixels: Vec<u8>,
+    /// Where in the picture they come from.
+    pub region: Region,
     /// What looks wrong, one line each.
     pub warnings: Vec<String>,
 }
@@ -53,7 +75,7 @@ pub fn prepare(picture: &Decoded, preset: &Preset, input_channels: usize, size: 
     let preset = sized.as_ref().unwrap_or(preset);
     let mut warnings: Vec<String> = range::of_preset(preset).into_iter().collect();
     let refuse = |reason| Error::file(&picture.origin, reason);
-    let fitted = if preset.resize == Resize::Digit {
+    let (fitted, region) = if preset.resize == Resize::Digit {
         digit(picture, preset, input_channels, &mut warnings)?
     } else {
         let from = InputSize { height: picture.height, width: picture.width };
@@ -61,16 +83,18 @@ pub fn prepare(picture: &Decoded, preset: &Preset, input_channels: usize, size: 
         warnings.extend(range::of_pixels(&source.pixels));
         let to = resize::target(from, preset.resize).map_err(refuse)?;
         let resized = resize::resize(source, to, preset.filter).map_err(refuse)?;
-        match preset.crop {
+        let region = resize::cropped_region(from, to, preset.crop.unwrap_or(to));
+        let cropped = match preset.crop {
             Some(crop) => resize::centre_crop(resized, crop),
             None => resized,
-        }
+        };
+        (cropped, region)
     };
     let data = normalise(&fitted, preset, &mut warnings);
-    Ok(Prepared { data, size: fitted.size, pixels: fitted.pixels, warnings })
+    Ok(Prepared { data, size: fitted.size, pixels: fitted.pixels, region, warnings })
 }
 
-fn digit(picture: &Decoded, preset: &Preset, channels: usize, warnings: &mut Vec<String>) -> Result<Picture> {
+fn digit(picture: &Decoded, preset: &Preset, channels: usize, warnings: &mut Vec<String>) -> Result<(Picture, Region)> {
     let from = InputSize { height: picture.height, width: picture.width };
     let size = preset.size().expect("Resize::Digit has a size");
     let refuse = |reason| Error::file(&picture.origin, reason);
@@ -79,18 +103,18 @@ fn digit(picture: &Decoded, preset: &Preset, channels: usize, warnings: &mut Vec
     if let (None, Some(alpha)) = (&found, &picture.alpha) {
         found = mnist::lay_out(alpha, from, size).map_err(refuse)?;
     }
-    let grey = match found {
+    let (grey, region) = match found {
         Some(digit) => {
             warnings.extend(digit.warnings);
-            digit.pixels
+            (digit.pixels, digit.region)
         }
         None => {
             warnings.push("no digit was found: the picture is blank, or its ink hardly differs from the paper".into());
-            vec![0; size.height * size.width]
+            (vec![0; size.height * size.width], Region::whole(from))
         }
     };
     let pixels = Decoded::from_pixels(size.width, size.height, 1, grey, &picture.origin)?.pixels(channels)?;
-    Ok(Picture { size, channels, pixels })
+    Ok((Picture { size, channels, pixels }, region))
 }
 
 /// `(pixel * scale - mean) / std`, planes one after the other.

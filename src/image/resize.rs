@@ -3,6 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use super::Region;
 use crate::architecture::InputSize;
 use crate::preset::{Filter, Resize};
 
@@ -108,13 +109,6 @@ pub(super) fn centre_crop(picture: Picture, to: InputSize) -> Picture {
     if from == to {
         return picture;
     }
-    // (first row or column read, first one written, how many)
-    let span = |from: usize, to: usize| {
-        if from < to {
-            return (0, (to - from) / 2, from);
-        }
-        (((from - to) as f64 / 2.0).round_ties_even() as usize, 0, to)
-    };
     let (top, above, rows) = span(from.height, to.height);
     let (left, before, columns) = span(from.width, to.width);
     let n = picture.channels;
@@ -125,6 +119,26 @@ pub(super) fn centre_crop(picture: Picture, to: InputSize) -> Picture {
         pixels[target..target + columns * n].copy_from_slice(&picture.pixels[source..source + columns * n]);
     }
     Picture { size: to, channels: n, pixels }
+}
+
+/// The first row or column that is read, the first one written, and how many.
+fn span(from: usize, to: usize) -> (usize, usize, usize) {
+    if from < to {
+        return (0, (to - from) / 2, from);
+    }
+    (((from - to) as f64 / 2.0).round_ties_even() as usize, 0, to)
+}
+
+/// Where the middle `crop` of a picture lies that was resized from `from` to `to`, in pixels of `from`.
+pub(super) fn cropped_region(from: InputSize, to: InputSize, crop: InputSize) -> Region {
+    let side = |from: usize, to: usize, crop: usize| {
+        let (read, written, _) = span(to, crop);
+        let step = from as f64 / to as f64;
+        ((read as f64 - written as f64) * step, crop as f64 * step)
+    };
+    let ((top, height), (left, width)) =
+        (side(from.height, to.height, crop.height), side(from.width, to.width, crop.width));
+    Region { left, top, width, height }
 }
 
 #[cfg(test)]
@@ -142,6 +156,16 @@ mod tests {
         assert_eq!(target(size(512, 512), Resize::Shorter(256)).unwrap(), size(256, 256));
         assert_eq!(target(size(3, 5), Resize::Exact(size(7, 9))).unwrap(), size(7, 9));
         assert!(target(size(1, 16384), Resize::Shorter(256)).unwrap_err().contains("too large"));
+    }
+
+    #[test]
+    fn a_crops_place_is_given_in_the_pixels_of_the_picture() {
+        // 512x768 comes to 256x384: a step of 2; the middle 224 of 256 begins at 16, of 384 at 80.
+        let region = cropped_region(size(512, 768), size(256, 384), size(224, 224));
+        assert_eq!(region, Region { left: 160.0, top: 32.0, width: 448.0, height: 448.0 });
+        // A crop beyond the edges: one pixel above, one to the left.
+        let region = cropped_region(size(2, 1), size(2, 1), size(4, 3));
+        assert_eq!(region, Region { left: -1.0, top: -1.0, width: 3.0, height: 4.0 });
     }
 
     #[test]

@@ -92,15 +92,6 @@ pub enum Packing {
         /// Rows of a panel: a whole number of tiles.
         panel_rows: u32,
     },
-    /// The stem's weight like a 1x1 convolution's whose channels are its `(c, u, v)`, v padded to whole quads; with bias.
-    TextureStem {
-        /// Parameter name.
-        weight: String,
-        /// Norm to fold.
-        folded: Option<String>,
-        /// Rows of a panel: a whole number of tiles.
-        panel_rows: u32,
-    },
     /// A batch norm as two rows of `[C/4]` texels: scale, shift.
     TextureNorm {
         /// The norm, or none.
@@ -183,20 +174,9 @@ impl PackedWeight {
             Packing::TextureTiles { weight, folded, inputs, bias, .. } => {
                 let tensor = weights.tensor(weight)?;
                 let (values, biases) = folded_convolution(weights, weight, folded)?;
-                let [outputs, _, height, width] = tensor.shape[..] else { unreachable!("validated by Weights") };
+                let [outputs, _, height, width] = oihw(tensor);
                 let conv = Flat { values: &values, outputs, window: [height, width] };
                 Ok(texture_tiles(&conv, inputs, bias.then_some(&biases)))
-            }
-            Packing::TextureStem { weight, folded, .. } => {
-                let (values, biases) = folded_convolution(weights, weight, folded)?;
-                let outputs = biases.len();
-                // As many rows of the kernel as channels and u give, each padded to whole quads.
-                let width = weights.tensor(weight)?.shape[3];
-                let rows = values.len() / outputs / width;
-                let padded = width.next_multiple_of(4);
-                let input = |place: usize| (place % padded < width).then_some(place / padded * width + place % padded);
-                let inputs: ChannelMap = (0..rows * padded).map(input).collect();
-                Ok(texture_tiles(&Flat { values: &values, outputs, window: [1, 1] }, &inputs, Some(&biases)))
             }
             Packing::TextureNorm { norm, inputs } => {
                 let affine = norm.as_ref().map(|name| weights.affine(name)).transpose()?;
@@ -223,12 +203,21 @@ impl Packing {
     /// What the array is on the device.
     pub fn storage(&self) -> Storage {
         match self {
-            Packing::TextureTiles { panel_rows, .. } | Packing::TextureStem { panel_rows, .. } => {
+            Packing::TextureTiles { panel_rows, .. } => {
                 Storage::Texture { width: TEXTURE_ROW as u32, rows: *panel_rows }
             }
             Packing::TextureNorm { inputs, .. } => Storage::Texture { width: (inputs.len() / 4) as u32, rows: 2 },
             _ => Storage::Buffer,
         }
+    }
+}
+
+/// The shape of a convolution's weight; a fully connected layer's is that of a 1x1 convolution.
+fn oihw(tensor: &Tensor) -> [usize; 4] {
+    match tensor.shape[..] {
+        [outputs, inputs, height, width] => [outputs, inputs, height, width],
+        [outputs, inputs] => [outputs, inputs, 1, 1],
+        _ => unreachable!("validated by Weights"),
     }
 }
 
@@ -242,7 +231,7 @@ fn folded_convolution(weights: &Weights, weight: &str, folded: &Option<String>) 
 }
 
 fn tiles(tensor: &Tensor, values: &[f32], inputs: &ChannelMap) -> Vec<f32> {
-    let [outputs, channels, rows, columns] = tensor.shape[..] else { unreachable!("validated by Weights") };
+    let [outputs, channels, rows, columns] = oihw(tensor);
     let window = rows * columns;
     let mut packed = Vec::with_capacity(outputs.next_multiple_of(TILE) * inputs.len() * window);
     for tile in 0..outputs.div_ceil(TILE) {

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::texture::{self, Panels};
 use super::{AdapterFacts, Binding, KernelFamily, Kernels, PackedWeight, Variant, buffer, lowering};
-use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result};
 use crate::plan::{MOST_IMAGES, Plan};
 
@@ -191,8 +190,10 @@ pub struct Program {
     pub dispatches: Vec<Dispatch>,
     /// Everything that can be looked at.
     pub taps: Vec<TapSource>,
-    /// Index of the resource that takes the images, planar NCHW f32.
+    /// Index of the resource that takes the images.
     pub input: usize,
+    /// Where the images' rows are in the texture that takes them; none where a buffer takes them, planar NCHW f32.
+    pub input_panels: Option<Panels>,
     /// Where the result is.
     pub output: TapSource,
 }
@@ -212,19 +213,18 @@ impl Program {
         Ok(program)
     }
 
-    /// Lowers with as many images a pass as the adapter's limits allow, at most `wanted`.
+    /// Lowers with as many images a pass as the adapter's limits allow, at most `wanted`; `plan` plans a pass of so many.
     ///
     /// # Errors
-    /// [`Error::Limit`] where not even one image fits; [`Error::Input`], [`Error::Architecture`] as [`Plan::new`].
+    /// [`Error::Limit`] where not even one image fits, and what `plan` says.
     pub fn lower_within(
-        architecture: &Architecture,
-        size: InputSize,
+        plan: impl Fn(usize) -> Result<Plan>,
         wanted: usize,
         kernels: impl Into<Kernels>,
         facts: &AdapterFacts,
     ) -> Result<Program> {
         let kernels = kernels.into();
-        let lower = |batch| Program::lower(&Plan::new(architecture, size, batch)?, kernels, facts);
+        let lower = |batch| Program::lower(&plan(batch)?, kernels, facts);
         let wanted = wanted.min(MOST_IMAGES);
         match lower(wanted) {
             Err(Error::Limit { .. }) => {}

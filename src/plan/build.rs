@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use super::{Operation, Plan, PlanTensor, Slot, Step, Tap, TensorId, TensorKind, View, memory};
 use crate::architecture::{Architecture, InputSize, Layer, Shape};
 use crate::architecture::{dense_block_name, dense_layer_name, transition_name};
+use crate::cam;
 use crate::error::Result;
 
-pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
+pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps: bool) -> Result<Plan> {
     let walk = architecture.walk(size)?;
     let outputs = walk.iter().map(|layer: &Layer| (layer.name.clone(), layer.output)).collect();
-    let mut builder = Builder { architecture, outputs, tensors: Vec::new(), steps: Vec::new(), taps: Vec::new() };
+    let mut builder =
+        Builder { architecture, class_maps, outputs, tensors: Vec::new(), steps: Vec::new(), taps: Vec::new() };
     builder.network(size);
     let Builder { mut tensors, steps, taps, .. } = builder;
     for (index, step) in steps.iter().enumerate() {
@@ -28,6 +30,7 @@ pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize) 
 
 struct Builder<'a> {
     architecture: &'a Architecture,
+    class_maps: bool,
     outputs: HashMap<String, Shape>,
     tensors: Vec<PlanTensor>,
     steps: Vec<Step>,
@@ -151,9 +154,17 @@ impl Builder<'_> {
     }
 
     fn end(&mut self, whole: View) {
+        let architecture = self.architecture;
+        // The result's tensor is the last, and the maps' step: weights of the other steps keep their numbers.
+        let maps = architecture.classes.filter(|_| self.class_maps).map(|classes| {
+            let (height, width) = (self.tensors[whole.tensor.0].height, self.tensors[whole.tensor.0].width);
+            let tensor =
+                self.tensor(cam::TAP, TensorKind::Internal, &[classes], Shape { channels: classes, height, width });
+            (whole.clone(), View { tensor, slots: 0..1 })
+        });
         // The slots stay apart in the pooled vector too: the host maps channels, the classifier's weights are packed so.
         let slots: Vec<usize> = self.tensors[whole.tensor.0].slots.iter().map(|slot| slot.channels).collect();
-        let classes = self.architecture.classes;
+        let classes = architecture.classes;
         let kind = if classes.is_some() { TensorKind::Internal } else { TensorKind::Output };
         let features = self.vector("features.pool5", kind, &slots);
         let features = View { tensor: features, slots: whole.slots.clone() };
@@ -166,6 +177,12 @@ impl Builder<'_> {
             let (weight, bias) = ("classifier.weight".into(), "classifier.bias".into());
             self.step("classifier", Operation::Classifier { weight, bias }, features, logits.clone());
             self.tap("classifier", logits);
+        }
+        if let Some((whole, maps)) = maps {
+            // The classifier without its bias at every pixel, where the network itself pools first.
+            let (weight, norm) = ("classifier.weight".into(), Some("features.norm5".into()));
+            self.step(cam::TAP, Operation::Pointwise { weight, norm, folded: None }, whole, maps.clone());
+            self.tap(cam::TAP, maps);
         }
     }
 

@@ -209,13 +209,21 @@ impl Plan {
     /// # Errors
     /// [`Error::Architecture`] for an impossible network, [`Error::Input`] for a size it does not admit or a batch of 0.
     pub fn new(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
-        if batch == 0 {
-            return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));
+        check_batch(batch)?;
+        build::build(architecture, size, batch, false)
+    }
+
+    /// As [`Plan::new`], and behind it one more step that makes the class-activation maps (see [`crate::cam`]): the tap
+    /// [`crate::cam::TAP`], `[classes, rows, columns]` of the last dense block. The other steps are the same.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; [`Error::Architecture`] for a network without a classifier.
+    pub fn with_class_maps(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
+        if architecture.classes.is_none() {
+            return Err(Error::Architecture("a network without a classifier has no class-activation maps".into()));
         }
-        if batch > MOST_IMAGES {
-            return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MOST_IMAGES}")));
-        }
-        build::build(architecture, size, batch)
+        check_batch(batch)?;
+        build::build(architecture, size, batch, true)
     }
 
     /// A tensor by its index.
@@ -277,6 +285,16 @@ impl Plan {
     pub fn activation_bytes(&self) -> u64 {
         memory::sizes(&self.tensors).iter().map(|&elements| elements as u64 * self.batch as u64 * 4).sum()
     }
+}
+
+fn check_batch(batch: usize) -> Result<()> {
+    if batch == 0 {
+        return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));
+    }
+    if batch > MOST_IMAGES {
+        return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MOST_IMAGES}")));
+    }
+    Ok(())
 }
 
 /// The name that shares the longest beginning, then the one nearest in length.

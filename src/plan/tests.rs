@@ -17,10 +17,32 @@ fn every_preset_has_the_plan_that_was_looked_at() {
     }
 }
 
+fn with_class_maps(name: &str) -> Plan {
+    let size = InputSize::square(published_side(name));
+    Plan::with_class_maps(&Architecture::preset(name).unwrap(), size, 1).unwrap()
+}
+
+#[test]
+fn class_maps_are_one_step_behind_all_others() {
+    for name in PRESETS {
+        let (plain, with_maps) = (plan(name, published_side(name)), with_class_maps(name));
+        let (maps, before) = with_maps.steps.split_last().unwrap();
+        assert_eq!(maps.name, crate::cam::TAP);
+        let names = |steps: &[Step]| steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(before), names(&plain.steps));
+        assert_eq!(with_maps.tensor(with_maps.output()).name, "classifier");
+        assert!(plain.tap(crate::cam::TAP).is_err());
+        let block = with_maps.tensor(maps.input.tensor);
+        let classes = Architecture::preset(name).unwrap().classes.unwrap();
+        let channels: usize = block.slots.iter().map(|slot| slot.channels).sum();
+        assert_eq!(maps.macs, (classes * channels * block.height * block.width) as u64);
+    }
+}
+
 #[test]
 fn live_tensors_never_share_a_memory() {
-    for name in PRESETS {
-        let plan = plan(name, published_side(name));
+    for plan in PRESETS.iter().flat_map(|name| [plan(name, published_side(name)), with_class_maps(name)]) {
+        let name = &plan.network;
         for (i, a) in plan.tensors.iter().enumerate() {
             for b in &plan.tensors[..i] {
                 let meet = a.lifetime.0 <= b.lifetime.1 && b.lifetime.0 <= a.lifetime.1;

@@ -40,11 +40,18 @@ impl Choice {
     }
 
     pub(crate) fn load_on(&self, gpu: &Gpu, weights: &Weights) -> Model {
+        Model::load_blocking(&self.on(gpu), weights, self.options()).unwrap()
+    }
+
+    /// The device, as if its adapter were of this kind.
+    pub(crate) fn on(&self, gpu: &Gpu) -> Gpu {
         let facts = gpu.facts().clone();
-        let gpu =
-            gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts });
-        Model::load_blocking(&gpu, weights, LoadOptions { family: Some(self.family), ..LoadOptions::default() })
-            .unwrap()
+        gpu.with_facts(AdapterFacts { kind: self.kind, subgroups: self.subgroups && facts.subgroups, ..facts })
+    }
+
+    /// How to load on it.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions { family: Some(self.family), ..LoadOptions::default() }
     }
 
     /// On this kind of adapter, with weights stored as f16.

@@ -13,7 +13,7 @@ const RINGS: [(&str, &[&str]); 4] = [
     ("3: kernels against naive loops", &["kernels"]),
     (
         "4: the network against the reference and the goldens",
-        &["network", "golden", "images", "weights", "in_flight", "memory"],
+        &["network", "golden", "images", "weights", "in_flight", "memory", "cam"],
     ),
     ("5: through the front door", &["cli_"]),
 ];

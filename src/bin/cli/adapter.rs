@@ -42,12 +42,12 @@ impl AdapterArgs {
         }
     }
 
-    /// Loads a model as asked for, with a progress bar.
-    pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights) -> densenet_wgpu::Result<Model> {
+    /// Loads a model as asked for, with a progress bar; `class_maps` as in [`LoadOptions`].
+    pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights, class_maps: bool) -> densenet_wgpu::Result<Model> {
         let facts = gpu.facts();
         log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
         let progress = Some(Box::new(progress::loading()) as ProgressCallback);
-        let options = LoadOptions { family: self.kernels, precision: self.precision, progress };
+        let options = LoadOptions { family: self.kernels, precision: self.precision, class_maps, progress };
         Model::load_blocking(gpu, weights, options)
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             gpu.facts().backend
         );
     }
-    let model = arguments.adapter.load(&gpu, &weights)?;
+    let model = arguments.adapter.load(&gpu, &weights, false)?;
     let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::{Activation, labels};
+use densenet_wgpu::{Activation, cam, labels};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -11,9 +11,10 @@ use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::source::SourceArgs;
 use crate::cli::{positive, progress};
+use crate::heat::HeatFolder;
 use crate::pictures::{self, PictureArgs};
 use crate::runner::{self, Runner, WithoutAdapter};
-use crate::scorer::{Job, Scorer};
+use crate::scorer::{Job, Row, Scorer};
 
 /// Name the likeliest classes of pictures
 ///
@@ -23,6 +24,7 @@ use crate::scorer::{Job, Scorer};
   densenet classify tests/images/digits
   densenet classify --weights densenet121.safetensors --top 3 photo.jpg holiday/
   curl -s https://example.org/cat.png | densenet classify --weights densenet121.safetensors -
+  densenet classify --weights densenet121.safetensors --cam maps photo.jpg
   densenet classify --preset timm,resize=320,crop=288 --weights densenet121.safetensors --json photo.jpg")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -36,6 +38,10 @@ pub(crate) struct Arguments {
     /// What turns logits into scores: softmax, sigmoid or none; the weights' own where not given
     #[arg(long)]
     activation: Option<Activation>,
+    /// Also write each picture with the class-activation map of its likeliest class on it: where in the picture the
+    /// network saw that class. One PNG per picture, under its name, into this folder, which is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    cam: Option<PathBuf>,
     /// Print one JSON document: {"model": .., "adapter": .., "images": [..]}
     #[arg(long)]
     json: bool,
@@ -47,6 +53,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let pictures = arguments.pictures.find()?;
+    // Before the work, not after it.
+    let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
     let architecture = weights.architecture().clone();
     let Some(classes) = architecture.classes else {
@@ -56,16 +64,15 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let recipe = arguments.pictures.recipe(&weights)?;
     let activation = arguments.activation.unwrap_or(architecture.activation);
     let model = runner::model_json(&weights, &recipe.preset, activation);
-    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::FallBack)?;
+    let recipe = recipe.keeping_pictures(heat.is_some());
+    let runner = Runner::new(&arguments.adapter, weights, heat.is_some(), WithoutAdapter::FallBack)?;
     let batch = arguments.pictures.batch;
-    let scorer = Scorer::new(&runner, batch.min(pictures.len()));
+    let scorer = Scorer::new(&runner, batch.min(pictures.len()), heat.as_ref().map(|_| cam::TAP));
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
-    let mut report = Report { json: arguments.json, bar, images: Vec::new(), failed: 0 };
-    pictures::score(&pictures, &recipe, batch, scorer, |job, row| {
-        report.add(job, row.map(|logits| ranking.of(logits)))
-    })?;
+    let mut report = Report { json: arguments.json, bar, heat, images: Vec::new(), failed: 0 };
+    pictures::score(&pictures, &recipe, batch, scorer, |job, row| report.add(job, row, &ranking))?;
     report.bar.finish_and_clear();
     if arguments.json {
         print_json(&json!({ "model": model, "adapter": runner.json()?, "images": report.images }))?;
@@ -125,27 +132,36 @@ impl Ranking {
 struct Report {
     json: bool,
     bar: ProgressBar,
+    heat: Option<HeatFolder>,
     images: Vec<Value>,
     failed: usize,
 }
 
 impl Report {
-    fn add(&mut self, job: &Job, top: Option<Vec<Place>>) -> anyhow::Result<()> {
+    fn add(&mut self, job: &Job, row: Option<&Row>, ranking: &Ranking) -> anyhow::Result<()> {
         self.bar.inc(1);
         let error = pictures::complain(job, &self.bar);
         self.failed += usize::from(error.is_some());
-        let top = top.unwrap_or_default();
+        let top = row.map(|row| ranking.of(&row.logits)).unwrap_or_default();
+        let heat = match (&mut self.heat, row, top.first()) {
+            (Some(folder), Some(row), Some(first)) => Some(folder.write(job, row, first.class)?),
+            _ => None,
+        };
         if self.json {
             let top: Vec<Value> = top
                 .iter()
                 .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
                 .collect();
-            self.images.push(json!({
+            let mut image = json!({
                 "path": job.path.to_string_lossy(),
                 "top": top,
                 "error": error,
                 "warnings": job.warnings(),
-            }));
+            });
+            if self.heat.is_some() {
+                image["cam"] = json!(heat.map(|path| path.to_string_lossy().into_owned()));
+            }
+            self.images.push(image);
             return Ok(());
         }
         if error.is_some() {

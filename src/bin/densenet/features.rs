@@ -50,9 +50,9 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     // A network without a classifier yields what the classifier would have read.
     let weights = weights.without_classifier();
     let columns = weights.architecture().output_channels();
-    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::Fail)?;
+    let runner = Runner::new(&arguments.adapter, weights, false, WithoutAdapter::Fail)?;
     let batch = arguments.pictures.batch;
-    let scorer = Scorer::new(&runner, batch.min(pictures.len()));
+    let scorer = Scorer::new(&runner, batch.min(pictures.len()), None);
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
     let (mut data, mut paths, mut images) = (Vec::new(), Vec::new(), Vec::<Value>::new());
@@ -67,7 +67,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "warnings": job.warnings(),
         }));
         if let Some(row) = row {
-            data.extend_from_slice(row);
+            data.extend_from_slice(&row.logits);
             paths.push(path.into_owned());
         }
         Ok(())

@@ -8,6 +8,7 @@ mod cli;
 mod convert;
 mod features;
 mod files;
+mod heat;
 mod inspect;
 mod memory;
 mod pictures;

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::cli::finish::Usage;
 use crate::cli::positive;
 use crate::files::{self, Found};
-use crate::scorer::{Job, Scorer};
+use crate::scorer::{Job, Row, Scorer};
 
 /// Which pictures, and how they are prepared.
 #[derive(clap::Args)]
@@ -51,7 +51,7 @@ impl PictureArgs {
     /// How they are prepared for a network.
     pub(crate) fn recipe(&self, weights: &Weights) -> densenet_wgpu::Result<Recipe> {
         let preset = self.preset.clone().map_or_else(|| weights.preset(), Ok)?;
-        Ok(Recipe { preset, channels: weights.architecture().input_channels, size: self.size })
+        Ok(Recipe { preset, channels: weights.architecture().input_channels, size: self.size, keeps: false })
     }
 }
 
@@ -64,14 +64,24 @@ pub(crate) struct Recipe {
     pub(crate) preset: Preset,
     channels: usize,
     size: Option<InputSize>,
+    keeps: bool,
 }
 
 impl Recipe {
-    fn prepare(&self, (path, found): &Found) -> Job {
-        Job { path: path.clone(), prepared: self.try_prepare(path, found) }
+    /// Whether the picture itself is needed afterwards.
+    pub(crate) fn keeping_pictures(self, keeps: bool) -> Recipe {
+        Recipe { keeps, ..self }
     }
 
-    fn try_prepare(&self, path: &Path, found: &Result<(), io::Error>) -> anyhow::Result<image::Prepared> {
+    fn prepare(&self, (path, found): &Found) -> Job {
+        let (prepared, picture) = match self.try_prepare(path, found) {
+            Ok((prepared, picture)) => (Ok(prepared), self.keeps.then_some(picture)),
+            Err(error) => (Err(error), None),
+        };
+        Job { path: path.clone(), prepared, picture }
+    }
+
+    fn try_prepare(&self, path: &Path, found: &io::Result<()>) -> anyhow::Result<(image::Prepared, Decoded)> {
         if let Err(error) = found {
             anyhow::bail!("{}: the folder cannot be read: {error}", path.display());
         }
@@ -82,7 +92,7 @@ impl Recipe {
         } else {
             Decoded::open(path)?
         };
-        Ok(image::prepare(&picture, &self.preset, self.channels, self.size)?)
+        Ok((image::prepare(&picture, &self.preset, self.channels, self.size)?, picture))
     }
 }
 
@@ -93,7 +103,7 @@ pub(crate) fn score(
     recipe: &Recipe,
     batch: usize,
     mut scorer: Scorer,
-    mut tell: impl FnMut(&Job, Option<&[f32]>) -> anyhow::Result<()>,
+    mut tell: impl FnMut(&Job, Option<&Row>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     std::thread::scope(|scope| {
         let (sender, batches) = mpsc::sync_channel::<Vec<Job>>(1);
@@ -117,7 +127,7 @@ pub(crate) fn score(
             }
             while let Some(batch) = scorer.done() {
                 for (job, row) in batch.jobs.iter().zip(&batch.rows) {
-                    tell(job, row.as_deref())?;
+                    tell(job, row.as_ref())?;
                 }
             }
         }

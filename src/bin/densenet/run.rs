@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use densenet_wgpu::{Error, InputSize};
+use densenet_wgpu::{Error, InputSize, cam};
 use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
@@ -69,9 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     let preset = weights.preset()?;
     let model = runner::model_json(&weights, &preset, architecture.activation);
-    let runner = Runner::new(&arguments.adapter, weights, WithoutAdapter::Fail)?;
-    let size = InputSize { height, width };
     let tap = arguments.tap.as_deref();
+    let runner =
+        Runner::new(&arguments.adapter, weights, tap.is_some_and(|tap| tap == cam::TAP), WithoutAdapter::Fail)?;
+    let size = InputSize { height, width };
     let outcome = runner.prepare(size, arguments.batch.min(batch), tap)?.run(&images.data, batch)?;
     let shape = [batch, outcome.logits.len() / batch];
     tensor::write(&arguments.output, &shape, &outcome.logits)?;

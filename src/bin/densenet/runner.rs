@@ -2,7 +2,7 @@
 
 use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Activation, Error, InputSize, Model, Pending, Session, SessionOptions, reference};
+use densenet_wgpu::{Activation, Error, InputSize, Model, Output, Pending, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
@@ -31,13 +31,29 @@ pub(crate) struct Outcome {
 }
 
 /// A layer's output, NCHW.
+#[derive(Clone)]
 pub(crate) struct Tap {
     pub(crate) shape: [usize; 3],
     pub(crate) data: Vec<f32>,
 }
 
+impl Outcome {
+    fn of(output: &Output, tap: Option<&str>) -> Outcome {
+        let tap = tap
+            .and_then(|name| output.tap(name))
+            .map(|value| Tap { shape: [value.channels, value.height, value.width], data: value.data.clone() });
+        Outcome { logits: output.logits().to_vec(), tap }
+    }
+}
+
 impl Runner {
-    pub(crate) fn new(args: &AdapterArgs, weights: Weights, without: WithoutAdapter) -> anyhow::Result<Runner> {
+    /// `class_maps`: whether the tap [`densenet_wgpu::cam::TAP`] will be asked for.
+    pub(crate) fn new(
+        args: &AdapterArgs,
+        weights: Weights,
+        class_maps: bool,
+        without: WithoutAdapter,
+    ) -> anyhow::Result<Runner> {
         if args.is_cpu() {
             if args.kernels.is_some() {
                 return Err(Usage::error("--kernels is for adapters: the CPU reference has none"));
@@ -46,7 +62,7 @@ impl Runner {
         }
         match args.open() {
             Ok(gpu) => {
-                let model = args.load(&gpu, &weights)?;
+                let model = args.load(&gpu, &weights, class_maps)?;
                 Ok(Runner::Adapter { model })
             }
             // A name that matches nothing is a mistake to be told, not a reason to compute elsewhere.
@@ -91,18 +107,18 @@ pub(crate) enum Prepared<'a> {
     Reference { weights: &'a Weights, size: InputSize, tap: Option<String> },
 }
 
-/// A run that was started without a tap.
+/// A run that was started.
 pub(crate) enum Flight {
-    Adapter(Pending),
-    Done(Vec<f32>),
+    Adapter { pending: Pending, tap: Option<String> },
+    Done(Outcome),
 }
 
 impl Flight {
-    /// Waits for the rows of logits.
-    pub(crate) fn land(self) -> anyhow::Result<Vec<f32>> {
+    /// Waits for the result.
+    pub(crate) fn land(self) -> anyhow::Result<Outcome> {
         match self {
-            Flight::Adapter(pending) => Ok(pending.wait_blocking()?.logits().to_vec()),
-            Flight::Done(logits) => Ok(logits),
+            Flight::Adapter { pending, tap } => Ok(Outcome::of(&pending.wait_blocking()?, tap.as_deref())),
+            Flight::Done(outcome) => Ok(outcome),
         }
     }
 }
@@ -119,22 +135,17 @@ impl Prepared<'_> {
     /// Starts `batch` images, NCHW; [`Session::IN_FLIGHT`] such runs may be under way. The CPU reference is done at once.
     pub(crate) fn start(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Flight> {
         match self {
-            Prepared::Adapter { session, .. } => Ok(Flight::Adapter(session.submit(images)?)),
-            Prepared::Reference { .. } => Ok(Flight::Done(self.run(images, batch)?.logits)),
+            Prepared::Adapter { session, tap } => {
+                Ok(Flight::Adapter { pending: session.submit(images)?, tap: tap.clone() })
+            }
+            Prepared::Reference { .. } => Ok(Flight::Done(self.run(images, batch)?)),
         }
     }
 
     /// Runs `batch` images, NCHW.
     pub(crate) fn run(&mut self, images: &[f32], batch: usize) -> anyhow::Result<Outcome> {
         match self {
-            Prepared::Adapter { session, tap } => {
-                let output = session.run_blocking(images)?;
-                let tap = tap
-                    .as_deref()
-                    .and_then(|name| output.tap(name))
-                    .map(|value| Tap { shape: [value.channels, value.height, value.width], data: value.data.clone() });
-                Ok(Outcome { logits: output.logits().to_vec(), tap })
-            }
+            Prepared::Adapter { session, tap } => Ok(Outcome::of(&session.run_blocking(images)?, tap.as_deref())),
             Prepared::Reference { weights, size, tap } => on_cpu(weights, images, batch, *size, tap.as_deref()),
         }
     }

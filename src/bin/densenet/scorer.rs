@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use densenet_wgpu::{InputSize, Session, image};
 
-use crate::runner::{Flight, Prepared, Runner};
+use crate::runner::{Flight, Prepared, Runner, Tap};
 
 /// A picture on its way: prepared, or why not.
 pub(crate) struct Job {
     pub(crate) path: PathBuf,
     pub(crate) prepared: anyhow::Result<image::Prepared>,
+    /// The picture itself, where it will be written again.
+    pub(crate) picture: Option<image::Decoded>,
 }
 
 impl Job {
@@ -21,10 +23,18 @@ impl Job {
     }
 }
 
-/// Pictures that are reported together, and the logits of each; none where there is no picture.
+/// What the network says of one picture.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) logits: Vec<f32>,
+    /// The tap that was asked for.
+    pub(crate) tap: Option<Tap>,
+}
+
+/// Pictures that are reported together, and the result of each; none where there is no picture.
 pub(crate) struct Batch {
     pub(crate) jobs: Vec<Job>,
-    pub(crate) rows: Vec<Option<Vec<f32>>>,
+    pub(crate) rows: Vec<Option<Row>>,
     /// Passes in flight.
     passes: usize,
 }
@@ -43,6 +53,8 @@ pub(crate) struct Scorer<'a> {
     runner: &'a Runner,
     /// Pictures of one pass at most.
     most: usize,
+    /// A layer whose output is read back too.
+    tap: Option<&'static str>,
     prepared: Option<(InputSize, Prepared<'a>)>,
     batches: VecDeque<Batch>,
     /// Batches that were taken from the front of `batches`.
@@ -51,8 +63,8 @@ pub(crate) struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    pub(crate) fn new(runner: &'a Runner, most: usize) -> Scorer<'a> {
-        Scorer { runner, most, prepared: None, batches: VecDeque::new(), taken: 0, flying: VecDeque::new() }
+    pub(crate) fn new(runner: &'a Runner, most: usize, tap: Option<&'static str>) -> Scorer<'a> {
+        Scorer { runner, most, tap, prepared: None, batches: VecDeque::new(), taken: 0, flying: VecDeque::new() }
     }
 
     /// Whether there is a result to wait for.
@@ -86,11 +98,18 @@ impl<'a> Scorer<'a> {
     /// Waits for the pass that was submitted first, if there is one.
     pub(crate) fn land(&mut self) -> anyhow::Result<()> {
         let Some(Pass { batch, indices, flight }) = self.flying.pop_front() else { return Ok(()) };
-        let logits = flight.land()?;
+        let outcome = flight.land()?;
         let batch = self.batch(batch);
         batch.passes -= 1;
-        for (&index, row) in indices.iter().zip(logits.chunks(logits.len() / indices.len())) {
-            batch.rows[index] = Some(row.to_vec());
+        let tap = |place: usize| {
+            outcome.tap.as_ref().map(|tap| {
+                let image = tap.data.len() / indices.len();
+                Tap { shape: tap.shape, data: tap.data[place * image..][..image].to_vec() }
+            })
+        };
+        let rows = outcome.logits.chunks(outcome.logits.len() / indices.len());
+        for (place, (&index, row)) in indices.iter().zip(rows).enumerate() {
+            batch.rows[index] = Some(Row { logits: row.to_vec(), tap: tap(place) });
         }
         Ok(())
     }
@@ -116,7 +135,7 @@ impl<'a> Scorer<'a> {
             self.land()?;
         }
         self.prepared = None;
-        let (_, ready) = self.prepared.insert((size, self.runner.prepare(size, self.most, None)?));
+        let (_, ready) = self.prepared.insert((size, self.runner.prepare(size, self.most, self.tap)?));
         Ok(ready.most())
     }
 

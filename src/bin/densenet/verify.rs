@@ -52,7 +52,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let batch = arguments.batch;
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
     let gpu = arguments.adapter.open()?;
-    let model = arguments.adapter.load(&gpu, &weights)?;
+    let model = arguments.adapter.load(&gpu, &weights, false)?;
     let options = SessionOptions { size, max_batch: batch, taps: taps.clone() };
     let mut session = model.session_blocking(options)?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);

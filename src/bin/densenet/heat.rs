@@ -1,0 +1,108 @@
+//! `densenet classify --cam`: pictures with class-activation maps on them.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use densenet_wgpu::cam::Heat;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
+
+use crate::cli::finish::Usage;
+use crate::cli::output;
+use crate::files::Found;
+use crate::scorer::{Job, Row};
+
+/// How much of the picture the hottest place covers.
+const OPACITY: f32 = 0.7;
+
+/// Where the pictures go, and which names are taken.
+pub(crate) struct HeatFolder {
+    path: PathBuf,
+    taken: HashSet<OsString>,
+}
+
+impl HeatFolder {
+    /// Makes the folder where it is not there, and finds out whether it can be written to.
+    ///
+    /// # Errors
+    /// Wrong usage where one of `pictures` is in that folder: a map could overwrite it.
+    pub(crate) fn open(path: &Path, pictures: &[Found]) -> anyhow::Result<HeatFolder> {
+        let folder_of = |picture: &Path| match picture.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => fs::canonicalize("."),
+            Some(parent) => fs::canonicalize(parent),
+            None => fs::canonicalize(picture),
+        };
+        let is_in = |picture: &Path, folder: &Path| folder_of(picture).is_ok_and(|of_picture| of_picture == folder);
+        if let Ok(folder) = fs::canonicalize(path)
+            && pictures.iter().any(|(picture, _)| picture.as_os_str() != "-" && is_in(picture, &folder))
+        {
+            return Err(Usage::error(format!(
+                "--cam {}: pictures that are to be classified are in this folder, and would be overwritten: name another",
+                path.display()
+            )));
+        }
+        fs::create_dir_all(path).with_context(|| {
+            format!(
+                "{}: this folder cannot be made (is there a file of that name, and may you write there?)",
+                path.display()
+            )
+        })?;
+        output::check_writable(&path.join("map.png"))?;
+        Ok(HeatFolder { path: path.to_path_buf(), taken: HashSet::new() })
+    }
+
+    /// Writes the picture with the map of `class` on it, and says where to.
+    pub(crate) fn write(&mut self, job: &Job, row: &Row, class: usize) -> anyhow::Result<PathBuf> {
+        let name = self.name(&job.path);
+        let path = self.path.join(name);
+        let (Some(picture), Ok(prepared), Some(maps)) = (&job.picture, &job.prepared, &row.tap) else {
+            anyhow::bail!("{}: its class-activation map was not computed", job.path.display());
+        };
+        let heat = Heat::of_class(&maps.data, maps.shape, class)?;
+        let pixels = heat.over(picture, &prepared.region, OPACITY)?;
+        let (width, height) = (picture.width() as u32, picture.height() as u32);
+        output::write_whole(&path, |file| {
+            let png = PngEncoder::new(file);
+            png.write_image(&pixels, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)
+        })?;
+        Ok(path)
+    }
+
+    /// `cat.png` for `holiday/cat.jpg`; where another picture of this run has the name, `cat-2.png`, and so on.
+    fn name(&mut self, picture: &Path) -> OsString {
+        let stem = match picture.file_stem() {
+            Some(stem) if picture.as_os_str() != "-" => stem.to_os_string(),
+            _ => "stdin".into(),
+        };
+        let mut number = 1;
+        loop {
+            let mut name = stem.clone();
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            name.push(".png");
+            // Some systems take Cat.png and cat.png for one file.
+            if self.taken.insert(name.to_ascii_lowercase()) {
+                return name;
+            }
+            number += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_picture_of_a_run_overwrites_another() {
+        let mut folder = HeatFolder { path: PathBuf::new(), taken: HashSet::new() };
+        let pictures = ["a/cat.jpg", "b/cat.png", "cat-2.webp", "c/CAT.bmp", "-", "archive.tar.png"];
+        let names: Vec<OsString> = pictures.iter().map(|path| folder.name(Path::new(path))).collect();
+        assert_eq!(names, ["cat.png", "cat-2.png", "cat-2-2.png", "CAT-3.png", "stdin.png", "archive.tar.png"]);
+    }
+}
