@@ -93,3 +93,10 @@ impl Error {
         Error::Io { path: path.into(), action, source }
     }
 }
+
+/// What others wrote, fit for a line of text on a terminal: without control characters, line separators, and marks that
+/// turn the direction of writing; of `most` characters.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(most).collect()
+}

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::architecture::{Architecture, InputSize};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 
 /// How a picture comes to its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ impl Preset {
     /// [`Error::Input`] with what is wrong and what would be accepted.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        let refuse = |reason: String| Error::Input(format!("preset '{text}': {reason}"));
+        let refuse = |reason: String| Error::Input(one_line(&format!("preset '{text}': {reason}"), 1000));
         let preset = if text.starts_with('{') {
             serde_json::from_str(text).map_err(|e| refuse(format!("not a JSON object of a preset: {e}")))?
         } else {

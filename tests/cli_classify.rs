@@ -152,7 +152,7 @@ fn wrong_usage_has_status_2() {
 
 #[test]
 fn every_command_shows_examples() {
-    for command in ["classify", "run", "verify", "inspect", "adapters"] {
+    for command in ["classify", "features", "convert", "run", "verify", "inspect", "adapters"] {
         densenet(&[command, "--help"]).assert().success().stdout(contains("Examples:\n  densenet"));
     }
     cli::bench(&["--help"]).assert().success().stdout(contains("Examples:\n  densenet-bench"));

@@ -2,48 +2,14 @@
 
 #![cfg(feature = "keras")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod heap;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use densenet_wgpu::weights;
-
-/// Counts what is on the heap.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-/// The count is of the whole process: one measurement at a time.
-static MEASURING: Mutex<()> = Mutex::new(());
-
-// SAFETY: all work is the system allocator's.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// The most bytes that were on the heap beyond those before.
-fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let result = work();
-    (result, PEAK.load(Relaxed) - before)
-}
+use heap::peak;
 
 /// Opens a file as a thread of little stack does.
 fn open(path: &Path) -> Result<weights::Weights, String> {
@@ -56,7 +22,6 @@ fn open(path: &Path) -> Result<weights::Weights, String> {
 
 #[test]
 fn hostile_files_give_one_line_and_take_neither_memory_nor_time_nor_stack() {
-    let _alone = MEASURING.lock().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/keras-hostile.zip");
     zip::ZipArchive::new(File::open(archive).unwrap()).unwrap().extract(folder.path()).unwrap();
@@ -77,7 +42,6 @@ fn hostile_files_give_one_line_and_take_neither_memory_nor_time_nor_stack() {
 #[test]
 #[ignore = "needs a folder that tests/golden/make_large_keras.py filled, named by DENSENET_LARGE_KERAS"]
 fn large_files_take_at_most_two_and_a_half_times_their_tensors() {
-    let _alone = MEASURING.lock().unwrap();
     let folder = PathBuf::from(std::env::var_os("DENSENET_LARGE_KERAS").expect("DENSENET_LARGE_KERAS names a folder"));
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "h5" || ending == "keras"));
@@ -87,6 +51,6 @@ fn large_files_take_at_most_two_and_a_half_times_their_tensors() {
         let tensors: usize = weights.tensors().values().map(|tensor| 4 * tensor.data.len()).sum();
         let ratio = bytes as f64 / tensors as f64;
         assert!(ratio <= 2.5, "{}: {ratio:.2} times its {tensors} bytes", path.display());
-        println!("{}: {ratio:.2}", path.display());
+        eprintln!("{}: {ratio:.2}", path.display());
     }
 }

@@ -11,30 +11,48 @@ fn splat(b: vec4<f32>) -> mat4x4<f32> {
 
 // The bias: the first eight texels of the row behind a tile's weights.
 fn bias_tile(at: vec2<u32>) -> Tile {
+    let b0 = textureLoad(weight, at);
+    let b1 = textureLoad(weight, vec2<u32>(at.x + 1u, at.y));
+    let b2 = textureLoad(weight, vec2<u32>(at.x + 2u, at.y));
+    let b3 = textureLoad(weight, vec2<u32>(at.x + 3u, at.y));
+    let b4 = textureLoad(weight, vec2<u32>(at.x + 4u, at.y));
+    let b5 = textureLoad(weight, vec2<u32>(at.x + 5u, at.y));
+    let b6 = textureLoad(weight, vec2<u32>(at.x + 6u, at.y));
+    let b7 = textureLoad(weight, vec2<u32>(at.x + 7u, at.y));
     return Tile(
-        splat(textureLoad(weight, at)),
-        splat(textureLoad(weight, vec2<u32>(at.x + 1u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 2u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 3u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 4u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 5u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 6u, at.y))),
-        splat(textureLoad(weight, vec2<u32>(at.x + 7u, at.y))),
+        splat(b0), splat(b1), splat(b2), splat(b3), splat(b4), splat(b5), splat(b6), splat(b7),
+        b0, b1, b2, b3, b4, b5, b6, b7,
     );
 }
 
-// tile += (32 x 4 weights of one row) * x
-fn accumulate(tile: ptr<function, Tile>, lane: u32, row: vec2<u32>, x: mat4x4<f32>) {
+// tile += (32 x 4 weights of one row) * (x, e)
+fn accumulate(tile: ptr<function, Tile>, lane: u32, row: vec2<u32>, x: mat4x4<f32>, e: vec4<f32>) {
     let w0 = texels(lane, row, 0u);
-    (*tile).q0 += lower(w0, row, 0u) * x;
-    (*tile).q1 += upper(w0, row, 0u) * x;
+    let l0 = lower(w0, row, 0u);
+    (*tile).q0 += l0 * x;
+    (*tile).e0 += l0 * e;
+    let u0 = upper(w0, row, 0u);
+    (*tile).q1 += u0 * x;
+    (*tile).e1 += u0 * e;
     let w1 = texels(lane, row, 8u);
-    (*tile).q2 += lower(w1, row, 8u) * x;
-    (*tile).q3 += upper(w1, row, 8u) * x;
+    let l1 = lower(w1, row, 8u);
+    (*tile).q2 += l1 * x;
+    (*tile).e2 += l1 * e;
+    let u1 = upper(w1, row, 8u);
+    (*tile).q3 += u1 * x;
+    (*tile).e3 += u1 * e;
     let w2 = texels(lane, row, 16u);
-    (*tile).q4 += lower(w2, row, 16u) * x;
-    (*tile).q5 += upper(w2, row, 16u) * x;
+    let l2 = lower(w2, row, 16u);
+    (*tile).q4 += l2 * x;
+    (*tile).e4 += l2 * e;
+    let u2 = upper(w2, row, 16u);
+    (*tile).q5 += u2 * x;
+    (*tile).e5 += u2 * e;
     let w3 = texels(lane, row, 24u);
-    (*tile).q6 += lower(w3, row, 24u) * x;
-    (*tile).q7 += upper(w3, row, 24u) * x;
+    let l3 = lower(w3, row, 24u);
+    (*tile).q6 += l3 * x;
+    (*tile).e6 += l3 * e;
+    let u3 = upper(w3, row, 24u);
+    (*tile).q7 += u3 * x;
+    (*tile).e7 += u3 * e;
 }

@@ -4,7 +4,7 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 4 pixels that lie 8 apart, and the
+// Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 5 pixels that lie 8 apart, and the
 // lanes share the weights that they load together.
 
 #import shared/tile32.wgsl
@@ -66,7 +66,7 @@ fn load(n: Neighbour, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 32u + lane.index;
+    let first = group.x * 40u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
@@ -80,6 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
             let b = neighbour(min(first + 8u, last), u, v);
             let c = neighbour(min(first + 16u, last), u, v);
             let d = neighbour(min(first + 24u, last), u, v);
+            let e = neighbour(min(first + 32u, last), u, v);
             for (var quad = 0u; quad < params.read_quads; quad++) {
                 if (NORM) {
                     scale = textureLoad(norm, vec2<u32>(quad, 0u));
@@ -91,7 +92,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
                     load(c, quad, scale, shift),
                     load(d, quad, scale, shift),
                 );
-                accumulate(&tile, lane.index, row, x);
+                accumulate(&tile, lane.index, row, x, load(e, quad, scale, shift));
                 row.y += 1u;
             }
         }

@@ -3,7 +3,7 @@
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
 // A floor of 0 is ReLU, the lowest number is the identity. Eight lanes are one workgroup and one subgroup; a lane computes
-// 32 output channels of 4 pixels that lie 8 apart, and the lanes share the weights that they load together.
+// 32 output channels of 5 pixels that lie 8 apart, and the lanes share the weights that they load together.
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -41,7 +41,7 @@ fn load(at: vec2<u32>, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> 
 
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 32u + lane.index;
+    let first = group.x * 40u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
@@ -49,6 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
     let b = source_place(min(first + 8u, last));
     let c = source_place(min(first + 16u, last));
     let d = source_place(min(first + 24u, last));
+    let e = source_place(min(first + 32u, last));
 
     var row = weight_row(group.y, params.read_quads + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + params.read_quads));
@@ -61,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
             load(c, quad, scale, shift),
             load(d, quad, scale, shift),
         );
-        accumulate(&tile, lane.index, row, x);
+        accumulate(&tile, lane.index, row, x, load(e, quad, scale, shift));
         row.y += 1u;
     }
     store(group.y, first, end, tile, params.store_floor);

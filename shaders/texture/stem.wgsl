@@ -1,10 +1,10 @@
-// The stem's convolution, from planar images in a buffer, with its batch norm folded in:
+// The stem's convolution, with its batch norm folded in:
 //
 //     y[k, i, j] = max(b[k] + sum_{c, u, v} w[k, c, u, v] * x[c, S i + u - top, S j + v - left], floor)
 //
-// Pixels outside the image are 0. Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 4
-// pixels that lie 8 apart. Input values are gathered by four along a row of the
-// kernel, as if they were channels.
+// Pixels outside the image are 0, and so are the channels that fill its last quad. Eight lanes are one workgroup and one
+// subgroup; a lane computes 32 output channels of 5 pixels that lie 8 apart, and the lanes share the weights that they load
+// together.
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -13,14 +13,14 @@ struct Params {
     images: u32,
     height: u32,
     width: u32,
-    in_channels: u32,
+    in_quads: u32,      // C/4, rounded up
+    in_groups: u32,     // image rows of a panel of the images
     in_height: u32,
     in_width: u32,
     kernel: u32,
     stride: u32,
     top: u32,
     left: u32,
-    kernel_quads: u32,  // kernel/4, rounded up
     dst_quads: u32,     // K/4 of the whole destination tensor
     dst_groups: u32,    // image rows of a panel of the destination
     dst_offset: u32,    // first K/4 that is written
@@ -30,9 +30,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> src: array<f32>;                 // [N, C, H, W]
+@group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, C, u, v/4 (+ 1)] rows of [K/4, v] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, u, v, C/4 (+ 1)] rows of [K/4, c] of 4 k
 
 #import shared/matrices.wgsl
 #import shared/weights32.wgsl
@@ -40,7 +40,7 @@ struct Params {
 
 // The window's upper left corner of one output pixel.
 struct Corner {
-    image: u32,
+    image: u32, // its first image row, counted through the batch
     y: u32,
     x: u32,
 }
@@ -49,55 +49,62 @@ fn corner(pixel: u32) -> Corner {
     let group = pixel / params.width;
     // Above and left of the image these wrap around: one comparison covers both sides.
     return Corner(
-        group / params.height * params.in_channels * params.in_height * params.in_width,
+        group / params.height * params.in_height,
         group % params.height * params.stride - params.top,
         pixel % params.width * params.stride - params.left,
     );
 }
 
-fn load(row: u32, x: u32, inside: bool) -> f32 {
-    return select(0.0, src[row + min(x, params.in_width - 1u)], inside && x < params.in_width);
+// A row of the window.
+struct Row {
+    at: vec2<u32>,  // the first quad of its image row
+    x: u32,
+    inside: bool,
 }
 
-// Four neighbours of a row of the window; behind the kernel's last column weights are 0.
-fn gather(at: Corner, plane: u32, u: u32, v: u32) -> vec4<f32> {
+fn window_row(at: Corner, u: u32) -> Row {
     let y = at.y + u;
-    let inside = y < params.in_height;
-    let row = at.image + plane + min(y, params.in_height - 1u) * params.in_width;
-    let x = at.x + v;
-    return vec4<f32>(
-        load(row, x, inside),
-        load(row, x + 1u, inside),
-        load(row, x + 2u, inside),
-        load(row, x + 3u, inside),
-    );
+    let group = at.image + min(y, params.in_height - 1u);
+    return Row(place(group, 0u, params.in_quads, params.in_groups, params.in_width), at.x, y < params.in_height);
+}
+
+fn load(row: Row, v: u32, quad: u32) -> vec4<f32> {
+    let x = row.x + v;
+    let value = textureLoad(src, vec2<u32>(row.at.x + min(x, params.in_width - 1u), row.at.y + quad));
+    return select(vec4<f32>(), value, row.inside && x < params.in_width);
 }
 
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 32u + lane.index;
+    let first = group.x * 40u + lane.index;
     let end = params.images * params.height * params.width;
+    // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
-    let a = corner(min(first, last));
-    let b = corner(min(first + 8u, last));
-    let c = corner(min(first + 16u, last));
-    let d = corner(min(first + 24u, last));
-    let rows = params.in_channels * params.kernel * params.kernel_quads;
+    let corner_a = corner(min(first, last));
+    let corner_b = corner(min(first + 8u, last));
+    let corner_c = corner(min(first + 16u, last));
+    let corner_d = corner(min(first + 24u, last));
+    let corner_e = corner(min(first + 32u, last));
+    let rows = params.kernel * params.kernel * params.in_quads;
     var row = weight_row(group.y, rows + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + rows));
-    for (var channel = 0u; channel < params.in_channels; channel++) {
-        let plane = channel * params.in_height * params.in_width;
-        for (var u = 0u; u < params.kernel; u++) {
-            for (var v = 0u; v < params.kernel_quads; v++) {
-                let x = mat4x4<f32>(
-                    gather(a, plane, u, 4u * v),
-                    gather(b, plane, u, 4u * v),
-                    gather(c, plane, u, 4u * v),
-                    gather(d, plane, u, 4u * v),
-                );
-                accumulate(&tile, lane.index, row, x);
-                row.y += 1u;
-            }
+    for (var u = 0u; u < params.kernel; u++) {
+        let a = window_row(corner_a, u);
+        let b = window_row(corner_b, u);
+        let c = window_row(corner_c, u);
+        let d = window_row(corner_d, u);
+        let e = window_row(corner_e, u);
+        // Columns and quads in one loop: adapters that run lanes under a mask pay for all accumulators at the end of each.
+        var v = 0u;
+        var quad = 0u;
+        for (var i = 0u; i < params.kernel * params.in_quads; i++) {
+            let x = mat4x4<f32>(load(a, v, quad), load(b, v, quad), load(c, v, quad), load(d, v, quad));
+            accumulate(&tile, lane.index, row, x, load(e, v, quad));
+            row.y += 1u;
+            quad += 1u;
+            let next = quad == params.in_quads;
+            quad = select(quad, 0u, next);
+            v += u32(next);
         }
     }
     store(group.y, first, end, tile, params.floor);

@@ -6,11 +6,13 @@
 mod presets;
 mod walk;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 
 pub use presets::{PRESETS, Recipe};
 pub use walk::{Layer, LayerKind, Parameter};
@@ -237,6 +239,8 @@ pub struct Architecture {
 /// No published DenseNet comes near these; they keep products of sizes from overflowing.
 const MOST_CHANNELS: usize = 1 << 16;
 const MOST_LAYERS: usize = 1 << 12;
+/// A description of 64 blocks has some thousand.
+const MOST_JSON_BYTES: u64 = 1 << 20;
 
 impl Architecture {
     /// Reads and validates a JSON description.
@@ -244,8 +248,9 @@ impl Architecture {
     /// # Errors
     /// [`Error::Architecture`] where the text is no JSON, a field is missing or unknown, or the network cannot exist.
     pub fn from_json(text: &str) -> Result<Self> {
-        let architecture: Architecture = serde_json::from_str(text)
-            .map_err(|e| Error::Architecture(format!("not a description of a DenseNet in JSON: {e}")))?;
+        let architecture: Architecture = serde_json::from_str(text).map_err(|e| {
+            Error::Architecture(one_line(&format!("not a description of a DenseNet in JSON: {e}"), 600))
+        })?;
         architecture.validate()?;
         Ok(architecture)
     }
@@ -266,7 +271,9 @@ impl Architecture {
         }
         let path = Path::new(name);
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || path.is_file() {
-            let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading", e))?;
+            let file = File::open(path).map_err(|e| Error::io(path, "reading", e))?;
+            let mut text = String::new();
+            file.take(MOST_JSON_BYTES).read_to_string(&mut text).map_err(|e| Error::io(path, "reading", e))?;
             return Architecture::from_json(&text).map_err(|e| Error::file(path, e.to_string()));
         }
         Err(Error::Architecture(format!(

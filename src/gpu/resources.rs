@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pending::Slot;
 use super::{Model, Session};
-use crate::kernels::{Program, Resource, TapPlace, TapSource};
+use crate::kernels::{Panels, Program, Resource, TapPlace, TapSource};
 
 /// One activation resource.
 #[derive(Debug)]
@@ -72,6 +72,31 @@ impl Activation {
                 };
                 queue.write_texture(texture.as_image_copy(), bytemuck::cast_slice(&values), layout, size);
             }
+        }
+    }
+
+    /// Writes images, NCHW, where the program reads them.
+    pub(super) fn write_images(
+        &self,
+        queue: &wgpu::Queue,
+        images: &[f32],
+        channels: usize,
+        height: usize,
+        panels: Option<Panels>,
+    ) {
+        match (self, panels) {
+            (Activation::Buffer(buffer), None) => queue.write_buffer(buffer, 0, bytemuck::cast_slice(images)),
+            (Activation::Texture(texture, _), Some(panels)) => {
+                let texels = panels.texels(images, channels, height);
+                let width = panels.width();
+                let layout =
+                    wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 16), rows_per_image: None };
+                let height = texels.len() as u32 / 4 / width;
+                let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
+                queue.write_texture(texture.as_image_copy(), bytemuck::cast_slice(&texels), layout, size);
+            }
+            // A family that takes images in one kind of resource and allocated the other.
+            _ => unreachable!("the images do not lie where the program says"),
         }
     }
 

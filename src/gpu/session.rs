@@ -9,7 +9,7 @@ use super::pending::{Pending, Slot};
 #[cfg(not(target_arch = "wasm32"))]
 use super::profile::{self, StepTime};
 use super::readback::{self, Driver};
-use super::resources::{Activation, Resources};
+use super::resources::Resources;
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
 use crate::cam;
@@ -309,9 +309,9 @@ impl Session {
 
     /// Copies the images to where the program reads them.
     pub(super) fn upload(&self, images: &[f32]) {
-        if let Activation::Buffer(input) = &self.resources.activations[self.program.input] {
-            self.gpu().queue().write_buffer(input, 0, bytemuck::cast_slice(images));
-        }
+        let channels = self.model.architecture().input_channels;
+        let input = &self.resources.activations[self.program.input];
+        input.write_images(self.gpu().queue(), images, channels, self.size.height, self.program.input_panels);
     }
 
     /// The device.

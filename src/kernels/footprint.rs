@@ -161,10 +161,6 @@ impl Packing {
                 let shape = shape(weight)?;
                 texels(shape[0], shape[2] * shape[3] * inputs.len(), *bias)
             }
-            Packing::TextureStem { weight, .. } => {
-                let shape = shape(weight)?;
-                texels(shape[0], shape[1] * shape[2] * shape[3].next_multiple_of(4), true)
-            }
             Packing::Linear { weight, inputs } => shape(weight)?[0].next_multiple_of(4) * inputs.len(),
             Packing::Vector { name } => shape(name)?[0].next_multiple_of(4),
         })

@@ -130,7 +130,7 @@ impl Kernel {
             Kernel::Pointwise | Kernel::PointwiseTiled | Kernel::PointwiseSplit => {
                 &[Uniform, ReadBuffer, WriteBuffer, ReadBuffer, ReadBuffer, ReadBuffer]
             }
-            Kernel::TextureStem => &[Uniform, ReadBuffer, WriteTexture, ReadTexture],
+            Kernel::TextureStem => &[Uniform, ReadTexture, WriteTexture, ReadTexture],
             Kernel::TextureMaxPool | Kernel::TextureAppend => &[Uniform, ReadTexture, WriteTexture],
             Kernel::TextureAveragePool => &[Uniform, ReadTexture, WriteTexture, ReadTexture],
             Kernel::TextureGlobalPool => &[Uniform, ReadTexture, WriteBuffer, ReadTexture],

@@ -4,7 +4,7 @@ use bytemuck::NoUninit;
 
 use super::pack::{ChannelMap, PackedWeight, Packing};
 use super::program::{Dispatch, Grid, Program, Resource, TapPlace, TapSource};
-use super::{KernelFamily, Variant};
+use super::{KernelFamily, Panels, Variant};
 use crate::plan::{Plan, PlanTensor, Step, TensorKind, View};
 
 /// What a kernel's file decides for one step.
@@ -63,6 +63,10 @@ pub(super) trait Family {
     fn step(&self, step: &Step, geometry: &Geometry) -> Lowered;
     fn resource(&self, label: String, tensors: &[&PlanTensor], images: usize) -> Resource;
     fn tap_place(&self, tensor: &PlanTensor, images: usize) -> TapPlace;
+    /// Where the images are, unless they lie planar in a buffer.
+    fn input_panels(&self, _input: &PlanTensor, _images: usize) -> Option<Panels> {
+        None
+    }
 }
 
 /// Lowers every step and collects the program; limits are checked by the caller.
@@ -76,6 +80,7 @@ pub(super) fn assemble<F: Family>(plan: &Plan, family: &F) -> Program {
         dispatches: Vec::new(),
         taps: plan.taps.iter().map(|tap| tap_source(plan, family, &tap.name, tap.step, &tap.view)).collect(),
         input: plan.tensor(plan.input()).memory,
+        input_panels: family.input_panels(plan.tensor(plan.input()), plan.batch),
         output: output(plan, family),
     };
     for step in &plan.steps {

@@ -92,15 +92,6 @@ pub enum Packing {
         /// Rows of a panel: a whole number of tiles.
         panel_rows: u32,
     },
-    /// The stem's weight like a 1x1 convolution's whose channels are its `(c, u, v)`, v padded to whole quads; with bias.
-    TextureStem {
-        /// Parameter name.
-        weight: String,
-        /// Norm to fold.
-        folded: Option<String>,
-        /// Rows of a panel: a whole number of tiles.
-        panel_rows: u32,
-    },
     /// A batch norm as two rows of `[C/4]` texels: scale, shift.
     TextureNorm {
         /// The norm, or none.
@@ -187,17 +178,6 @@ impl PackedWeight {
                 let conv = Flat { values: &values, outputs, window: [height, width] };
                 Ok(texture_tiles(&conv, inputs, bias.then_some(&biases)))
             }
-            Packing::TextureStem { weight, folded, .. } => {
-                let (values, biases) = folded_convolution(weights, weight, folded)?;
-                let outputs = biases.len();
-                // As many rows of the kernel as channels and u give, each padded to whole quads.
-                let width = weights.tensor(weight)?.shape[3];
-                let rows = values.len() / outputs / width;
-                let padded = width.next_multiple_of(4);
-                let input = |place: usize| (place % padded < width).then_some(place / padded * width + place % padded);
-                let inputs: ChannelMap = (0..rows * padded).map(input).collect();
-                Ok(texture_tiles(&Flat { values: &values, outputs, window: [1, 1] }, &inputs, Some(&biases)))
-            }
             Packing::TextureNorm { norm, inputs } => {
                 let affine = norm.as_ref().map(|name| weights.affine(name)).transpose()?;
                 let quads = norm_quads(affine.as_ref(), inputs);
@@ -223,7 +203,7 @@ impl Packing {
     /// What the array is on the device.
     pub fn storage(&self) -> Storage {
         match self {
-            Packing::TextureTiles { panel_rows, .. } | Packing::TextureStem { panel_rows, .. } => {
+            Packing::TextureTiles { panel_rows, .. } => {
                 Storage::Texture { width: TEXTURE_ROW as u32, rows: *panel_rows }
             }
             Packing::TextureNorm { inputs, .. } => Storage::Texture { width: (inputs.len() / 4) as u32, rows: 2 },

@@ -190,8 +190,10 @@ pub struct Program {
     pub dispatches: Vec<Dispatch>,
     /// Everything that can be looked at.
     pub taps: Vec<TapSource>,
-    /// Index of the resource that takes the images, planar NCHW f32.
+    /// Index of the resource that takes the images.
     pub input: usize,
+    /// Where the images' rows are in the texture that takes them; none where a buffer takes them, planar NCHW f32.
+    pub input_panels: Option<Panels>,
     /// Where the result is.
     pub output: TapSource,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::metadata::{LABELS, Metadata};
-use super::names::Names;
+use super::names::{Names, Scheme};
 use super::order::{ChannelOrder, Readers};
 use super::source::{Entry, Source};
 use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
@@ -14,7 +14,7 @@ use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, inf
 pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
     let Source { format, entries, metadata, ordered, mut stated } = source;
     let metadata = Metadata::read(&metadata)?;
-    let names_stated = stated.names.is_some();
+    let has_metadata = metadata.architecture.is_some();
     let names = match stated.names.take() {
         Some(names) => names,
         None => recognise(&entries, ordered)?,
@@ -29,6 +29,15 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     };
     let (architecture, mut facts) =
         infer::architecture(&shapes, metadata.architecture, &stated, names.scheme, options).map_err(note)?;
+    // TensorFlow's padding of such a stem depends on the picture, ZeroPadding2D's does not: a guess would be silent.
+    let guessed = names.scheme == Scheme::Structure && !has_metadata && options.architecture.is_none();
+    if guessed && format.starts_with("Keras") && architecture.stem.kernel > 3 && stated.stem_padding.is_none() {
+        let kernel = architecture.stem.kernel;
+        return Err(format!(
+            "recognised by structure, but how its {kernel}x{kernel} stem is padded only the model's configuration says: save \
+             the whole model, or give the architecture"
+        ));
+    }
     // Before the walk, which a made-up number of layers would make long.
     if architecture.layers.iter().sum::<usize>() > entries.len() {
         return Err(format!("{} tensors are too few for layers {:?}", entries.len(), architecture.layers));
@@ -42,21 +51,27 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
     check::shapes(&parameters, needed.into_iter()).map_err(note)?;
     entries.retain(|name, _| !ignored.contains(*name));
 
-    let order = options.channel_order.or(metadata.order).or(names.order);
-    let readers = (order == Some(ChannelOrder::NewFirst)).then(|| Readers::of(&architecture));
     let mut tensors = entries
         .into_par_iter()
         .map(|(name, entry)| {
             let data = entry.decode()?;
-            let tensor = Tensor { shape: entry.shape, data };
-            let tensor = match &readers {
-                Some(readers) => readers.to_new_last(name, tensor),
-                None => tensor,
-            };
-            Ok((name.to_string(), tensor))
+            Ok((name.to_string(), Tensor { shape: entry.shape, data }))
         })
         .collect::<Result<BTreeMap<_, _>, String>>()?;
     check::values(&tensors).map_err(note)?;
+    let (order, order_from) = [
+        (options.channel_order, "option".to_string()),
+        (metadata.order, "metadata".into()),
+        (names.order, stated.from.clone()),
+        (ChannelOrder::of_statistics(&architecture, &tensors), "running statistics".into()),
+    ]
+    .into_iter()
+    .find_map(|(order, from)| Some((order?, from)))
+    .unwrap_or_else(|| (ChannelOrder::NewLast, format!("default of {}", names.scheme)));
+    if order == ChannelOrder::NewFirst {
+        let readers = Readers::of(&architecture);
+        tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+    }
     if !biases.is_empty() {
         bias::fold(&architecture, &mut tensors);
         check::values(&tensors).map_err(note)?;
@@ -69,15 +84,8 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         None => stated.labels.filter(|labels| check::labels(&architecture, labels).is_ok()),
     };
 
-    let from = match (options.channel_order, metadata.order, names.order) {
-        (Some(_), ..) => "option".into(),
-        (_, Some(_), _) => "metadata".into(),
-        (_, _, Some(_)) if names_stated => stated.from.clone(),
-        (_, _, Some(_)) => "tensor shapes".into(),
-        _ => format!("default of {}", names.scheme),
-    };
     let mut fact = |what: &str, value: String, from: String| facts.push(Fact { what: what.into(), value, from });
-    fact("channel order", order.unwrap_or(ChannelOrder::NewLast).to_string(), from);
+    fact("channel order", order.to_string(), order_from);
     let preset = (metadata.preset.map(|preset| (preset, "metadata".to_string())))
         .or(stated.preset.map(|preset| (preset, stated.from.clone())))
         .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));

@@ -1,15 +1,22 @@
 //! The `config.json` that timm and the Hugging Face Hub keep beside a weight file: preprocessing and labels.
 
+#[cfg(feature = "safetensors")]
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 
+#[cfg(feature = "safetensors")]
+use super::source::Stated;
 use super::{Fact, Weights, check};
 use crate::architecture::InputSize;
 use crate::preset::{Filter, Preset, Resize};
 
 const NAME: &str = "config.json";
+/// Its part that says how pictures are prepared; also a key of a file's metadata.
+#[cfg(feature = "safetensors")]
+const PRETRAINED: &str = "pretrained_cfg";
 /// timm's for ImageNet-22k, with every class by name, has 0.5 MiB.
 const MOST_BYTES: u64 = 4 << 20;
 
@@ -25,7 +32,7 @@ struct Config {
 
 /// timm's `pretrained_cfg`.
 #[derive(Deserialize)]
-pub(super) struct Pretrained {
+struct Pretrained {
     input_size: Option<(usize, usize, usize)>,
     crop_pct: Option<f64>,
     crop_mode: Option<String>,
@@ -66,6 +73,14 @@ pub(super) fn complete(weights: &mut Weights, path: &Path) {
     }
 }
 
+/// What a file's own metadata say in timm's words.
+#[cfg(feature = "safetensors")]
+pub(super) fn stated(metadata: &BTreeMap<String, String>) -> Stated {
+    let pretrained = metadata.get(PRETRAINED).and_then(|text| serde_json::from_str::<Pretrained>(text).ok());
+    let (preset, labels) = pretrained.map_or((None, None), |cfg| (cfg.preset(), cfg.label_names));
+    Stated { preset, labels, from: format!("metadata {PRETRAINED}"), ..Stated::default() }
+}
+
 fn shown(preset: &serde_json::Value) -> String {
     preset.as_str().map_or_else(|| preset.to_string(), str::to_string)
 }
@@ -73,7 +88,7 @@ fn shown(preset: &serde_json::Value) -> String {
 impl Pretrained {
     /// The preset of timm's evaluation transform: the shorter side to `input / crop_pct`, rounded down, and the middle
     /// (`crop_mode` center); or straight to that size (squash). None where it cannot be expressed.
-    pub(super) fn preset(&self) -> Option<serde_json::Value> {
+    fn preset(&self) -> Option<serde_json::Value> {
         let base = Preset::named("timm")?;
         let (_, height, width) = self.input_size.unwrap_or((3, 224, 224));
         let percentage = self.crop_pct.unwrap_or(0.875);

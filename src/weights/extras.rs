@@ -28,13 +28,17 @@ const PARTS: [&str; 13] = [
 
 /// Names that can be left out without changing what the network computes: what belongs to training, and vectors and
 /// single numbers that are called nothing that a network computes with, as torchxrayvision's `op_threshs` or a counter.
+/// Nothing where a tensor is missing: what is left over may be that one, misspelt.
 pub(super) fn ignored(parameters: &[Parameter], found: &Shapes) -> BTreeSet<String> {
     let expected: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    if expected.iter().any(|name| !found.contains_key(name)) {
+        return BTreeSet::new();
+    }
     let extra = found.iter().filter(|(name, _)| !expected.contains(*name));
     extra.filter(|(name, shape)| is_ignored(name, shape)).map(|(name, _)| name.to_string()).collect()
 }
 
-fn is_ignored(name: &str, shape: &[usize]) -> bool {
+pub(super) fn is_ignored(name: &str, shape: &[usize]) -> bool {
     let (modules, leaf) = name.rsplit_once('.').unwrap_or(("", name));
     of_training(modules) || (shape.len() <= 1 && !PARTS.iter().any(|part| leaf.to_ascii_lowercase().contains(part)))
 }

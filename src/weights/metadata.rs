@@ -14,6 +14,9 @@ pub(super) const LABELS: &str = "densenet.labels";
 /// `new-last` or `new-first`.
 pub(super) const CHANNEL_ORDER: &str = "densenet.channel_order";
 
+/// A preset has a thousand. What JSON is parsed to occupies up to a hundred times its bytes.
+const MOST_PRESET_BYTES: usize = 1 << 16;
+
 /// A file's metadata, parsed.
 pub(super) struct Metadata {
     pub(super) architecture: Option<Architecture>,
@@ -30,6 +33,9 @@ impl Metadata {
             parse: impl Fn(&str) -> Result<T, E>,
         ) -> Result<Option<T>, String> {
             pairs.get(key).map(|text| parse(text)).transpose().map_err(|e| format!("metadata {key}: {e}"))
+        }
+        if let Some(preset) = pairs.get(PRESET).filter(|preset| preset.len() > MOST_PRESET_BYTES) {
+            return Err(format!("metadata {PRESET}: {} bytes, of which {MOST_PRESET_BYTES} are read", preset.len()));
         }
         Ok(Metadata {
             architecture: parsed(pairs, ARCHITECTURE, Architecture::from_json)?,

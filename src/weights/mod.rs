@@ -13,6 +13,8 @@ mod assemble;
 mod bias;
 #[cfg(feature = "files")]
 mod config;
+#[cfg(any(feature = "keras", feature = "pytorch"))]
+mod contained;
 #[cfg(feature = "safetensors")]
 mod embedded;
 #[cfg(feature = "files")]
@@ -42,7 +44,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::architecture::Architecture;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::preset::Preset;
 
 #[cfg(feature = "safetensors")]
@@ -53,7 +55,7 @@ pub use open::{OpenOptions, from_bytes, open, open_with};
 pub use order::ChannelOrder;
 pub use random::Statistics;
 #[cfg(feature = "safetensors")]
-pub use safetensors::save_safetensors;
+pub use safetensors::{Storage, save_safetensors, to_safetensors};
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,7 +151,7 @@ impl Weights {
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
         Preset::parse(&text).map_err(|e| {
-            let reason = format!("its preset cannot be used, name another: {e}");
+            let reason = one_line(&format!("its preset cannot be used, name another: {e}"), 600);
             match &self.origin.path {
                 Some(path) => Error::file(path, reason),
                 None => Error::Weights(reason),
@@ -175,6 +177,15 @@ impl Weights {
         check::labels(&self.architecture, &labels).map_err(Error::Weights)?;
         self.labels = Some(labels);
         Ok(self)
+    }
+
+    /// The network without its classifier, whose output are the pooled features that the classifier read.
+    #[must_use]
+    pub fn without_classifier(mut self) -> Self {
+        self.architecture.classes = None;
+        self.tensors.retain(|name, _| !name.starts_with("classifier."));
+        self.labels = None;
+        self
     }
 
     /// Attaches the preprocessing: a preset's name, or an object that describes one.

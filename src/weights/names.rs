@@ -21,6 +21,7 @@ pub(super) enum Scheme {
     /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
     KerasArticle,
     /// A Keras model whose own configuration says which layer is which, whatever they are called.
+    #[cfg_attr(not(feature = "keras"), expect(dead_code, reason = "only its reader makes it"))]
     KerasModel,
     /// Names nobody has seen: the structure tells (structure.rs).
     Structure,
@@ -80,8 +81,8 @@ pub(super) struct Names {
 impl Names {
     /// Those that structure.rs found out.
     pub(super) fn from_structure(reading: Reading) -> Self {
-        let Reading { canonical, order, notes } = reading;
-        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order, notes }
+        let Reading { canonical, notes } = reading;
+        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order: None, notes }
     }
 }
 
@@ -101,6 +102,12 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     // A file may hold the features module alone, whose names then lack `features.`.
     let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
     let prefix = bare.unwrap_or(root);
+    if names.iter().any(|name| name.strip_prefix(root) == Some("conv1.weight")) {
+        return Err(format!(
+            "a stem of several convolutions ('{root}conv0', '{root}conv1'), as timm's densenetblur121d and densenet264d \
+             have it: only a stem of one convolution is run here"
+        ));
+    }
     let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
@@ -210,8 +217,12 @@ pub(super) fn unknown(names: &[&str]) -> String {
     let shown: Vec<String> = some.iter().map(|name| format!("'{}'", abbreviate(name))).collect();
     let holds = if names.is_empty() { "it holds no tensors".into() } else { format!("it holds {}", shown.join(", ")) };
     let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+    // The commonest mistake, and names that everybody's ResNet has.
+    let resnet = names.iter().any(|name| name.ends_with("layer1.0.conv1.weight"));
+    let family = if resnet { ", as a ResNet does" } else { "" };
     format!(
-        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): {holds}{more}"
+        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): \
+         {holds}{more}{family}"
     )
 }
 

@@ -8,7 +8,7 @@ use super::order::ChannelOrder;
 use super::source::Source;
 use super::{Weights, config};
 use crate::architecture::{Activation, Architecture};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 
 /// What checks, completes or overrides a file's own statements.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +51,10 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
     // SAFETY: the mapping is read only and lives as long as this function. Another process that shortens the file
     // meanwhile ends this one with SIGBUS, as with every reader of mapped files.
     let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, "mapping", e))?;
-    let mut weights = weights(&bytes, Some(path), options).map_err(|reason| Error::file(path, one_line(&reason)))?;
+    let mut weights = weights(&bytes, Some(path), options).map_err(|reason| refused(path, &reason))?;
     config::complete(&mut weights, path);
     weights.origin.path = Some(path.to_path_buf());
-    Ok(weights)
+    Ok(presentable(weights))
 }
 
 /// Reads a weight file from memory. `name` is what errors call it.
@@ -62,7 +62,7 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
 /// # Errors
 /// [`Error::File`], as [`open_with`].
 pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>, options: &OpenOptions) -> Result<Weights> {
-    weights(bytes, None, options).map_err(|reason| Error::file(name.as_ref(), one_line(&reason)))
+    weights(bytes, None, options).map(presentable).map_err(|reason| refused(name.as_ref(), &reason))
 }
 
 fn weights(bytes: &[u8], path: Option<&Path>, options: &OpenOptions) -> Result<Weights, String> {
@@ -70,9 +70,23 @@ fn weights(bytes: &[u8], path: Option<&Path>, options: &OpenOptions) -> Result<W
 }
 
 /// Reasons quote names and shapes of any length and content from the file.
-fn one_line(reason: &str) -> String {
-    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
+fn refused(name: &Path, reason: &str) -> Error {
+    Error::file(name, one_line(reason, 600))
 }
+
+/// What is shown to people may come from the file too.
+fn presentable(mut weights: Weights) -> Weights {
+    let labels = weights.labels.iter_mut().flatten();
+    let facts = weights.origin.facts.iter_mut().map(|fact| &mut fact.value);
+    let names = [&mut weights.origin.scheme, &mut weights.architecture.name];
+    for text in labels.chain(facts).chain(names) {
+        *text = one_line(text, MOST_SHOWN);
+    }
+    weights
+}
+
+/// Of one text, in characters: a preset's JSON has a thousand.
+const MOST_SHOWN: usize = 10_000;
 
 const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
 
@@ -107,13 +121,18 @@ fn is_keras_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") && end.windows(16).any(|window| window == b"model.weights.h5")
 }
 
-/// A zip, a pickle of protocol 2 or later, or the tar of PyTorch 0.1.
+/// A zip, or a pickle of protocol 2 or later.
 fn is_pytorch(bytes: &[u8]) -> bool {
     let pickle = bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|protocol| (2..=5).contains(protocol));
-    bytes.starts_with(b"PK\x03\x04") || pickle || bytes.get(257..262) == Some(b"ustar")
+    bytes.starts_with(b"PK\x03\x04") || (pickle && !is_tar(bytes))
 }
 
-#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's tar is read by its path"))]
+/// As PyTorch wrote until 0.1.9, when nobody had a DenseNet, and as anybody packs files.
+fn is_tar(bytes: &[u8]) -> bool {
+    bytes.get(257..262) == Some(b"ustar")
+}
+
+#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's files are read by their path"))]
 fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> {
     match Kind::of(bytes) {
         #[cfg(feature = "pytorch")]
@@ -131,7 +150,7 @@ fn read<'a>(bytes: &'a [u8], path: Option<&Path>) -> Result<Source<'a>, String> 
         #[cfg(feature = "safetensors")]
         Kind::Safetensors => super::safetensors::read(bytes),
         #[cfg(feature = "safetensors")]
-        Kind::Unknown if !is_text(bytes) => super::safetensors::read(bytes),
+        Kind::Unknown if !is_text(bytes) && !is_tar(bytes) => super::safetensors::read(bytes),
         _ => Err(unknown(bytes)),
     }
 }
@@ -143,7 +162,7 @@ fn is_text(bytes: &[u8]) -> bool {
     // The cut may go through a character.
     let valid = std::str::from_utf8(beginning).map_or_else(|e| e.valid_up_to(), str::len);
     let printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
-    beginning.len() >= 8 && valid + 3 >= beginning.len() && beginning.iter().all(printable)
+    !beginning.is_empty() && valid + 3 >= beginning.len() && beginning.iter().all(printable)
 }
 
 fn unknown(bytes: &[u8]) -> String {
@@ -152,6 +171,8 @@ fn unknown(bytes: &[u8]) -> String {
         "a Git LFS pointer stands here in place of the file: run `git lfs pull`".to_string()
     } else if beginning.trim_start().to_ascii_lowercase().starts_with("<") {
         format!("this is a web page or other markup ('{beginning}..'), not weights: fetch the file itself")
+    } else if is_tar(bytes) {
+        "a tar archive: unpack it".to_string()
     } else {
         format!("no weight file: it begins with '{beginning}'")
     };

@@ -230,6 +230,19 @@ fn options_check_complete_and_override() {
 }
 
 #[test]
+fn timms_preprocessing_in_the_metadata_is_used() {
+    let (_, raw) = small();
+    let timm = ("pretrained_cfg", "{\"crop_pct\": 1.0, \"interpolation\": \"bilinear\", \"crop_mode\": \"squash\"}");
+    let opened = read(&file(&raw, &[timm])).unwrap();
+    assert_eq!(from(&opened, "preset").1, "metadata pretrained_cfg");
+    assert!(opened.preset().unwrap().to_string().starts_with("resize=224x224,crop=224x224,"));
+    // Our own key goes before it, and what cannot be read is none.
+    let opened = read(&file(&raw, &[timm, ("densenet.preset", "mnist")])).unwrap();
+    assert_eq!(from(&opened, "preset"), ("mnist", "metadata"));
+    assert!(read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap().preset_value().is_none());
+}
+
+#[test]
 fn each_bad_file_gives_one_clear_error() {
     let (_, raw) = small();
     let good = file(&raw, &[]);
@@ -258,6 +271,7 @@ fn each_bad_file_gives_one_clear_error() {
             b"This is a text, not weights.\n".to_vec(),
             "no weight file: it begins with 'This is a text, not weights. '; .saf",
         ),
+        (b"ok\n".to_vec(), "no weight file: it begins with 'ok '; .saf"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "run `git lfs pull`"),
         (
             b"<!DOCTYPE html>\n<html>".to_vec(),
@@ -297,6 +311,27 @@ fn each_bad_file_gives_one_clear_error() {
         (
             with(|raw| drop(raw.insert("features.norm_0.weight".into(), raw["classifier.bias"].clone()))),
             "'features.norm5.weight' and 'features.norm_0.weight' are both 'features.norm5.weight'",
+        ),
+        (
+            with(|raw| {
+                let tensor = raw.remove("features.denseblock2.denselayer1.norm2.bias").unwrap();
+                raw.insert("features.denseblock2.denselayer1.zzz".into(), tensor);
+            }),
+            "norm2.bias' of shape [16] is missing; the nearest there is 'features.denseblock2.denselayer1.zzz'",
+        ),
+        (
+            with(|raw| {
+                for part in ["weight", "bias"] {
+                    let tensor = raw.remove(&format!("classifier.{part}")).unwrap();
+                    raw.insert(format!("classifier.0.{part}"), tensor.clone());
+                    raw.insert(format!("classifier.3.{part}"), tensor);
+                }
+            }),
+            "a head of its own: 'classifier.0.weight' [5, 16], 'classifier.3.weight' [5, 16] beside the DenseNet",
+        ),
+        (
+            with(|raw| drop(raw.insert("features.conv1.weight".into(), raw["features.conv0.weight"].clone()))),
+            "a stem of several convolutions ('features.conv0', 'features.conv1'), as timm's densenetblur121d",
         ),
         (
             with(|raw| drop(raw.insert("gate.weight".into(), raw["classifier.bias"].clone()))),

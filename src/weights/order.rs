@@ -39,6 +39,53 @@ impl std::fmt::Display for ChannelOrder {
     }
 }
 
+impl ChannelOrder {
+    /// What the batch norms' running statistics say, for tensors in the file's order. Each norm of a block sees the
+    /// channels that the norm before it saw, unchanged, and has therefore gathered the same statistics of them in
+    /// training: they stand at its beginning in one order, at its end in the other. None where neither or both hold, as
+    /// in a network that was never trained.
+    pub(super) fn of_statistics(architecture: &Architecture, tensors: &BTreeMap<String, Tensor>) -> Option<Self> {
+        let (mut channels, mut last, mut first) = (0, 0, 0);
+        for block in 0..architecture.layers.len() {
+            let norms = norms_of(architecture, block);
+            for part in ["running_mean", "running_var"] {
+                let vectors: Vec<&[f32]> =
+                    norms.iter().filter_map(|norm| Some(&*tensors.get(&format!("{norm}.{part}"))?.data)).collect();
+                for pair in vectors.windows(2) {
+                    let (before, after) = (pair[0], pair[1]);
+                    let new = after.len().checked_sub(before.len())?;
+                    channels += before.len();
+                    last += alike(before, after);
+                    first += alike(before, &after[new..]);
+                }
+            }
+        }
+        // Most must agree in one order, and few by chance in the other.
+        let (most, few) = (channels * 9 / 10, channels / 2);
+        match channels > 0 {
+            true if last > most && first < few => Some(ChannelOrder::NewLast),
+            true if first > most && last < few => Some(ChannelOrder::NewFirst),
+            _ => None,
+        }
+    }
+}
+
+/// The norms that read a block's concatenation, from the shortest.
+fn norms_of(architecture: &Architecture, block: usize) -> Vec<String> {
+    let layers = (0..architecture.layers[block]).map(|layer| format!("{}.norm1", dense_layer_name(block, layer)));
+    let end = if block + 1 < architecture.layers.len() {
+        format!("{}.norm", transition_name(block))
+    } else {
+        "features.norm5".into()
+    };
+    layers.chain(std::iter::once(end)).collect()
+}
+
+/// How many numbers agree but for rounding, also that of half precision.
+fn alike(a: &[f32], b: &[f32]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() <= 2e-3 * a.abs().max(b.abs())).count()
+}
+
 /// What reads a concatenation: a block's input of `input` channels and `layers` times the new ones.
 #[derive(Clone, Copy)]
 struct Reader {
@@ -83,9 +130,9 @@ impl Readers {
     }
 
     /// Puts a new-first tensor into the canonical order.
-    pub(super) fn to_new_last(&self, name: &str, tensor: Tensor) -> Tensor {
-        let Some(&Reader { input, layers }) = self.by_tensor.get(name) else {
-            return tensor;
+    pub(super) fn to_new_last(&self, name: String, tensor: Tensor) -> (String, Tensor) {
+        let Some(&Reader { input, layers }) = self.by_tensor.get(&name) else {
+            return (name, tensor);
         };
         let growth = self.growth;
         let from = |channel: usize| match channel.checked_sub(input) {
@@ -103,6 +150,6 @@ impl Readers {
                 data.extend_from_slice(&row[at..at + inner]);
             }
         }
-        Tensor { shape: tensor.shape, data }
+        (name, Tensor { shape: tensor.shape, data })
     }
 }

@@ -1,15 +1,20 @@
-//! PyTorch's files: zips (1.6 and later), legacy pickle streams, and the tars of 0.1. A pickle is data here: its
-//! instructions build names, numbers and shapes, and nothing in it is ever executed.
+//! PyTorch's files: zips (1.6 and later) and legacy pickle streams. A pickle is data here: its instructions build names,
+//! numbers and shapes, and nothing in it is ever executed.
+
+mod weigh;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use pytorch_reader::{DType, FileFormat, PytorchError, PytorchReader, Tensor};
 use rayon::prelude::*;
-use zip::ZipArchive;
+use tempfile::NamedTempFile;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::contained::contained;
 use super::extras;
 use super::source::{Entry, Number, Source, Stated};
 
@@ -30,27 +35,35 @@ const MOST_EXPANSION: u64 = 4;
 
 const ADVICE: &str = "what torch.save(model.state_dict(), path) writes is expected";
 
+/// A legacy file begins with five: a magic number, a version, the system's facts, the checkpoint and its storages' keys.
+const LEGACY_PICKLES: usize = 5;
+
 /// Reads the table of contents, chooses the network, and reads its tensors. The library wants a file: without a `path`
 /// the bytes go into a temporary one.
 pub(super) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
-    let zip = bytes.starts_with(b"PK");
-    if zip {
-        check_zip(bytes)?;
-    }
     let budget = MOST_EXPANSION * bytes.len() as u64 + (1 << 20);
-    let reader = match path {
-        Some(path) => PytorchReader::new(path),
-        None => {
-            let mut file = tempfile::NamedTempFile::new().map_err(|e| format!("making a temporary file: {e}"))?;
-            file.write_all(bytes).map_err(|e| format!("writing a temporary file: {e}"))?;
-            return entries(PytorchReader::new(file.path()).map_err(|e| reason(&e))?, budget);
-        }
+    let temporary = if bytes.starts_with(b"PK") {
+        zip_to_read(bytes, path)?
+    } else {
+        weigh::check(bytes, LEGACY_PICKLES)?;
+        path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?
     };
-    entries(reader.map_err(|e| reason(&e))?, budget)
+    let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
+    contained(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))
 }
 
-/// Refuses what would be large only when unpacked, and archives of another kind, before anything is unpacked.
-fn check_zip(bytes: &[u8]) -> Result<(), String> {
+fn temporary(write: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>) -> Result<NamedTempFile, String> {
+    let file = NamedTempFile::new().and_then(|mut file| write(&mut file).map(|()| file));
+    file.map_err(|e| format!("writing a temporary file: {e}"))
+}
+
+fn damaged(error: impl std::fmt::Display) -> String {
+    format!("a damaged zip ({error}): fetch it again")
+}
+
+/// Refuses what would be large only when unpacked, and archives of another kind, before anything is unpacked. Yields the
+/// file to read where that is not the one at `path`.
+fn zip_to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedTempFile>, String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|e| format!("a zip, truncated or damaged ({e}): fetch it again"))?;
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
@@ -59,14 +72,23 @@ fn check_zip(bytes: &[u8]) -> Result<(), String> {
             "a TorchScript archive, which holds a program: load it with torch.jit.load and save its state_dict; {ADVICE}"
         ));
     }
-    let Some(pickle) = names.iter().position(|name| name == "data.pkl" || name.ends_with("/data.pkl")) else {
-        return Err(format!("a zip without data.pkl, so no PyTorch checkpoint; {ADVICE}"));
+    let mut pickles = (0..names.len()).filter(|&i| names[i] == "data.pkl" || names[i].ends_with("/data.pkl"));
+    let pickle = match (pickles.next(), pickles.next()) {
+        (Some(one), None) => one,
+        (None, _) => return Err(format!("a zip without data.pkl, so no PyTorch checkpoint; {ADVICE}")),
+        (Some(one), Some(other)) => {
+            return Err(format!(
+                "a zip of two checkpoints, '{}' and '{}': one is expected; {ADVICE}",
+                names[one], names[other]
+            ));
+        }
     };
     // Not `decompressed_size`, which knows nothing of archives whose sizes stand behind their data, as PyTorch's do.
-    let mut unpacked = 0;
+    let (mut unpacked, mut packed) = (0, false);
     for index in 0..archive.len() {
-        let member = archive.by_index_raw(index).map_err(|e| format!("a damaged zip ({e}): fetch it again"))?;
+        let member = archive.by_index_raw(index).map_err(damaged)?;
         unpacked += u128::from(member.size());
+        packed |= member.compression() != CompressionMethod::Stored;
     }
     if unpacked > u128::from(MOST_EXPANSION) * bytes.len() as u128 + (1 << 20) {
         return Err(format!(
@@ -74,13 +96,38 @@ fn check_zip(bytes: &[u8]) -> Result<(), String> {
             bytes.len()
         ));
     }
-    let pickle = archive.by_index_raw(pickle).map_err(|e| format!("a damaged zip ({e}): fetch it again"))?;
-    if pickle.size() > MOST_PICKLE_BYTES {
+    let member = archive.by_index(pickle).map_err(damaged)?;
+    let size = member.size();
+    if size > MOST_PICKLE_BYTES {
         return Err(format!(
-            "its data.pkl has {} bytes, of which {MOST_PICKLE_BYTES} are read: too much is saved beside the weights; {ADVICE}",
-            pickle.size()
+            "its data.pkl has {size} bytes, of which {MOST_PICKLE_BYTES} are read: too much is saved beside the weights; {ADVICE}"
         ));
     }
+    let mut pickle = Vec::new();
+    // A wrong checksum is for the library to judge, which knows files that have none.
+    let _ = member.take(size).read_to_end(&mut pickle);
+    weigh::check(&pickle, 1)?;
+    match path {
+        // `torch.save` does not compress. Where somebody did, each tensor would be unpacked from its storage's beginning,
+        // and 20,000 tensors at the end of one storage would take hours.
+        _ if packed => temporary(|file| unpack(&mut archive, file)).map(Some),
+        Some(_) => Ok(None),
+        None => temporary(|file| file.write_all(bytes)).map(Some),
+    }
+}
+
+/// Writes the archive as one whose members are stored as they are.
+fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, file: &mut NamedTempFile) -> std::io::Result<()> {
+    let mut stored = ZipWriter::new(file);
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
+    for index in 0..archive.len() {
+        let member = archive.by_index(index)?;
+        let (name, size) = (String::from_utf8_lossy(member.name_raw()).into_owned(), member.size());
+        stored.start_file(name, options)?;
+        // No more than was announced, whatever comes.
+        std::io::copy(&mut member.take(size), &mut stored)?;
+    }
+    stored.finish()?;
     Ok(())
 }
 
@@ -88,6 +135,7 @@ fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String
     let format = match reader.metadata().format_type {
         FileFormat::Zip => "PyTorch (zip)",
         FileFormat::Legacy => "PyTorch (legacy pickle)",
+        // Not read: no DenseNet is that old.
         FileFormat::Tar => "PyTorch (tar)",
         FileFormat::Pickle => "pickle",
     };
@@ -160,3 +208,6 @@ fn reason(error: &PytorchError) -> String {
         other => format!("a damaged PyTorch file ({other}): fetch it again"),
     }
 }
+
+#[cfg(test)]
+mod tests;

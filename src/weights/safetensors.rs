@@ -3,20 +3,32 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
+use half::f16;
 use serde_json::json;
 
-use super::Weights;
 use super::metadata::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
 use super::order::ChannelOrder;
-use super::source::{Entry, Number, Source, Stated};
+use super::source::{Entry, Number, Source};
+use super::{Weights, config};
 use crate::error::{Error, Result};
+
+/// Of headers, which are parsed to ten times their bytes and more. DenseNet-264's has a quarter of a megabyte, and the names
+/// of ImageNet-22k's classes two.
+const MOST_HEADER_BYTES: u64 = 8 << 20;
 
 /// Reads the header; tensors stay where they are.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
+    let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+    // What announces more than it has is damaged, or no such file.
+    if announced > MOST_HEADER_BYTES && announced < bytes.len() as u64 {
+        return Err(format!(
+            "its header has {announced} bytes, of which {MOST_HEADER_BYTES} are read: no DenseNet needs more"
+        ));
+    }
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| reason(&e, bytes))?;
     let data = &bytes[8 + length..];
     let mut entries: Vec<Entry> = header
@@ -38,7 +50,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
     // The crate's order is a hash map's: sorted, the same file always gives the same error.
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated: Stated::default() })
+    let stated = config::stated(&metadata);
+    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated })
 }
 
 fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
@@ -63,27 +76,22 @@ fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
     }
 }
 
-/// Writes a safetensors file with canonical names in `f32`, and the architecture, preset and labels in its metadata.
-/// The same weights always give the same bytes. An existing file is replaced at once or, after an error, not at all.
-///
-/// # Errors
-/// [`Error::Io`] where the file cannot be written.
-pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
-    let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
-    // In the same folder: a rename between file systems is not atomic.
-    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let written = File::create_new(&temporary)
-        .and_then(|file| write(weights, file))
-        .and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|e| {
-        // What failed counts; what is left of it may well be nothing.
-        let _ = std::fs::remove_file(&temporary);
-        Error::io(path, "writing", e)
-    })
+/// The numbers that weights are stored in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// All in f32: what is read back is the same, bit for bit.
+    #[default]
+    F32,
+    /// Convolutions and the classifier's matrix in f16, half the size; vectors, which are few, stay in f32.
+    F16,
 }
 
-fn write(weights: &Weights, file: File) -> std::io::Result<()> {
+/// A safetensors file's bytes: canonical names, and the architecture, preset and labels in its metadata, so that nothing
+/// is inferred when it is opened. The same weights always give the same bytes.
+///
+/// # Errors
+/// [`Error::Weights`] where f16 cannot hold a weight (beyond 65504).
+pub fn to_safetensors(weights: &Weights, storage: Storage) -> Result<Vec<u8>> {
     let mut metadata = BTreeMap::from([
         ("format", "pt".to_string()),
         (ARCHITECTURE, json!(weights.architecture()).to_string()),
@@ -96,21 +104,54 @@ fn write(weights: &Weights, file: File) -> std::io::Result<()> {
         metadata.insert(LABELS, json!(labels).to_string());
     }
     let mut header = serde_json::Map::from_iter([("__metadata__".to_string(), json!(metadata))]);
-    let mut end = 0;
+    let mut data = Vec::new();
     for (name, tensor) in weights.tensors() {
-        let start = end;
-        end += 4 * tensor.data.len();
-        header.insert(name.clone(), json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end] }));
+        let start = data.len();
+        let half = storage == Storage::F16 && tensor.shape.len() > 1;
+        if half {
+            for &value in &tensor.data {
+                let stored = f16::from_f32(value);
+                if !stored.is_finite() {
+                    return Err(Error::Weights(format!(
+                        "tensor '{name}' holds {value}, beyond f16's 65504: store these weights in f32"
+                    )));
+                }
+                data.extend(stored.to_le_bytes());
+            }
+        } else {
+            data.extend(tensor.data.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        let dtype = if half { "F16" } else { "F32" };
+        header.insert(
+            name.clone(),
+            json!({ "dtype": dtype, "shape": tensor.shape, "data_offsets": [start, data.len()] }),
+        );
     }
     let mut header = serde_json::Value::Object(header).to_string();
     // Readers want the tensors behind it aligned to 8 bytes.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-    let mut file = BufWriter::new(file);
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
-    for tensor in weights.tensors().values() {
-        let bytes: Vec<u8> = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
-        file.write_all(&bytes)?;
-    }
-    file.into_inner()?.sync_all()
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.into_bytes());
+    bytes.append(&mut data);
+    Ok(bytes)
+}
+
+/// Writes what [`to_safetensors`] yields in f32. An existing file is replaced at once or, after an error, not at all.
+///
+/// # Errors
+/// [`Error::Io`] where the file cannot be written.
+pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
+    let bytes = to_safetensors(weights, Storage::F32)?;
+    // In the same folder: a rename between file systems is not atomic.
+    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let written = File::create_new(&temporary)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|e| {
+        // What failed counts; what is left of it may well be nothing.
+        let _ = std::fs::remove_file(&temporary);
+        Error::io(path, "writing", e)
+    })
 }

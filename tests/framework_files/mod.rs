@@ -1,4 +1,5 @@
 //! Files that a framework wrote, packed in a zip beside the logits that it computed.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::fs::File;
 use std::path::Path;

@@ -39,14 +39,16 @@ struct Run {
 /// How the tests that need files too large for the repository begin to say why they are left out.
 const LARGE: &str = "ignored, needs a folder that ";
 
-/// The folder those files are in.
-const LARGE_FOLDER: &str = "DENSENET_LARGE_KERAS";
+/// The folders those files are in, and what fills them.
+const LARGE_FOLDERS: [(&str, &str); 2] =
+    [("DENSENET_LARGE_KERAS", "make_large_keras.py"), ("DENSENET_LARGE_TORCH", "make_large_torch.py")];
 
 pub(crate) fn test(large: bool) -> Result<(), String> {
-    if large && std::env::var_os(LARGE_FOLDER).is_none() {
+    let missing = LARGE_FOLDERS.into_iter().find(|(folder, _)| std::env::var_os(folder).is_none());
+    if let Some((folder, script)) = missing.filter(|_| large) {
         return Err(format!(
-            "--large tests files of a gigabyte in all: make them with `python tests/golden/make_large_keras.py FOLDER` (its \
-             needs are in tests/golden/requirements.txt), then set {LARGE_FOLDER}=FOLDER"
+            "--large tests files of a gigabyte and more: make them with `python tests/golden/{script} FOLDER` (it needs \
+             PyTorch, Keras and timm: tests/golden/requirements.txt), then set {folder}=FOLDER"
         ));
     }
     let mut all = Run::default();
@@ -91,7 +93,19 @@ pub(crate) fn test(large: bool) -> Result<(), String> {
         }
     }
     if large {
-        all.tests("large files", &["--test", "weights_keras", "--test", "weights_keras_memory", "--", "--ignored"]);
+        all.tests(
+            "large files",
+            &[
+                "--test",
+                "weights_keras",
+                "--test",
+                "weights_keras_memory",
+                "--test",
+                "weights_torch_large",
+                "--",
+                "--ignored",
+            ],
+        );
     }
     all.tests("examples and documentation", &["--doc"]);
     all.check("examples", || run(&mut cargo(&["test", "--quiet", "--examples", "--no-run"])));

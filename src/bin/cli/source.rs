@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use densenet_wgpu::InputSize;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::preset::Preset;
-use densenet_wgpu::weights::{self, OpenOptions, Weights};
+use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights};
 
 use super::finish::Usage;
 
@@ -24,13 +24,21 @@ pub(crate) struct SourceArgs {
     /// Batch norm epsilon in place of what the file or the architecture states
     #[arg(long, value_name = "X", value_parser = epsilon)]
     pub(crate) eps: Option<f64>,
+    /// Where a dense layer's new channels stand in --weights, `new-last` or `new-first`; as the file says where not given
+    #[arg(long, value_name = "ORDER", requires = "weights")]
+    pub(crate) channel_order: Option<ChannelOrder>,
 }
 
 impl SourceArgs {
     /// Reads or makes the weights. `seed` is what `--arch` alone stands for, where it stands for anything.
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         if let Some(path) = &self.weights {
-            let options = OpenOptions { architecture: self.arch.clone(), eps: self.eps, ..OpenOptions::default() };
+            let options = OpenOptions {
+                architecture: self.arch.clone(),
+                eps: self.eps,
+                channel_order: self.channel_order,
+                ..OpenOptions::default()
+            };
             return Ok(weights::open_with(path, &options)?);
         }
         let Some(architecture) = &self.arch else {
@@ -63,7 +71,8 @@ impl SourceArgs {
     }
 }
 
-fn epsilon(text: &str) -> Result<f64, String> {
+/// A batch norm's epsilon.
+pub(crate) fn epsilon(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|eps| *eps > 0.0 && *eps < 1.0)

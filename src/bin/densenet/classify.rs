@@ -1,23 +1,18 @@
 //! `densenet classify`: the likeliest classes of pictures.
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
-use anyhow::Context as _;
-use densenet_wgpu::image::{self, Decoded};
-use densenet_wgpu::preset::Preset;
-use densenet_wgpu::{Activation, InputSize, cam, labels};
+use densenet_wgpu::{Activation, cam, labels};
 use indicatif::ProgressBar;
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::cli::adapter::AdapterArgs;
-use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::finish::{Verdict, print_json};
 use crate::cli::source::SourceArgs;
 use crate::cli::{positive, progress};
-use crate::files::{self, Found};
 use crate::heat::HeatFolder;
+use crate::pictures::{self, PictureArgs};
 use crate::runner::{self, Runner, WithoutAdapter};
 use crate::scorer::{Job, Row, Scorer};
 
@@ -32,25 +27,14 @@ use crate::scorer::{Job, Row, Scorer};
   densenet classify --weights densenet121.safetensors --cam maps photo.jpg
   densenet classify --preset timm,resize=320,crop=288 --weights densenet121.safetensors --json photo.jpg")]
 pub(crate) struct Arguments {
-    /// PNG, JPEG, WebP or BMP files, folders of them, or - for standard input
-    #[arg(required = true, value_name = "IMAGE|FOLDER|-")]
-    images: Vec<PathBuf>,
-    /// Preparation: torchvision, timm, keras, caffe, cifar10, mnist, none, or resize=..,crop=..,mean=..,std=..; the
-    /// weights' own where not given
-    #[arg(long, value_name = "P", value_parser = Preset::parse)]
-    preset: Option<Preset>,
+    #[command(flatten)]
+    pictures: PictureArgs,
     /// Class names, one a line or a JSON array; the weights' own where not given
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Classes shown for each picture
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
     top: usize,
-    /// Pictures in one pass
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = positive)]
-    batch: usize,
-    /// Size that pictures are brought to, N or HxW; the preset's where not given
-    #[arg(long, value_name = "N|HxW")]
-    size: Option<InputSize>,
     /// What turns logits into scores: softmax, sigmoid or none; the weights' own where not given
     #[arg(long)]
     activation: Option<Activation>,
@@ -68,71 +52,32 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    let pictures = files::pictures(&arguments.images);
-    if pictures.is_empty() {
-        anyhow::bail!("no picture was found: the folders hold no PNG, JPEG, WebP or BMP file");
-    }
-    if pictures.iter().filter(|(path, _)| is_stdin(path)).count() > 1 {
-        return Err(Usage::error("- stands twice: standard input can be read once"));
-    }
+    let pictures = arguments.pictures.find()?;
     // Before the work, not after it.
     let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
     let architecture = weights.architecture().clone();
     let Some(classes) = architecture.classes else {
-        anyhow::bail!("these weights have no classifier: `densenet run` writes pooled features");
+        anyhow::bail!("these weights have no classifier: `densenet features` writes pooled features");
     };
     let names = class_names(arguments, weights.labels(), classes)?;
-    let preset = match &arguments.preset {
-        Some(preset) => preset.clone(),
-        None => weights.preset()?,
-    };
+    let recipe = arguments.pictures.recipe(&weights)?;
     let activation = arguments.activation.unwrap_or(architecture.activation);
-    let model = runner::model_json(&weights, &preset, activation);
+    let model = runner::model_json(&weights, &recipe.preset, activation);
+    let recipe = recipe.keeping_pictures(heat.is_some());
     let runner = Runner::new(&arguments.adapter, weights, heat.is_some(), WithoutAdapter::FallBack)?;
-    let recipe = Recipe { preset, channels: architecture.input_channels, size: arguments.size, keeps: heat.is_some() };
-    let mut scorer = Scorer::new(&runner, arguments.batch.min(pictures.len().max(1)), heat.as_ref().map(|_| cam::TAP));
+    let batch = arguments.pictures.batch;
+    let scorer = Scorer::new(&runner, batch.min(pictures.len()), heat.as_ref().map(|_| cam::TAP));
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
     let mut report = Report { json: arguments.json, bar, heat, images: Vec::new(), failed: 0 };
-    // The next batches are decoded while these run.
-    std::thread::scope(|scope| {
-        let (sender, batches) = mpsc::sync_channel::<Vec<Job>>(1);
-        scope.spawn(move || {
-            for batch in pictures.chunks(arguments.batch) {
-                let jobs = batch.par_iter().map(|found| recipe.prepare(found)).collect();
-                if sender.send(jobs).is_err() {
-                    return;
-                }
-            }
-        });
-        loop {
-            // What is decoded goes to the adapter first; while nothing is, results are read.
-            match batches.try_recv() {
-                Ok(jobs) => scorer.start(jobs)?,
-                Err(_) if scorer.is_busy() => scorer.land()?,
-                Err(_) => match batches.recv() {
-                    Ok(jobs) => scorer.start(jobs)?,
-                    Err(_) => return anyhow::Ok(()),
-                },
-            }
-            while let Some(batch) = scorer.done() {
-                for (job, row) in batch.jobs.iter().zip(&batch.rows) {
-                    report.add(job, row.as_ref(), &ranking)?;
-                }
-            }
-        }
-    })?;
+    pictures::score(&pictures, &recipe, batch, scorer, |job, row| report.add(job, row, &ranking))?;
     report.bar.finish_and_clear();
     if arguments.json {
         print_json(&json!({ "model": model, "adapter": runner.json()?, "images": report.images }))?;
     }
     Ok(if report.failed == 0 { Verdict::Success } else { Verdict::Failure })
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 fn class_names(arguments: &Arguments, own: Option<&[String]>, classes: usize) -> anyhow::Result<Vec<String>> {
@@ -149,39 +94,6 @@ fn class_names(arguments: &Arguments, own: Option<&[String]>, classes: usize) ->
         }
         (None, Some(own)) => Ok(own.to_vec()),
         (None, None) => Ok(labels::for_classes(classes)),
-    }
-}
-
-/// How a picture becomes a network's input.
-struct Recipe {
-    preset: Preset,
-    channels: usize,
-    size: Option<InputSize>,
-    /// Whether the picture itself is needed afterwards.
-    keeps: bool,
-}
-
-impl Recipe {
-    fn prepare(&self, (path, found): &Found) -> Job {
-        let (prepared, picture) = match self.try_prepare(path, found) {
-            Ok((prepared, picture)) => (Ok(prepared), self.keeps.then_some(picture)),
-            Err(error) => (Err(error), None),
-        };
-        Job { path: path.clone(), prepared, picture }
-    }
-
-    fn try_prepare(&self, path: &Path, found: &io::Result<()>) -> anyhow::Result<(image::Prepared, Decoded)> {
-        if let Err(error) = found {
-            anyhow::bail!("{}: the folder cannot be read: {error}", path.display());
-        }
-        let picture = if is_stdin(path) {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("standard input: reading failed")?;
-            Decoded::from_bytes(&bytes, "standard input")?
-        } else {
-            Decoded::open(path)?
-        };
-        Ok((image::prepare(&picture, &self.preset, self.channels, self.size)?, picture))
     }
 }
 
@@ -228,15 +140,8 @@ struct Report {
 impl Report {
     fn add(&mut self, job: &Job, row: Option<&Row>, ranking: &Ranking) -> anyhow::Result<()> {
         self.bar.inc(1);
-        let warnings = job.prepared.as_ref().map(|picture| picture.warnings.as_slice()).unwrap_or_default();
-        for warning in warnings {
-            self.bar.suspend(|| eprintln!("warning: {}: {warning}", job.path.display()));
-        }
-        let error = job.prepared.as_ref().err().map(|error| format!("{error:#}"));
-        if let Some(error) = &error {
-            self.failed += 1;
-            self.bar.suspend(|| eprintln!("error: {error}"));
-        }
+        let error = pictures::complain(job, &self.bar);
+        self.failed += usize::from(error.is_some());
         let top = row.map(|row| ranking.of(&row.logits)).unwrap_or_default();
         let heat = match (&mut self.heat, row, top.first()) {
             (Some(folder), Some(row), Some(first)) => Some(folder.write(job, row, first.class)?),
@@ -247,8 +152,12 @@ impl Report {
                 .iter()
                 .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
                 .collect();
-            let mut image =
-                json!({ "path": job.path.to_string_lossy(), "top": top, "error": error, "warnings": warnings });
+            let mut image = json!({
+                "path": job.path.to_string_lossy(),
+                "top": top,
+                "error": error,
+                "warnings": job.warnings(),
+            });
             if self.heat.is_some() {
                 image["cam"] = json!(heat.map(|path| path.to_string_lossy().into_owned()));
             }

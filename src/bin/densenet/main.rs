@@ -5,10 +5,13 @@ mod adapters;
 mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
+mod convert;
+mod features;
 mod files;
 mod heat;
 mod inspect;
 mod memory;
+mod pictures;
 mod run;
 mod runner;
 mod scorer;
@@ -38,9 +41,11 @@ const EXAMPLES: &str = "Examples:
 #[derive(Subcommand)]
 enum Command {
     Classify(classify::Arguments),
+    Features(features::Arguments),
     Run(run::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
+    Convert(convert::Arguments),
     Adapters(adapters::Arguments),
 }
 
@@ -48,9 +53,11 @@ fn main() -> ExitCode {
     cli::finish::start_logging();
     cli::finish::finish(match &Arguments::parse().command {
         Command::Classify(arguments) => classify::classify(arguments),
+        Command::Features(arguments) => features::features(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
+        Command::Convert(arguments) => convert::convert(arguments),
         Command::Adapters(arguments) => adapters::adapters(arguments),
     })
 }

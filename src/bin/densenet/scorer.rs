@@ -16,6 +16,13 @@ pub(crate) struct Job {
     pub(crate) picture: Option<image::Decoded>,
 }
 
+impl Job {
+    /// What was noticed while the picture was prepared.
+    pub(crate) fn warnings(&self) -> &[String] {
+        self.prepared.as_ref().map(|picture| picture.warnings.as_slice()).unwrap_or_default()
+    }
+}
+
 /// What the network says of one picture.
 #[derive(Clone)]
 pub(crate) struct Row {

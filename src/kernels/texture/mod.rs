@@ -62,8 +62,8 @@ fn grid(pixels: u32, per_group: u32, y: u32) -> Grid {
     Grid { x: 0, y, images: Images::AlongX { pixels, per_group } }
 }
 
-/// Pixels of a convolution's workgroup: 4 of each of 8 lanes.
-const TILE_PIXELS: u32 = 32;
+/// Pixels of a convolution's workgroup: 5 of each of 8 lanes.
+const TILE_PIXELS: u32 = 40;
 /// Quads of output channels of a tile.
 const TILE_QUADS: u32 = 8;
 /// Lanes of a workgroup, and pixels of a pooling's.
@@ -108,16 +108,20 @@ impl Family for Textures {
             TapPlace::Texture(self.tensor_panels(tensor, images))
         }
     }
+
+    fn input_panels(&self, input: &PlanTensor, images: usize) -> Option<Panels> {
+        Some(self.tensor_panels(input, images))
+    }
 }
 
 impl Textures {
     fn tensor_panels(&self, tensor: &PlanTensor, images: usize) -> Panels {
-        let quads = (tensor.padded_channels() / 4) as u32;
+        let quads = tensor.padded_channels().div_ceil(4) as u32;
         Panels::new(quads, [images, tensor.height, tensor.width].map(|n| n as u32), self.most)
     }
 }
 
-/// Vectors and the planar images stay in buffers.
+/// Vectors stay in buffers.
 fn in_buffer(tensor: &PlanTensor) -> bool {
-    tensor.kind != TensorKind::Internal || tensor.is_vector
+    tensor.kind == TensorKind::Output || tensor.is_vector
 }

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Textures, bytes, floor, grid};
+use super::{Geometry, Kernel, Lowered, Packing, Panels, TILE_PIXELS, TILE_QUADS, Textures, bytes, floor, grid};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -10,14 +10,14 @@ struct Params {
     images: u32,
     height: u32,
     width: u32,
-    in_channels: u32,
+    in_quads: u32,
+    in_groups: u32,
     in_height: u32,
     in_width: u32,
     kernel: u32,
     stride: u32,
     top: u32,
     left: u32,
-    kernel_quads: u32,
     dst_quads: u32,
     dst_groups: u32,
     dst_offset: u32,
@@ -35,22 +35,24 @@ pub(super) fn lower(
     [top, left]: [usize; 2],
 ) -> Lowered {
     let Geometry { images, source, destination } = geometry;
-    let in_channels = source.channel_map.len() as u32;
-    let kernel_quads = kernel.div_ceil(4);
-    let rows = in_channels * kernel * kernel_quads + 1;
+    // Images have no padded channels; their last texel has.
+    let mut inputs = source.channel_map.clone();
+    inputs.resize(inputs.len().next_multiple_of(4), None);
+    let in_quads = (inputs.len() / 4) as u32;
+    let rows = kernel * kernel * in_quads + 1;
     let tiles = family.weight_tiles(rows);
     let params = Params {
         images: *images,
         height: destination.height,
         width: destination.width,
-        in_channels,
+        in_quads,
+        in_groups: Panels::new(in_quads, [*images, source.height, source.width], family.most).groups,
         in_height: source.height,
         in_width: source.width,
         kernel,
         stride,
         top: top as u32,
         left: left as u32,
-        kernel_quads,
         dst_quads: destination.tensor_quads,
         dst_groups: family.panels(destination, *images).groups,
         dst_offset: destination.first_quad,
@@ -58,7 +60,8 @@ pub(super) fn lower(
         weight_tiles: tiles,
         floor: floor(folded.is_some()),
     };
-    let tile = Packing::TextureStem { weight: weight.into(), folded: folded.clone(), panel_rows: rows * tiles };
+    let (weight, folded) = (weight.to_string(), folded.clone());
+    let tile = Packing::TextureTiles { weight, folded, inputs, bias: true, panel_rows: rows * tiles };
     Lowered {
         variant: family.variant(Kernel::TextureStem),
         params: bytes(&params),

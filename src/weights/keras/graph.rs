@@ -1,19 +1,27 @@
 //! A model's configuration as a graph of layers: nested models are resolved, every layer knows what it reads.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 /// Nobody has a model of so many layers.
 const MOST_LAYERS: usize = 10_000;
 
+/// What names and classes have at most, in bytes.
+const MOST_NAME_BYTES: usize = 400;
+
+/// What a configuration may be parsed to, in bytes: DenseNet-264's to 10 MB.
+const MOST_PARSED_BYTES: usize = 128 << 20;
+
 /// A class, and how many layers of it stand before this one in the same model.
-pub(super) type Place = (String, usize);
+pub(super) type Place = (Rc<str>, usize);
 
 /// One layer of the model.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
     /// The names of the models that it lies in, from the outermost.
-    pub(super) models: Vec<String>,
+    pub(super) models: Rc<[String]>,
     /// Keras' class, such as `Conv2D`.
     pub(super) class: String,
     pub(super) config: Value,
@@ -34,6 +42,9 @@ pub(super) struct Graph {
 impl Graph {
     /// Reads a configuration; none where it does not list the model's layers, as for a subclass of Keras' `Model`.
     pub(super) fn parse(text: &str) -> Result<Option<Graph>, String> {
+        if parsed_bytes(text) > MOST_PARSED_BYTES {
+            return Err("its model configuration has far more parts than a model of thousands of layers".into());
+        }
         let model: Value =
             serde_json::from_str(text).map_err(|e| format!("its model configuration is no JSON: {e}"))?;
         if layers(&model).is_none() {
@@ -43,6 +54,17 @@ impl Graph {
         let output = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
         Ok(Some(Graph { nodes, output }))
     }
+}
+
+/// At least what serde_json makes of it: a map of one key is a node for eleven, which a text of five bytes asks for.
+fn parsed_bytes(text: &str) -> usize {
+    text.bytes()
+        .map(|byte| match byte {
+            b'{' => 700,
+            b'[' | b',' => 100,
+            _ => 1,
+        })
+        .sum()
 }
 
 /// The layers of a model, if it is one whose configuration lists them. Keras 1 has a bare list in a `Sequential`.
@@ -74,13 +96,21 @@ fn flatten(
     let mut counts: std::collections::HashMap<&str, usize> = Default::default();
     let mut outputs: std::collections::HashMap<&str, usize> = Default::default();
     let mut last = input;
+    // One list for all layers of this model.
+    let outer: Rc<[String]> = models.as_slice().into();
     for layer in layers {
         if nodes.len() >= MOST_LAYERS {
             return Err(format!("its model has more than {MOST_LAYERS} layers"));
         }
         let (name, class) = (name_of(layer), class(layer));
+        if name.len().max(class.len()) > MOST_NAME_BYTES {
+            let beginning: String = name.chars().chain(class.chars()).take(40).collect();
+            return Err(format!(
+                "a layer's name in its model is longer than {MOST_NAME_BYTES} bytes ('{beginning}..')"
+            ));
+        }
         let count = counts.entry(class).or_default();
-        let here = (class.to_string(), *count);
+        let here = (Rc::from(class), *count);
         *count += 1;
         let inputs = if class == "InputLayer" {
             if let Some(input) = input {
@@ -132,7 +162,7 @@ fn flatten(
         } else {
             nodes.push(Node {
                 name: name.to_string(),
-                models: models.clone(),
+                models: Rc::clone(&outer),
                 class: class.to_string(),
                 config: layer["config"].clone(),
                 inputs,
@@ -157,7 +187,7 @@ fn flatten(
 fn input_node() -> Node {
     Node {
         name: "input".into(),
-        models: Vec::new(),
+        models: Rc::new([]),
         class: "InputLayer".into(),
         config: Value::Null,
         inputs: Vec::new(),

@@ -137,7 +137,7 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
         for (depth, (class, ordinal)) in node.place.iter().enumerate() {
             let lacking =
                 || format!("its weights lack the layer '{}' ({}) of its configuration", node.name, node.class);
-            let key = (&node.place[..depth], class.as_str());
+            let key = (&node.place[..depth], &**class);
             let inside = children(folder).ok_or_else(lacking)?;
             let same = folders.entry(key).or_insert_with(|| counted(inside, &snake_case(class)));
             if totals.get(&key).is_some_and(|total| *total != same.len()) {

@@ -16,33 +16,14 @@ use self::graph::Graph;
 use self::hdf5::Container;
 use self::layers::{Layer, Layers, Part};
 use self::network::Network;
+use super::contained::contained;
 use super::names::{self, KERAS_EPS, Names, Scheme};
 use super::source::{Entry, Source, Stated};
+use crate::architecture::Padding;
 
 /// Reads a file that begins as HDF5 or is a `.keras` archive.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'static>, String> {
     contained(|| if bytes.starts_with(b"PK") { archive(bytes) } else { hdf5_file(bytes.to_vec()) })
-}
-
-/// hdf5-pure reads a datatype by recursion, and a hostile file nests 8,000 of them in one message of 64 kB: some 4 MB of
-/// stack, more than a thread has. Overflowing it would end the process.
-#[cfg(not(target_family = "wasm"))]
-const STACK_BYTES: usize = 64 << 20;
-
-/// Runs on a stack that is large enough. A panic of a library would be an error too.
-#[cfg(not(target_family = "wasm"))]
-fn contained<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("keras".into()).stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        let thread = thread.map_err(|e| format!("no thread could be started to read it: {e}"))?;
-        thread.join().unwrap_or_else(|_| Err("damaged: its HDF5 cannot be read".into()))
-    })
-}
-
-/// A browser has no threads to spare; there overflowing the stack ends only this call.
-#[cfg(target_family = "wasm")]
-fn contained<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    work()
 }
 
 /// The configuration of DenseNet-264 has 1 MB.
@@ -224,12 +205,13 @@ fn unconfigured(entries: &[Vec<Entry>]) -> Stated {
     if names::recognise(&names).is_ok_and(|names| names.is_some()) {
         return Stated::default();
     }
-    let (eps, from) = if has_the_shapes_of_applications(entries) {
-        (Scheme::KerasApplications.eps(), "default of keras.applications, whose shapes these are")
+    let (eps, stem_padding, from) = if has_the_shapes_of_applications(entries) {
+        let padding = Some(Padding::all(3));
+        (Scheme::KerasApplications.eps(), padding, "default of keras.applications, whose shapes these are")
     } else {
-        (KERAS_EPS, "default of Keras' BatchNormalization: the file states none; --eps states another")
+        (KERAS_EPS, None, "default of Keras' BatchNormalization: the file states none; --eps states another")
     };
-    Stated { eps: Some(eps), from: from.into(), ..Stated::default() }
+    Stated { eps: Some(eps), stem_padding, from: from.into(), ..Stated::default() }
 }
 
 /// Whether these are the convolutions of keras.applications' DenseNet121, 169 or 201: Keras 3's weight files may lack its

@@ -152,6 +152,7 @@ impl Walk {
             | "RandomTranslation"
             | "RandomContrast"
             | "RandomBrightness" => Ok(input.clone()),
+            "ZeroPadding2D" if matches!(input, Symbol::Padded(..)) => Err("zeros are padded twice".into()),
             "ZeroPadding2D" => Ok(Symbol::Padded(Box::new(input.clone()), zero_padding(&node.config)?)),
             "Conv2D" | "Convolution2D" => self.convolution(i, node, input),
             "BatchNormalization" => self.norm(i, node, input),

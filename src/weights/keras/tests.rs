@@ -243,8 +243,8 @@ fn models_inside_of_models_are_one_graph() {
         let (out, module) = network.modules.last_key_value().unwrap();
         assert_eq!((graph.nodes[*out].name.as_str(), module.as_str()), ("out", "classifier"));
         let stem = graph.nodes.iter().find(|node| node.name == "stem").unwrap();
-        assert_eq!(stem.models, ["base"]);
-        assert_eq!(stem.place, [("Functional".to_string(), 0), ("Conv2D".to_string(), 0)]);
+        assert_eq!(*stem.models, ["base"]);
+        assert_eq!(stem.place, [("Functional".into(), 0), ("Conv2D".into(), 0)]);
     }
     // A subclass of Model lists no layers: its weights are read without.
     assert!(Graph::parse(r#"{"class_name": "MyNet", "config": {"depth": 121}}"#).unwrap().is_none());

@@ -1,0 +1,113 @@
+//! `densenet convert`: weights in any format to safetensors that need no inference.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use densenet_wgpu::preset::Preset;
+use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Storage};
+use densenet_wgpu::{Activation, Architecture, labels};
+use serde_json::json;
+
+use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::{output, source};
+
+/// Write weights as safetensors, with canonical names, architecture and preset in the file
+///
+/// Such a file says everything itself: nothing is inferred when it is opened.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  densenet convert densenet121-a639ec97.pth densenet121.safetensors
+  densenet convert model.keras model.safetensors --f16
+  densenet convert chest.pt chest.safetensors --labels findings.txt --activation sigmoid --preset resize=224,mean=0.5,std=0.25")]
+pub(crate) struct Arguments {
+    /// Weights in any format that is read
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where they go
+    #[arg(value_name = "OUT.safetensors", value_parser = safetensors_path)]
+    output: PathBuf,
+    /// Store kernels and matrices in half precision: half the size, norms and biases stay in f32
+    #[arg(long)]
+    f16: bool,
+    /// Preset such as densenet121, or a JSON description, which checks the file or completes it
+    #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
+    arch: Option<Architecture>,
+    /// Batch norm epsilon in place of the file's
+    #[arg(long, value_name = "X", value_parser = source::epsilon)]
+    eps: Option<f64>,
+    /// Where a dense layer's new channels stand in the file, `new-last` or `new-first`
+    #[arg(long, value_name = "ORDER")]
+    channel_order: Option<ChannelOrder>,
+    /// What turns logits into scores, softmax, sigmoid or none, in place of the file's
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// Preparation of pictures, in place of the file's
+    #[arg(long, value_name = "P", value_parser = Preset::parse)]
+    preset: Option<Preset>,
+    /// Class names, one a line or a JSON array, in place of the file's
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Print one JSON document that says what was read and written
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    if is_same_file(&arguments.input, &arguments.output) {
+        return Err(Usage::error("IN and OUT are the same file: name another, and the original stays"));
+    }
+    output::check_writable(&arguments.output)?;
+    let options = OpenOptions {
+        architecture: arguments.arch.clone(),
+        eps: arguments.eps,
+        activation: arguments.activation,
+        channel_order: arguments.channel_order,
+    };
+    let mut weights = weights::open_with(&arguments.input, &options)?;
+    // What is written is what other commands would have used: the preset that goes with the network is stated too.
+    let preset = arguments.preset.clone().map_or_else(|| weights.preset(), Ok)?.to_string();
+    weights = weights.with_preset_value(json!(preset));
+    if let Some(path) = &arguments.labels {
+        weights = weights.with_labels(labels::read(path)?)?;
+    }
+    let storage = if arguments.f16 { Storage::F16 } else { Storage::F32 };
+    let bytes = weights::to_safetensors(&weights, storage)?;
+    output::write_whole(&arguments.output, |file| file.write_all(&bytes))?;
+
+    let origin = weights.origin();
+    let name = source::name_of(weights.architecture());
+    let stored = if arguments.f16 { "f16" } else { "f32" };
+    if arguments.json {
+        print_json(&json!({
+            "input": { "path": arguments.input.to_string_lossy(), "format": origin.format, "scheme": origin.scheme },
+            "output": { "path": arguments.output.to_string_lossy(), "bytes": bytes.len(), "stored": stored },
+            "name": name,
+            "architecture": weights.architecture(),
+            "facts": origin.facts.iter().map(|fact| json!({ "what": fact.what, "value": fact.value, "from": fact.from }))
+                .collect::<Vec<_>>(),
+            "preset": preset,
+        }))?;
+    } else {
+        let (from, to) = (arguments.input.display(), arguments.output.display());
+        let mebibytes = bytes.len() as f64 / f64::from(1 << 20);
+        writeln!(
+            std::io::stdout().lock(),
+            "{from} ({}, {}) -> {to} ({name}, {stored}, {mebibytes:.1} MiB, preset {preset})",
+            origin.format,
+            origin.scheme
+        )?;
+    }
+    Ok(Verdict::Success)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    std::fs::canonicalize(one).is_ok_and(|one| std::fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+fn safetensors_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("safetensors") => Ok(path),
+        _ => Err("safetensors are written: a path that ends in .safetensors is expected".into()),
+    }
+}

@@ -1,0 +1,114 @@
+//! `densenet features`: pictures as vectors.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
+
+use crate::cli::adapter::AdapterArgs;
+use crate::cli::finish::{Verdict, print_json};
+use crate::cli::source::SourceArgs;
+use crate::cli::{output, progress};
+use crate::pictures::{self, PictureArgs};
+use crate::runner::{self, Runner, WithoutAdapter};
+use crate::scorer::Scorer;
+use crate::tensor;
+
+/// Write pictures' pooled feature vectors, one row a picture
+///
+/// What the classifier would read: the last feature maps, normalised, behind their ReLU, and averaged. A bad picture is
+/// reported and has no row, and the exit status is then 1; stdout says which row is which picture.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  densenet features --weights densenet121.safetensors --output features.npy holiday/
+  densenet features --weights densenet121.safetensors --output features.safetensors --json photo.jpg
+The .safetensors holds the tensor `features`, and the paths as a JSON array in its metadata.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pictures: PictureArgs,
+    /// Where the vectors go: [N, channels] float32
+    #[arg(long, value_name = "F.npy|F.safetensors", value_parser = output_path)]
+    output: PathBuf,
+    /// Print one JSON document: {"model": .., "adapter": .., "output": .., "images": [..]}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    adapter: AdapterArgs,
+}
+
+pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    let pictures = arguments.pictures.find()?;
+    output::check_writable(&arguments.output)?;
+    let weights = arguments.source.open(None)?;
+    let recipe = arguments.pictures.recipe(&weights)?;
+    let model = runner::model_json(&weights, &recipe.preset, weights.architecture().activation);
+    // A network without a classifier yields what the classifier would have read.
+    let weights = weights.without_classifier();
+    let columns = weights.architecture().output_channels();
+    let runner = Runner::new(&arguments.adapter, weights, false, WithoutAdapter::Fail)?;
+    let batch = arguments.pictures.batch;
+    let scorer = Scorer::new(&runner, batch.min(pictures.len()), None);
+
+    let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
+    let (mut data, mut paths, mut images) = (Vec::new(), Vec::new(), Vec::<Value>::new());
+    pictures::score(&pictures, &recipe, batch, scorer, |job, row| {
+        bar.inc(1);
+        let error = pictures::complain(job, &bar);
+        let path = job.path.to_string_lossy();
+        images.push(json!({
+            "path": path,
+            "row": row.map(|_| paths.len()),
+            "error": error,
+            "warnings": job.warnings(),
+        }));
+        if let Some(row) = row {
+            data.extend_from_slice(&row.logits);
+            paths.push(path.into_owned());
+        }
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    anyhow::ensure!(!paths.is_empty(), "{}: not written, for no picture could be read", arguments.output.display());
+    let shape = [paths.len(), columns];
+    write(&arguments.output, shape, &data, &paths)?;
+
+    if arguments.json {
+        let output = json!({ "path": arguments.output.to_string_lossy(), "shape": shape });
+        print_json(&json!({ "model": model, "adapter": runner.json()?, "output": output, "images": images }))?;
+    } else {
+        let mut out = std::io::stdout().lock();
+        for (row, path) in paths.iter().enumerate() {
+            writeln!(out, "{row} {}", path.replace(char::is_control, "\u{fffd}"))?;
+        }
+    }
+    Ok(if paths.len() == pictures.len() { Verdict::Success } else { Verdict::Failure })
+}
+
+fn write(output: &Path, shape: [usize; 2], data: &[f32], paths: &[String]) -> anyhow::Result<()> {
+    if is_npy(output) {
+        return tensor::write(output, &shape, data);
+    }
+    let view = TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(data))?;
+    let metadata = HashMap::from([("paths".to_string(), json!(paths).to_string())]);
+    let bytes = safetensors::serialize([("features", view)], Some(metadata))?;
+    output::write_whole(output, |file| file.write_all(&bytes))
+}
+
+fn is_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+}
+
+fn output_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_safetensors = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"));
+    if is_safetensors || is_npy(&path) {
+        Ok(path)
+    } else {
+        Err("a path that ends in .npy or .safetensors is expected".into())
+    }
+}
