@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
+use crate::cli::positive;
 use crate::cli::source::SourceArgs;
-use crate::cli::{positive, progress};
 use crate::heat::HeatFolder;
 use crate::pictures::{self, PictureArgs};
 use crate::runner::{self, Runner, WithoutAdapter};
@@ -70,7 +70,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let scorer = Scorer::new(&runner, batch.min(pictures.len()), heat.as_ref().map(|_| cam::TAP));
     let ranking = Ranking { activation, names, top: arguments.top };
 
-    let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
+    let bar = pictures::bar(&pictures);
     let mut report = Report { json: arguments.json, bar, heat, images: Vec::new(), failed: 0 };
     pictures::score(&pictures, &recipe, batch, scorer, |job, row| report.add(job, row, &ranking))?;
     report.bar.finish_and_clear();

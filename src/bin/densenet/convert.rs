@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::{output, source};
+use crate::runner::facts_json;
 
 /// Write weights as safetensors, with canonical names, architecture and preset in the file
 ///
@@ -83,8 +84,7 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "output": { "path": arguments.output.to_string_lossy(), "bytes": bytes.len(), "stored": stored },
             "name": name,
             "architecture": weights.architecture(),
-            "facts": origin.facts.iter().map(|fact| json!({ "what": fact.what, "value": fact.value, "from": fact.from }))
-                .collect::<Vec<_>>(),
+            "facts": facts_json(&origin.facts),
             "preset": preset,
         }))?;
     } else {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
+use crate::cli::output;
 use crate::cli::source::SourceArgs;
-use crate::cli::{output, progress};
 use crate::pictures::{self, PictureArgs};
 use crate::runner::{self, Runner, WithoutAdapter};
 use crate::scorer::Scorer;
@@ -54,7 +54,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let batch = arguments.pictures.batch;
     let scorer = Scorer::new(&runner, batch.min(pictures.len()), None);
 
-    let bar = progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left");
+    let bar = pictures::bar(&pictures);
     let (mut data, mut paths, mut images) = (Vec::new(), Vec::new(), Vec::<Value>::new());
     pictures::score(&pictures, &recipe, batch, scorer, |job, row| {
         bar.inc(1);

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::{positive, source, table};
 use crate::memory::Memory;
+use crate::runner::facts_json;
 
 /// Say what a weight file or an architecture is, and where each statement comes from
 #[derive(clap::Args)]
@@ -87,12 +88,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if arguments.json {
         let chosen = memory.iter().find(|memory| memory.family == arguments.kernels);
         let origin = subject.weights.as_ref().map(Weights::origin);
-        let facts: Vec<_> = origin
-            .map(|origin| origin.facts.as_slice())
-            .unwrap_or_default()
-            .iter()
-            .map(|fact| json!({ "what": fact.what, "value": fact.value, "from": fact.from }))
-            .collect();
+        let facts = facts_json(origin.map(|origin| origin.facts.as_slice()).unwrap_or_default());
         print_json(&json!({
             "name": source::name_of(architecture),
             "path": origin.and_then(|origin| origin.path.as_ref()).map(|path| path.to_string_lossy()),

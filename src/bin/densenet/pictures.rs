@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use crate::cli::finish::Usage;
-use crate::cli::positive;
+use crate::cli::{positive, progress};
 use crate::files::{self, Found};
 use crate::scorer::{Job, Row, Scorer};
 
@@ -132,6 +132,11 @@ pub(crate) fn score(
             }
         }
     })
+}
+
+/// A progress bar that counts pictures.
+pub(crate) fn bar(pictures: &[Found]) -> ProgressBar {
+    progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left")
 }
 
 /// Says on stderr what was wrong with a picture, beside the progress bar. The error, where there is one.

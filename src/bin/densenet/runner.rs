@@ -1,7 +1,7 @@
 //! One face for the adapter and the CPU reference.
 
 use densenet_wgpu::preset::Preset;
-use densenet_wgpu::weights::Weights;
+use densenet_wgpu::weights::{Fact, Weights};
 use densenet_wgpu::{Activation, Error, InputSize, Model, Output, Pending, Session, SessionOptions, reference};
 use serde_json::{Value, json};
 
@@ -174,6 +174,11 @@ fn on_cpu(
         }
     }
     Ok(outcome)
+}
+
+/// Where each statement about weights comes from, as JSON.
+pub(crate) fn facts_json(facts: &[Fact]) -> Value {
+    facts.iter().map(|fact| json!({ "what": fact.what, "value": fact.value, "from": fact.from })).collect()
 }
 
 /// Weights as JSON: what the network is, and where it came from.
