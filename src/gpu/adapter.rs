@@ -10,6 +10,18 @@ pub struct GpuOptions {
     pub adapter: Option<String>,
 }
 
+impl GpuOptions {
+    /// Which of `adapters`, in the order of [`super::adapters`], is meant; none where none matches.
+    pub fn position(&self, adapters: &[AdapterFacts]) -> Option<usize> {
+        let Some(wanted) = &self.adapter else {
+            return (!adapters.is_empty()).then_some(0);
+        };
+        let by_index = wanted.parse::<usize>().ok().filter(|&index| index < adapters.len());
+        let lower = wanted.to_lowercase();
+        by_index.or_else(|| adapters.iter().position(|facts| facts.name.to_lowercase().contains(&lower)))
+    }
+}
+
 /// The adapters of some backends with their facts, the best first.
 pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
     let descriptor = wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
@@ -45,17 +57,13 @@ pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, Adapt
         };
         return Err(Error::NoAdapter(format!("none was found; {hint}")));
     }
-    let Some(wanted) = &options.adapter else {
-        return Ok(found.swap_remove(0));
-    };
-    let by_index = wanted.parse::<usize>().ok().filter(|&index| index < found.len());
-    let lower = wanted.to_lowercase();
-    let index = by_index.or_else(|| found.iter().position(|(_, facts)| facts.name.to_lowercase().contains(&lower)));
-    match index {
+    let facts: Vec<AdapterFacts> = found.iter().map(|(_, facts)| facts.clone()).collect();
+    match options.position(&facts) {
         Some(index) => Ok(found.swap_remove(index)),
         None => {
             let names: Vec<String> =
-                found.iter().enumerate().map(|(i, (_, f))| format!("{i} = {} ({})", f.name, f.backend)).collect();
+                facts.iter().enumerate().map(|(i, f)| format!("{i} = {} ({})", f.name, f.backend)).collect();
+            let wanted = options.adapter.as_deref().unwrap_or_default();
             Err(Error::NoAdapter(format!("none matches '{wanted}'; there are: {}", names.join(", "))))
         }
     }
@@ -116,5 +124,25 @@ pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limit
         subgroup_max: info.subgroup_max_size,
         shader_f16: features.contains(wgpu::Features::SHADER_F16),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_is_meant_by_its_index_or_by_part_of_its_name() {
+        let named = |name: &str| {
+            let info = wgpu::AdapterInfo::new(wgpu::DeviceType::Other, wgpu::Backend::Noop);
+            AdapterFacts { name: name.into(), ..facts_of(&info, wgpu::Features::empty(), &wgpu::Limits::default()) }
+        };
+        let adapters = ["NVIDIA H100", "llvmpipe (LLVM 15)"].map(named);
+        let position = |wanted: &str| GpuOptions { adapter: Some(wanted.into()) }.position(&adapters);
+        for (wanted, index) in [("1", Some(1)), ("LLVM", Some(1)), ("nvidia", Some(0)), ("100", Some(0)), ("2", None)] {
+            assert_eq!(position(wanted), index, "{wanted}");
+        }
+        assert_eq!(GpuOptions::default().position(&adapters), Some(0), "the best");
+        assert_eq!(GpuOptions::default().position(&[]), None);
     }
 }

@@ -19,6 +19,7 @@ use crate::report::{Report, Shown, ShownHeat, ShownMaps};
 use crate::settings::{Settings, Tab};
 use crate::sheet::{self, Sheet};
 use crate::state::{Action, Dialog, State};
+use crate::surface::Surface;
 use crate::toolbar::Toolbar;
 use crate::worker::{Event, Refused, Request, Source, Worker};
 use crate::{answer, reuse_view, timing};
@@ -36,7 +37,9 @@ pub(crate) struct App {
     report: Report,
     /// How many of the maps that are shown differ, for the report.
     counted: Option<(Arc<Atlas>, usize)>,
-    /// What threads that save views have to say.
+    /// None where the window draws without wgpu.
+    surface: Option<Surface>,
+    /// What threads that save views, and the window's device, have to say.
     said: (Sender<String>, Receiver<String>),
 }
 
@@ -72,8 +75,14 @@ impl App {
             None => settings.weights.filter(|path| path.exists()),
         };
         settings.adapter = arguments.adapter.or(settings.adapter);
-        let window = context.wgpu_render_state.as_ref();
-        let window = window.map(|shared| Gpu::with_device(shared.device.clone(), shared.queue.clone()));
+        let said = channel();
+        let shared = context.wgpu_render_state.as_ref();
+        let window = shared.map(|shared| Gpu::with_device(shared.device.clone(), shared.queue.clone()));
+        let surface = shared.map(|shared| {
+            let sender: Sender<String> = said.0.clone();
+            // The window is closed where nobody listens.
+            Surface::watch(&shared.device, &context.egui_ctx, move |reason| drop(sender.send(reason)))
+        });
         let waker = || {
             let context = context.egui_ctx.clone();
             move || context.request_repaint()
@@ -88,7 +97,8 @@ impl App {
             inside: Inside::default(),
             report: Report::new(arguments.report, start),
             counted: None,
-            said: channel(),
+            surface,
+            said,
             state: State::new(settings),
         };
         app.restore(arguments.picture);
@@ -370,8 +380,11 @@ fn status(state: &State) -> String {
 }
 
 impl eframe::App for App {
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let now = Instant::now();
+        if let Some(next) = self.surface.as_ref().and_then(|surface| surface.again(frame.wgpu_surface_config())) {
+            frame.set_wgpu_surface_config(next);
+        }
         let context = ui.ctx().clone();
         self.hear(&context);
         let mut actions = Vec::new();

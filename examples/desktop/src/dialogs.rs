@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use eframe::egui;
 
 use crate::state::Dialog;
+use crate::whole_file;
 
 /// Dialogs that are open, and what was chosen in them.
 pub(crate) struct Dialogs {
@@ -74,7 +75,16 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
 fn write_png(path: &std::path::Path, image: &egui::ColorImage) -> image::ImageResult<()> {
     let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
     let [width, height] = image.size.map(|n| n as u32);
-    image::save_buffer_with_format(path, &pixels, width, height, image::ColorType::Rgb8, image::ImageFormat::Png)
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::write_buffer_with_format(
+        &mut file,
+        &pixels,
+        width,
+        height,
+        image::ColorType::Rgb8,
+        image::ImageFormat::Png,
+    )?;
+    Ok(whole_file::write(path, file.get_ref())?)
 }
 
 #[cfg(test)]

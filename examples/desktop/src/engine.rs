@@ -112,10 +112,8 @@ impl Engine {
 
     /// Whether the window's adapter is the one that is asked for, and a GPU.
     fn is_meant(&self, adapter: Option<&str>, window: &AdapterFacts) -> bool {
-        let wanted = match adapter {
-            None => self.adapters.first(),
-            Some(index) => index.parse::<usize>().ok().and_then(|index| self.adapters.get(index)),
-        };
+        let options = GpuOptions { adapter: adapter.map(str::to_string) };
+        let wanted = options.position(&self.adapters).map(|index| &self.adapters[index]);
         (self.by_all_means || window.kind != AdapterKind::Software)
             && wanted.is_some_and(|wanted| (&wanted.name, &wanted.backend) == (&window.name, &window.backend))
     }

@@ -21,10 +21,12 @@ mod sheet;
 mod state;
 mod strips;
 mod strips_view;
+mod surface;
 mod timing;
 mod toolbar;
 #[cfg(test)]
 mod view_tests;
+mod whole_file;
 mod window;
 mod worker;
 

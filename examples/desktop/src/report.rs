@@ -1,9 +1,11 @@
 //! `--report FILE`: what the app shows and how smoothly, as JSON, for scripts and for the end-to-end test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+use crate::whole_file;
 
 /// The least time between two writings of the file.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -123,19 +125,15 @@ impl Report {
                 return Some(PAUSE - since);
             }
         }
-        if let Err(error) = write(path, &self.content) {
+        let written = serde_json::to_vec_pretty(&self.content)
+            .map_err(std::io::Error::from)
+            .and_then(|text| whole_file::write(path, &text));
+        if let Err(error) = written {
             log::error!("{}: the report cannot be written: {error}", path.display());
         }
         self.written = Some((now, self.content.clone()));
         None
     }
-}
-
-/// Whole or not at all.
-fn write(path: &Path, content: &Content) -> std::io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    std::fs::write(&temporary, serde_json::to_vec_pretty(content)?)?;
-    std::fs::rename(&temporary, path)
 }
 
 #[cfg(test)]

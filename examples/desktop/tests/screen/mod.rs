@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -40,10 +42,21 @@ impl Screen {
         command
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let output =
-            self.command(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}; {HINT}"));
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        // A window that does not come must not keep xdotool, and the test, forever.
+        let mut command = self.command("timeout");
+        let output = command.args(["30", program]).args(arguments).output().expect("coreutils are there");
+        assert_ne!(output.status.code(), Some(127), "{program} is not there; {HINT}");
         assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The colour of a pixel, such as `#1B1B1B`.
+    pub(crate) fn pixel(&self, x: u32, y: u32) -> String {
+        let crop = format!("1x1+{x}+{y}");
+        let text = self.run("import", &["-window", "root", "-crop", &crop, "-depth", "8", "txt:-"]);
+        let colour = text.split_whitespace().find(|word| word.starts_with('#') && word.len() > 1);
+        colour.unwrap_or_else(|| panic!("no colour in {text}")).to_string()
     }
 
     /// Saves what the screen shows.
@@ -63,6 +76,30 @@ impl Drop for Screen {
         // It may have ended by itself.
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+}
+
+/// Threads that take the processor until this is dropped.
+pub(crate) struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    pub(crate) fn start(threads: usize) -> Busy {
+        let done = Arc::new(AtomicBool::new(false));
+        for _ in 0..threads {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Busy(done)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -102,12 +139,15 @@ impl<'a> App<'a> {
 
     /// Waits until the app reports what is `wanted`.
     #[track_caller]
-    pub(crate) fn wait(&self, what: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&mut self, what: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let report = self.read();
             if let Some(report) = report.as_ref().filter(|report| wanted(report)) {
                 return report.clone();
+            }
+            if let Ok(Some(status)) = self.process.try_wait() {
+                panic!("{what} did not come: the app ended with {status}");
             }
             if start.elapsed() > patience {
                 self.screen.shot("timeout");
@@ -137,6 +177,15 @@ impl<'a> App<'a> {
         self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^DenseNet$", "windowfocus", "--sync"]);
     }
 
+    /// Gives the window one size after another, in pixels, 4 milliseconds apart.
+    pub(crate) fn resize(&self, sizes: impl Iterator<Item = [u32; 2]>) {
+        let sizes: Vec<String> =
+            sizes.map(|[width, height]| format!("windowsize %1 {width} {height} sleep 0.004")).collect();
+        let search = ["search", "--sync", "--onlyvisible", "--name", "^DenseNet$"];
+        let rest = sizes.iter().flat_map(|size| size.split(' '));
+        self.xdotool(&search.into_iter().chain(rest).collect::<Vec<_>>());
+    }
+
     pub(crate) fn key(&self, key: &str) {
         self.xdotool(&["key", key]);
     }
@@ -151,7 +200,7 @@ impl<'a> App<'a> {
     }
 
     /// Draws a stroke on the sheet, through places in parts of it.
-    pub(crate) fn draw(&self, places: &[[f64; 2]]) {
+    pub(crate) fn draw(&mut self, places: &[[f64; 2]]) {
         let [left, top, width, height] = self.place("picture");
         let mut begun = false;
         for [x, y] in places {
@@ -167,7 +216,7 @@ impl<'a> App<'a> {
     }
 
     /// Clicks the strip that is chosen, so that it has the keyboard.
-    pub(crate) fn click_strip(&self) {
+    pub(crate) fn click_strip(&mut self) {
         let [left, top, _, height] = self.place("strip");
         self.focus();
         let (x, y) = (format!("{:.0}", left + 5.0), format!("{:.0}", top + height / 2.0));
@@ -176,7 +225,7 @@ impl<'a> App<'a> {
     }
 
     /// Where something is, in pixels: left, top, width, height.
-    fn place(&self, name: &str) -> [f64; 4] {
+    fn place(&mut self, name: &str) -> [f64; 4] {
         let report = self.wait(name, Duration::from_secs(10), |report| report["places"][name][2].as_f64() > Some(0.0));
         let scale = report["places"]["pixels_per_point"].as_f64().unwrap_or(1.0);
         [0, 1, 2, 3].map(|i| report["places"][name][i].as_f64().unwrap_or(0.0) * scale)
