@@ -42,7 +42,9 @@ fn every_variant() -> Vec<Variant> {
             for &subgroup in &subgroups {
                 for norm in flags(kernel.has_norm()) {
                     for half in flags(kernel.has_half()) {
-                        variants.push(Variant { kernel, workgroup_size, norm, half, subgroup });
+                        for three in flags(kernel.has_three()) {
+                            variants.push(Variant { kernel, workgroup_size, norm, three, half, subgroup });
+                        }
                     }
                 }
             }

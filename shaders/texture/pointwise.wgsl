@@ -40,7 +40,10 @@ fn load(at: vec2<u32>, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> 
 }
 
 @compute @workgroup_size(8, 1, 1)
-fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, lane: Lane) {
+    // Tiles of output channels follow one another, so that they find the same pixels in the processor's caches.
+    let linear = id.y * groups.x + id.x;
+    let group = vec2<u32>(linear / groups.y, linear % groups.y);
     let first = group.x * 40u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.

@@ -29,6 +29,9 @@ struct Params {
     floor: f32,
 }
 
+// Images have at most three channels.
+override THREE: bool = false;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
@@ -36,6 +39,7 @@ struct Params {
 
 #import shared/matrices.wgsl
 #import shared/weights32.wgsl
+#import shared/weights32_three.wgsl
 #import shared/store32.wgsl
 
 // The window's upper left corner of one output pixel.
@@ -99,7 +103,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
         var quad = 0u;
         for (var i = 0u; i < params.kernel * params.in_quads; i++) {
             let x = mat4x4<f32>(load(a, v, quad), load(b, v, quad), load(c, v, quad), load(d, v, quad));
-            accumulate(&tile, lane.index, row, x, load(e, v, quad));
+            let fifth = load(e, v, quad);
+            if (THREE) {
+                let three = mat4x3<f32>(x[0].xyz, x[1].xyz, x[2].xyz, x[3].xyz);
+                accumulate_three(&tile, lane.index, row, three, fifth.xyz);
+            } else {
+                accumulate(&tile, lane.index, row, x, fifth);
+            }
             row.y += 1u;
             quad += 1u;
             let next = quad == params.in_quads;

@@ -177,6 +177,11 @@ impl Kernel {
             && !matches!(self, Kernel::MaxPool | Kernel::AveragePool | Kernel::GlobalPool | Kernel::Append)
     }
 
+    /// Whether a variant for images of at most three channels exists.
+    pub fn has_three(self) -> bool {
+        self == Kernel::TextureStem
+    }
+
     /// Whether a variant with a pre-activation exists.
     pub fn has_norm(self) -> bool {
         matches!(
@@ -198,6 +203,8 @@ pub struct Variant {
     pub workgroup_size: u32,
     /// Batch norm and ReLU on load (3x3 convolution of plain layers).
     pub norm: bool,
+    /// Images of at most three channels (stem of the texture family).
+    pub three: bool,
     /// Weights stored as f16.
     pub half: bool,
     /// Lanes of the subgroups that exchange registers; 0 where none do. With any other number of lanes such a variant
@@ -209,7 +216,7 @@ impl Variant {
     /// A kernel with nothing special.
     pub fn plain(kernel: Kernel) -> Variant {
         let workgroup_size = kernel.fixed_workgroup_size().unwrap_or(8);
-        Variant { kernel, workgroup_size, norm: false, half: false, subgroup: 0 }
+        Variant { kernel, workgroup_size, norm: false, three: false, half: false, subgroup: 0 }
     }
 
     /// The shader's text with its imports, ordinary WGSL.
@@ -226,6 +233,9 @@ impl Variant {
         if self.kernel.has_norm() {
             constants.push(("NORM", f64::from(u8::from(self.norm))));
         }
+        if self.kernel.has_three() {
+            constants.push(("THREE", f64::from(u8::from(self.three))));
+        }
         // The texture family's exchanges are written for eight lanes.
         if self.subgroup > 0 && self.kernel.family() == KernelFamily::Buffer {
             constants.push(("SUBGROUP", f64::from(self.subgroup)));
@@ -237,7 +247,9 @@ impl Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kernel.name())?;
-        for (on, word) in [(self.norm, "+norm"), (self.half, "+f16"), (self.subgroup > 0, "+subgroup")] {
+        for (on, word) in
+            [(self.norm, "+norm"), (self.three, "+three"), (self.half, "+f16"), (self.subgroup > 0, "+subgroup")]
+        {
             if on {
                 f.write_str(word)?;
             }

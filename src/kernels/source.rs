@@ -18,6 +18,7 @@ const SHARED: &[(&str, &str)] = &[
     ("shared/tile32.wgsl", include_str!("../../shaders/shared/tile32.wgsl")),
     ("shared/store32.wgsl", include_str!("../../shaders/shared/store32.wgsl")),
     ("shared/weights32.wgsl", include_str!("../../shaders/shared/weights32.wgsl")),
+    ("shared/weights32_three.wgsl", include_str!("../../shaders/shared/weights32_three.wgsl")),
     ("shared/panels.wgsl", include_str!("../../shaders/shared/panels.wgsl")),
     ("shared/matrices_loaded.wgsl", include_str!("../../shaders/shared/matrices_loaded.wgsl")),
     ("shared/matrices_shuffled.wgsl", include_str!("../../shaders/shared/matrices_shuffled.wgsl")),

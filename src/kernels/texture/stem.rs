@@ -2,7 +2,9 @@
 
 use bytemuck::NoUninit;
 
-use super::{Geometry, Kernel, Lowered, Packing, Panels, TILE_PIXELS, TILE_QUADS, Textures, bytes, floor, grid};
+use super::{
+    Geometry, Kernel, Lowered, Packing, Panels, TILE_PIXELS, TILE_QUADS, Textures, Variant, bytes, floor, grid,
+};
 
 #[derive(Clone, Copy, NoUninit)]
 #[repr(C)]
@@ -37,6 +39,7 @@ pub(super) fn lower(
     let Geometry { images, source, destination } = geometry;
     // Images have no padded channels; their last texel has.
     let mut inputs = source.channel_map.clone();
+    let three = inputs.len() <= 3;
     inputs.resize(inputs.len().next_multiple_of(4), None);
     let in_quads = (inputs.len() / 4) as u32;
     let rows = kernel * kernel * in_quads + 1;
@@ -63,7 +66,7 @@ pub(super) fn lower(
     let (weight, folded) = (weight.to_string(), folded.clone());
     let tile = Packing::TextureTiles { weight, folded, inputs, bias: true, panel_rows: rows * tiles };
     Lowered {
-        variant: family.variant(Kernel::TextureStem),
+        variant: Variant { three, ..family.variant(Kernel::TextureStem) },
         params: bytes(&params),
         grid: grid(destination.pixels(), TILE_PIXELS, destination.quads.div_ceil(TILE_QUADS)),
         weights: vec![("weight", tile)],
