@@ -15,6 +15,7 @@ pub(crate) fn show(ui: &mut Ui, network: &Network) {
         )
         .weak(),
     );
+    ui.add_space(8.0);
     ScrollArea::vertical().id_salt("reuse").auto_shrink([false, false]).show(ui, |ui| {
         let per_row = ((ui.available_width() + 24.0) / (WIDEST + 24.0)).floor().max(1.0) as usize;
         let blocks: Vec<(usize, &Reuse)> = network.reuse.iter().enumerate().collect();
