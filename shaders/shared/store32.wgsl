@@ -34,13 +34,24 @@ fn store(tile_index: u32, first: u32, end: u32, tile: Tile, floor: f32) {
         destination_place(first + 24u),
         destination_place(first + 32u),
     );
-    let quad = tile_index * 8u;
-    store_quad(at, first, end, quad, tile.q0, tile.e0, floor);
-    store_quad(at, first, end, quad + 1u, tile.q1, tile.e1, floor);
-    store_quad(at, first, end, quad + 2u, tile.q2, tile.e2, floor);
-    store_quad(at, first, end, quad + 3u, tile.q3, tile.e3, floor);
-    store_quad(at, first, end, quad + 4u, tile.q4, tile.e4, floor);
-    store_quad(at, first, end, quad + 5u, tile.q5, tile.e5, floor);
-    store_quad(at, first, end, quad + 6u, tile.q6, tile.e6, floor);
-    store_quad(at, first, end, quad + 7u, tile.q7, tile.e7, floor);
+    // One quad a turn, the others move up: what stores is long where an adapter writes lane by lane, and its text compiled
+    // once.
+    var rest = tile;
+    for (var quad = tile_index * 8u; quad < tile_index * 8u + 8u; quad++) {
+        store_quad(at, first, end, quad, rest.q0, rest.e0, floor);
+        rest.q0 = rest.q1;
+        rest.q1 = rest.q2;
+        rest.q2 = rest.q3;
+        rest.q3 = rest.q4;
+        rest.q4 = rest.q5;
+        rest.q5 = rest.q6;
+        rest.q6 = rest.q7;
+        rest.e0 = rest.e1;
+        rest.e1 = rest.e2;
+        rest.e2 = rest.e3;
+        rest.e3 = rest.e4;
+        rest.e4 = rest.e5;
+        rest.e5 = rest.e6;
+        rest.e6 = rest.e7;
+    }
 }
