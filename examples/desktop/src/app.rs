@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use densenet_wgpu::Gpu;
@@ -44,7 +45,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts the threads and opens what was open last.
+    /// Starts the threads and opens what was open last. The `threads` end once the app is dropped.
     ///
     /// # Errors
     /// Those of the system, where it gives no thread.
@@ -52,6 +53,7 @@ impl App {
         context: &eframe::CreationContext<'_>,
         arguments: Arguments,
         start: Instant,
+        threads: &mut Vec<JoinHandle<()>>,
     ) -> std::io::Result<App> {
         for theme in [egui::Theme::Dark, egui::Theme::Light] {
             // What is said in passing must be readable too.
@@ -87,9 +89,13 @@ impl App {
             let context = context.egui_ctx.clone();
             move || context.request_repaint()
         };
+        let (worker, thread) = Worker::start(window, arguments.one_device, waker())?;
+        threads.push(thread);
+        let (pictures, thread) = Pictures::start(waker())?;
+        threads.push(thread);
         let mut app = App {
-            worker: Worker::start(window, arguments.one_device, waker())?,
-            pictures: Pictures::start(waker())?,
+            worker,
+            pictures,
             dialogs: Dialogs::default(),
             toolbar: Toolbar::default(),
             sheet: Sheet::default(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
 
 use densenet_wgpu::image::Decoded;
 use eframe::egui::{Color32, ColorImage};
@@ -75,14 +76,14 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// Starts the thread; `wake` is called behind all news.
+    /// Starts the thread; it ends with what it is doing once this is dropped. `wake` is called behind all news.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
-    pub(crate) fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<Pictures> {
+    pub(crate) fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<(Pictures, JoinHandle<()>)> {
         let (wishes, inbox) = channel::<Wish>();
         let (outbox, news) = channel();
-        std::thread::Builder::new().name("pictures".into()).spawn(move || {
+        let thread = thread::Builder::new().name("pictures".into()).spawn(move || {
             let mut waiting: Vec<Wish> = Vec::new();
             loop {
                 if waiting.is_empty() {
@@ -98,7 +99,7 @@ impl Pictures {
                 wake();
             }
         })?;
-        Ok(Pictures { wishes, news })
+        Ok((Pictures { wishes, news }, thread))
     }
 }
 

@@ -13,7 +13,10 @@ use crate::arguments::Arguments;
 /// Under this name the system knows the app, and its settings are kept.
 const NAME: &str = "densenet-desktop";
 
-/// Opens the window and returns when it is closed.
+/// Opens the window; returns when it is closed and the threads behind it have ended.
+///
+/// A thread that still compiles shaders when `main` returns uses a driver that is being taken down, and the app crashes.
+/// They are joined, not scoped: a scope does not wait for what drivers do when a thread ends.
 ///
 /// # Errors
 /// Those of the window system and of the adapter.
@@ -31,5 +34,12 @@ pub(crate) fn open(arguments: Arguments, start: Instant) -> eframe::Result {
         device_descriptor: Arc::new(device_descriptor),
         ..WgpuSetupCreateNew::without_display_handle()
     });
-    eframe::run_native(NAME, options, Box::new(move |context| Ok(Box::new(App::new(context, arguments, start)?))))
+    let mut threads = Vec::new();
+    let app = |context: &eframe::CreationContext<'_>| App::new(context, arguments, start, &mut threads);
+    let closed = eframe::run_native(NAME, options, Box::new(|context| Ok(Box::new(app(context)?))));
+    for thread in threads {
+        // Where it panicked, that was said when it happened.
+        let _ = thread.join();
+    }
+    closed
 }

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
 
 use densenet_wgpu::gpu::StepTime;
 use densenet_wgpu::image::{Decoded, Region};
@@ -98,8 +99,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. `window` is the window's own device, which is shared where it is a GPU's, or wherever it may be
-    /// used `by_all_means`; `wake` is called behind every event.
+    /// Starts the thread; it ends with what it is doing once this is dropped. `window` is the window's own device, which
+    /// is shared where it is a GPU's, or wherever it may be used `by_all_means`; `wake` is called behind every event.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
@@ -107,13 +108,14 @@ impl Worker {
         window: Option<Gpu>,
         by_all_means: bool,
         wake: impl Fn() + Send + Sync + 'static,
-    ) -> std::io::Result<Worker> {
+    ) -> std::io::Result<(Worker, JoinHandle<()>)> {
         let (requests, inbox) = channel();
         let (outbox, events) = channel();
         let outbox = Outbox { sender: outbox, wake: Arc::new(wake) };
         let engine = move |outbox| Engine::new(window, by_all_means, outbox);
-        std::thread::Builder::new().name("network".into()).spawn(move || work(&inbox, &outbox, engine))?;
-        Ok(Worker { requests, events })
+        let thread = thread::Builder::new().name("network".into());
+        let thread = thread.spawn(move || work(&inbox, &outbox, engine))?;
+        Ok((Worker { requests, events }, thread))
     }
 }
 
@@ -139,11 +141,16 @@ fn work(inbox: &Receiver<Request>, outbox: &Outbox, engine: impl FnOnce(Outbox) 
     while let Ok(first) = inbox.recv() {
         // What is outdated already is not begun.
         let (mut load, mut run) = (None, None);
-        for request in std::iter::once(first).chain(inbox.try_iter()) {
-            match request {
-                Request::Load(source) => load = Some(source),
-                Request::Run(job) => run = Some(job),
+        let mut next = Ok(first);
+        loop {
+            match next {
+                Ok(Request::Load(source)) => load = Some(source),
+                Ok(Request::Run(job)) => run = Some(job),
+                Err(TryRecvError::Empty) => break,
+                // The window is closed: nobody wants the rest.
+                Err(TryRecvError::Disconnected) => return,
             }
+            next = inbox.try_recv();
         }
         if let Some(source) = load {
             match engine.load(&source) {

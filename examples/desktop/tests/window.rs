@@ -4,7 +4,8 @@
 
 mod screen;
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use densenet_wgpu::{Architecture, Weights, weights};
@@ -22,6 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// A DenseNet-121's weights in a folder.
+fn densenet121(folder: &Path) -> PathBuf {
+    let path = folder.join("densenet121.safetensors");
+    let random = Weights::random(&Architecture::preset("densenet121").expect("a preset"), 5).expect("weights");
+    weights::save_safetensors(&random, &path).expect("the test's folder can be written");
+    path
 }
 
 fn label(report: &Value) -> &str {
@@ -49,9 +58,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
-    let big = home.path().join("densenet121.safetensors");
-    let random = Weights::random(&Architecture::preset("densenet121").expect("a preset"), 5).expect("weights");
-    weights::save_safetensors(&random, &big).expect("the test's folder can be written");
+    let big = densenet121(home.path());
     let broken = home.path().join("broken.safetensors");
     std::fs::write(&broken, b"these are no weights, whatever the name says").expect("the same");
 
@@ -193,12 +200,27 @@ fn a_window_that_is_resized_while_its_device_is_busy_goes_on() {
 }
 
 #[test]
+fn a_window_can_be_closed_while_a_network_loads() {
+    let screen = Screen::start(1300, 840);
+    let home = tempfile::tempdir().expect("a folder");
+    let big = densenet121(home.path());
+    for round in 0..10 {
+        // Every start compiles every kernel, which takes a second.
+        let uncached = [("MESA_SHADER_CACHE_DISABLE", "true")];
+        let mut app = App::start_with(&screen, home.path(), &[OsStr::new("--weights"), big.as_os_str()], &uncached);
+        app.wait("DenseNet-121 to load", PATIENCE, |report| report["loading"] == true);
+        std::thread::sleep(Duration::from_millis(70 * round));
+        app.close();
+    }
+}
+
+#[test]
 fn everything_is_readable_at_200_percent() {
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
     let digit = repository().join("tests/images/digits/7-paper.png");
     for scale in ["1.25", "2"] {
-        let mut app = App::start_scaled(&screen, home.path(), &[digit.as_os_str()], scale);
+        let mut app = App::start_with(&screen, home.path(), &[digit.as_os_str()], &[("WINIT_X11_SCALE_FACTOR", scale)]);
         let report = app.wait("the answer", PATIENCE, |report| label(report) == "7");
         assert_eq!(report["places"]["pixels_per_point"].as_f64(), scale.parse().ok());
         screen.shot(&format!("8-scale-{scale}"));

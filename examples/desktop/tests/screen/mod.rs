@@ -112,19 +112,25 @@ pub(crate) struct App<'a> {
 
 impl<'a> App<'a> {
     pub(crate) fn start(screen: &'a Screen, home: &Path, arguments: &[&OsStr]) -> App<'a> {
-        App::start_scaled(screen, home, arguments, "1")
+        App::start_with(screen, home, arguments, &[])
     }
 
-    /// With letters and everything else so many times larger.
-    pub(crate) fn start_scaled(screen: &'a Screen, home: &Path, arguments: &[&OsStr], scale: &str) -> App<'a> {
+    /// With more variables in its environment.
+    pub(crate) fn start_with(
+        screen: &'a Screen,
+        home: &Path,
+        arguments: &[&OsStr],
+        environment: &[(&str, &str)],
+    ) -> App<'a> {
         let report = home.join("report.json");
         let _ = std::fs::remove_file(&report);
         let process = screen
             .command(env!("CARGO_BIN_EXE_densenet-desktop"))
             .env("XDG_DATA_HOME", home)
             .env("XDG_RUNTIME_DIR", home)
-            .env("WINIT_X11_SCALE_FACTOR", scale)
+            .env("WINIT_X11_SCALE_FACTOR", "1")
             .env("DENSENET_DESKTOP_LOG", "off")
+            .envs(environment.iter().copied())
             .arg("--report")
             .arg(&report)
             .args(arguments)
