@@ -67,8 +67,8 @@ def make_models(folder, arch):
 
 
 def environment(a):
-    """The same for every process: as many threads for lavapipe and OpenMP as the runtimes on the CPU are told to take."""
-    env = dict(os.environ, LP_NUM_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads))
+    """The same for every process."""
+    env = dict(os.environ, LP_NUM_THREADS=str(a.lavapipe_threads or a.threads), OMP_NUM_THREADS=str(a.threads))
     env.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # lavapipe complains without
     return env
 
@@ -162,6 +162,7 @@ def arguments():
     p.add_argument("--runs", type=int, default=8, help="timed runs a turn")
     p.add_argument("--budget", type=float, default=5, help="seconds of timed runs a turn, for slow peers (2 runs at least)")
     p.add_argument("--threads", type=int, default=2, help="for runtimes on the CPU and for lavapipe")
+    p.add_argument("--lavapipe-threads", type=int, help="for everything that runs on lavapipe, in place of --threads")
     p.add_argument("--timeout", type=float, default=600, help="seconds that a peer's turn may take")
     built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", RUST / "target")) / "release"
     p.add_argument("--rust-bin", type=pathlib.Path, default=built, help="folder of the Rust peers' binaries")
@@ -189,7 +190,8 @@ def main():
         for number in range(a.rounds):
             document = ours(a)
             about = {"arch": document["arch"], "adapter": document["adapter"]["name"], "kernels": document["kernels"],
-                     "bench_args": a.bench_args, "threads": a.threads, "cores": os.cpu_count()}
+                     "bench_args": a.bench_args, "threads": a.threads,
+                     "lavapipe_threads": a.lavapipe_threads or a.threads, "cores": os.cpu_count()}
             if before and any(before[key] != value for key, value in about.items()):
                 sys.exit(f"--add: {a.json} has other rounds than these: {({k: before[k] for k in about})}, not {about}")
             turn = {"ours": document["results"][0], "load": os.getloadavg()[0]}
