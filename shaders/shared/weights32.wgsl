@@ -9,6 +9,10 @@ fn splat(b: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(b, b, b, b);
 }
 
+fn splat_three(b: vec4<f32>) -> mat3x4<f32> {
+    return mat3x4<f32>(b, b, b);
+}
+
 // The bias: the first eight texels of the row behind a tile's weights.
 fn bias_tile(at: vec2<u32>) -> Tile {
     let b0 = textureLoad(weight, at);
@@ -21,38 +25,38 @@ fn bias_tile(at: vec2<u32>) -> Tile {
     let b7 = textureLoad(weight, vec2<u32>(at.x + 7u, at.y));
     return Tile(
         splat(b0), splat(b1), splat(b2), splat(b3), splat(b4), splat(b5), splat(b6), splat(b7),
-        b0, b1, b2, b3, b4, b5, b6, b7,
+        splat_three(b0), splat_three(b1), splat_three(b2), splat_three(b3), splat_three(b4), splat_three(b5), splat_three(b6), splat_three(b7),
     );
 }
 
-// tile += (32 x 4 weights of one row) * (x, e)
-fn accumulate(tile: ptr<function, Tile>, lane: u32, row: vec2<u32>, x: mat4x4<f32>, e: vec4<f32>) {
+// tile += (32 x 4 weights of one row) * (x, r)
+fn accumulate(tile: ptr<function, Tile>, lane: u32, row: vec2<u32>, x: mat4x4<f32>, r: mat3x4<f32>) {
     let w0 = texels(lane, row, 0u);
     let l0 = lower(w0, row, 0u);
     (*tile).q0 += l0 * x;
-    (*tile).e0 += l0 * e;
+    (*tile).r0 += l0 * r;
     let u0 = upper(w0, row, 0u);
     (*tile).q1 += u0 * x;
-    (*tile).e1 += u0 * e;
+    (*tile).r1 += u0 * r;
     let w1 = texels(lane, row, 8u);
     let l1 = lower(w1, row, 8u);
     (*tile).q2 += l1 * x;
-    (*tile).e2 += l1 * e;
+    (*tile).r2 += l1 * r;
     let u1 = upper(w1, row, 8u);
     (*tile).q3 += u1 * x;
-    (*tile).e3 += u1 * e;
+    (*tile).r3 += u1 * r;
     let w2 = texels(lane, row, 16u);
     let l2 = lower(w2, row, 16u);
     (*tile).q4 += l2 * x;
-    (*tile).e4 += l2 * e;
+    (*tile).r4 += l2 * r;
     let u2 = upper(w2, row, 16u);
     (*tile).q5 += u2 * x;
-    (*tile).e5 += u2 * e;
+    (*tile).r5 += u2 * r;
     let w3 = texels(lane, row, 24u);
     let l3 = lower(w3, row, 24u);
     (*tile).q6 += l3 * x;
-    (*tile).e6 += l3 * e;
+    (*tile).r6 += l3 * r;
     let u3 = upper(w3, row, 24u);
     (*tile).q7 += u3 * x;
-    (*tile).e7 += u3 * e;
+    (*tile).r7 += u3 * r;
 }

@@ -4,7 +4,7 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 5 pixels that lie 8 apart, and the
+// Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 7 pixels that lie 8 apart, and the
 // lanes share the weights that they load together.
 
 #import shared/tile32.wgsl
@@ -38,22 +38,44 @@ override NORM: bool = false;
 
 const IDENTITY: f32 = -3.40282347e38;
 
+struct Pixel {
+    group: u32,         // its image row, counted through the batch
+    y: u32,
+    x: u32,
+}
+
+fn pixel(index: u32) -> Pixel {
+    let group = index / params.width;
+    return Pixel(group, group % params.height, index - group * params.width);
+}
+
+// One of the three image rows around a pixel.
+struct Row {
+    at: vec2<u32>,      // of its first quad
+    x: u32,             // the pixel's
+    inside: bool,       // whether it exists
+}
+
+fn image_row(p: Pixel, u: u32) -> Row {
+    // One row further than meant, to stay unsigned.
+    let y = p.y + u;
+    let inside = y >= 1u && y <= params.height;
+    // What does not exist is read from the pixel itself, and then replaced by 0.
+    let group = select(p.group, p.group + u - 1u, inside);
+    return Row(place(group, 0u, params.src_quads, params.src_groups, params.width), p.x, inside);
+}
+
 // A pixel's neighbour in the source.
 struct Neighbour {
     at: vec2<u32>,      // of its first quad
     inside: bool,       // whether it exists
 }
 
-fn neighbour(pixel: u32, u: u32, v: u32) -> Neighbour {
-    let group = pixel / params.width;
-    // One row and column further than meant, to stay unsigned.
-    let y = group % params.height + u;
-    let x = pixel % params.width + v;
-    let inside = y >= 1u && y <= params.height && x >= 1u && x <= params.width;
-    // What does not exist is read from the pixel itself, and then replaced by 0.
-    let row = select(group, group + u - 1u, inside);
-    let column = select(pixel % params.width, x - 1u, inside);
-    return Neighbour(place(row, column, params.src_quads, params.src_groups, params.width), inside);
+fn neighbour(row: Row, v: u32) -> Neighbour {
+    // One column further than meant.
+    let x = row.x + v;
+    let inside = row.inside && x >= 1u && x <= params.width;
+    return Neighbour(vec2<u32>(row.at.x + select(row.x, x - 1u, inside), row.at.y), inside);
 }
 
 fn load(n: Neighbour, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
@@ -66,21 +88,37 @@ fn load(n: Neighbour, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
 
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 40u + lane.index;
+    let first = group.x * 56u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
+    let pixel_a = pixel(min(first, last));
+    let pixel_b = pixel(min(first + 8u, last));
+    let pixel_c = pixel(min(first + 16u, last));
+    let pixel_d = pixel(min(first + 24u, last));
+    let pixel_e = pixel(min(first + 32u, last));
+    let pixel_f = pixel(min(first + 40u, last));
+    let pixel_g = pixel(min(first + 48u, last));
     var tile = Tile();
     var row = weight_row(group.y, params.read_quads * 9u);
     var scale = vec4<f32>();
     var shift = vec4<f32>();
     for (var u = 0u; u < 3u; u++) {
+        let row_a = image_row(pixel_a, u);
+        let row_b = image_row(pixel_b, u);
+        let row_c = image_row(pixel_c, u);
+        let row_d = image_row(pixel_d, u);
+        let row_e = image_row(pixel_e, u);
+        let row_f = image_row(pixel_f, u);
+        let row_g = image_row(pixel_g, u);
         for (var v = 0u; v < 3u; v++) {
-            let a = neighbour(min(first, last), u, v);
-            let b = neighbour(min(first + 8u, last), u, v);
-            let c = neighbour(min(first + 16u, last), u, v);
-            let d = neighbour(min(first + 24u, last), u, v);
-            let e = neighbour(min(first + 32u, last), u, v);
+            let a = neighbour(row_a, v);
+            let b = neighbour(row_b, v);
+            let c = neighbour(row_c, v);
+            let d = neighbour(row_d, v);
+            let e = neighbour(row_e, v);
+            let f = neighbour(row_f, v);
+            let g = neighbour(row_g, v);
             for (var quad = 0u; quad < params.read_quads; quad++) {
                 if (NORM) {
                     scale = textureLoad(norm, vec2<u32>(quad, 0u));
@@ -92,7 +130,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
                     load(c, quad, scale, shift),
                     load(d, quad, scale, shift),
                 );
-                accumulate(&tile, lane.index, row, x, load(e, quad, scale, shift));
+                let r = mat3x4<f32>(
+                    load(e, quad, scale, shift),
+                    load(f, quad, scale, shift),
+                    load(g, quad, scale, shift),
+                );
+                accumulate(&tile, lane.index, row, x, r);
                 row.y += 1u;
             }
         }

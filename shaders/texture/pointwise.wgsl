@@ -3,7 +3,7 @@
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
 // A floor of 0 is ReLU, the lowest number is the identity. Eight lanes are one workgroup and one subgroup; a lane computes
-// 32 output channels of 5 pixels that lie 8 apart, and the lanes share the weights that they load together.
+// 32 output channels of 7 pixels that lie 8 apart, and the lanes share the weights that they load together.
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     // Tiles of output channels follow one another, so that they find the same pixels in the processor's caches.
     let linear = id.y * groups.x + id.x;
     let group = vec2<u32>(linear / groups.y, linear % groups.y);
-    let first = group.x * 40u + lane.index;
+    let first = group.x * 56u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
@@ -53,6 +53,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
     let c = source_place(min(first + 16u, last));
     let d = source_place(min(first + 24u, last));
     let e = source_place(min(first + 32u, last));
+    let f = source_place(min(first + 40u, last));
+    let g = source_place(min(first + 48u, last));
 
     var row = weight_row(group.y, params.read_quads + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + params.read_quads));
@@ -65,7 +67,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: v
             load(c, quad, scale, shift),
             load(d, quad, scale, shift),
         );
-        accumulate(&tile, lane.index, row, x, load(e, quad, scale, shift));
+        let r = mat3x4<f32>(
+            load(e, quad, scale, shift),
+            load(f, quad, scale, shift),
+            load(g, quad, scale, shift),
+        );
+        accumulate(&tile, lane.index, row, x, r);
         row.y += 1u;
     }
     store(group.y, first, end, tile, params.store_floor);

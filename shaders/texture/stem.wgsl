@@ -3,7 +3,7 @@
 //     y[k, i, j] = max(b[k] + sum_{c, u, v} w[k, c, u, v] * x[c, S i + u - top, S j + v - left], floor)
 //
 // Pixels outside the image are 0, and so are the channels that fill its last quad. Eight lanes are one workgroup and one
-// subgroup; a lane computes 32 output channels of 5 pixels that lie 8 apart, and the lanes share the weights that they load
+// subgroup; a lane computes 32 output channels of 7 pixels that lie 8 apart, and the lanes share the weights that they load
 // together.
 
 #import shared/tile32.wgsl
@@ -80,7 +80,7 @@ fn load(row: Row, v: u32, quad: u32) -> vec4<f32> {
 
 @compute @workgroup_size(8, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 40u + lane.index;
+    let first = group.x * 56u + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
@@ -89,6 +89,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
     let corner_c = corner(min(first + 16u, last));
     let corner_d = corner(min(first + 24u, last));
     let corner_e = corner(min(first + 32u, last));
+    let corner_f = corner(min(first + 40u, last));
+    let corner_g = corner(min(first + 48u, last));
     let rows = params.kernel * params.kernel * params.in_quads;
     var row = weight_row(group.y, rows + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + rows));
@@ -98,17 +100,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
         let c = window_row(corner_c, u);
         let d = window_row(corner_d, u);
         let e = window_row(corner_e, u);
+        let f = window_row(corner_f, u);
+        let g = window_row(corner_g, u);
         // Columns and quads in one loop: adapters that run lanes under a mask pay for all accumulators at the end of each.
         var v = 0u;
         var quad = 0u;
         for (var i = 0u; i < params.kernel * params.in_quads; i++) {
             let x = mat4x4<f32>(load(a, v, quad), load(b, v, quad), load(c, v, quad), load(d, v, quad));
-            let fifth = load(e, v, quad);
+            let r = mat3x4<f32>(load(e, v, quad), load(f, v, quad), load(g, v, quad));
             if (THREE) {
                 let three = mat4x3<f32>(x[0].xyz, x[1].xyz, x[2].xyz, x[3].xyz);
-                accumulate_three(&tile, lane.index, row, three, fifth.xyz);
+                accumulate_three(&tile, lane.index, row, three, mat3x3<f32>(r[0].xyz, r[1].xyz, r[2].xyz));
             } else {
-                accumulate(&tile, lane.index, row, x, fifth);
+                accumulate(&tile, lane.index, row, x, r);
             }
             row.y += 1u;
             quad += 1u;

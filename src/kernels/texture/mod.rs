@@ -62,8 +62,8 @@ fn grid(pixels: u32, per_group: u32, y: u32) -> Grid {
     Grid { x: 0, y, images: Images::AlongX { pixels, per_group } }
 }
 
-/// Pixels of a convolution's workgroup: 5 of each of 8 lanes.
-const TILE_PIXELS: u32 = 40;
+/// Pixels of a convolution's workgroup: 7 of each of 8 lanes.
+const TILE_PIXELS: u32 = 56;
 /// Quads of output channels of a tile.
 const TILE_QUADS: u32 = 8;
 /// Lanes of a workgroup, and pixels of a pooling's.
