@@ -29,6 +29,9 @@ pub use profile::StepTime;
 pub use session::{Session, SessionOptions};
 
 /// A device to run on. Cheap to clone; all clones share the device.
+///
+/// A thread that uses one should be joined before `main` returns: drivers are taken down then, and one that still compiles
+/// or runs may crash the process.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     inner: Arc<Inner>,
