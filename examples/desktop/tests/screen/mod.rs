@@ -13,6 +13,9 @@ use serde_json::Value;
 /// What to do where a program is missing.
 const HINT: &str = "`cargo xtask test` installs what these tests need: xvfb, xdotool, imagemagick";
 
+/// The title of the app's window, as xdotool searches for it.
+const TITLE: &str = "^DenseNet$";
+
 /// An X server of its own.
 pub(crate) struct Screen {
     server: Child,
@@ -49,6 +52,13 @@ impl Screen {
         assert_ne!(output.status.code(), Some(127), "{program} is not there; {HINT}");
         assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Whether the app's window is there.
+    fn shows_the_app(&self) -> bool {
+        let mut command = self.command("timeout");
+        command.args(["30", "xdotool", "search", "--onlyvisible", "--name", TITLE]);
+        command.output().expect("coreutils are there").status.success()
     }
 
     /// The colour of a pixel, such as `#1B1B1B`.
@@ -180,14 +190,14 @@ impl<'a> App<'a> {
 
     /// Gives the window the keyboard: there is no window manager to do so.
     pub(crate) fn focus(&self) {
-        self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^DenseNet$", "windowfocus", "--sync"]);
+        self.xdotool(&["search", "--sync", "--onlyvisible", "--name", TITLE, "windowfocus", "--sync"]);
     }
 
     /// Gives the window one size after another, in pixels, 4 milliseconds apart.
     pub(crate) fn resize(&self, sizes: impl Iterator<Item = [u32; 2]>) {
         let sizes: Vec<String> =
             sizes.map(|[width, height]| format!("windowsize %1 {width} {height} sleep 0.004")).collect();
-        let search = ["search", "--sync", "--onlyvisible", "--name", "^DenseNet$"];
+        let search = ["search", "--sync", "--onlyvisible", "--name", TITLE];
         let rest = sizes.iter().flat_map(|size| size.split(' '));
         self.xdotool(&search.into_iter().chain(rest).collect::<Vec<_>>());
     }
@@ -237,19 +247,24 @@ impl<'a> App<'a> {
         [0, 1, 2, 3].map(|i| report["places"][name][i].as_f64().unwrap_or(0.0) * scale)
     }
 
-    /// Closes the window from the keyboard, and waits until it has.
+    /// Closes the window from the keyboard, and waits until it has, and the process has ended.
     pub(crate) fn close(mut self) {
         self.focus();
         self.key("ctrl+q");
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(10) {
+        while self.screen.shows_the_app() {
+            assert!(start.elapsed() < Duration::from_secs(10), "the window does not close");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // What the network's thread is doing it does to its end, after everybody else: seconds where every core is taken.
+        while start.elapsed() < Duration::from_secs(90) {
             if let Ok(Some(status)) = self.process.try_wait() {
                 assert!(status.success(), "the app ended with {status}");
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("the app does not close");
+        panic!("the app does not end");
     }
 }
 
