@@ -25,7 +25,8 @@ fn bias_tile(at: vec2<u32>) -> Tile {
     let b7 = textureLoad(weight, vec2<u32>(at.x + 7u, at.y));
     return Tile(
         splat(b0), splat(b1), splat(b2), splat(b3), splat(b4), splat(b5), splat(b6), splat(b7),
-        splat_three(b0), splat_three(b1), splat_three(b2), splat_three(b3), splat_three(b4), splat_three(b5), splat_three(b6), splat_three(b7),
+        splat_three(b0), splat_three(b1), splat_three(b2), splat_three(b3),
+        splat_three(b4), splat_three(b5), splat_three(b6), splat_three(b7),
     );
 }
 

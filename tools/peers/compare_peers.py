@@ -68,7 +68,7 @@ def make_models(folder, arch):
 
 def environment(a):
     """The same for every process."""
-    env = dict(os.environ, LP_NUM_THREADS=str(a.lavapipe_threads or a.threads), OMP_NUM_THREADS=str(a.threads))
+    env = dict(os.environ, LP_NUM_THREADS=str(a.lavapipe_threads), OMP_NUM_THREADS=str(a.threads))
     env.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # lavapipe complains without
     return env
 
@@ -141,7 +141,7 @@ def summarise(rounds, left_out, about):
 
 
 def table(s):
-    lines = [f"{s['arch']}, batch 1, {s['threads']} threads, on {s['adapter']}:", "",
+    lines = [f"{s['arch']}, batch 1, {s['threads']} threads, lavapipe {s['lavapipe_threads']}, on {s['adapter']}:", "",
              "| runtime | median ms | ours / theirs, median (min to max) | rounds | first answer, best, ms |",
              "|---|---|---|---|---|",
              f"| **ours**, {s['kernels']} kernels | {s['ours_ms']:.1f} | | {len(s['rounds'])} | {s['ours_first_ms']:.0f} |"]
@@ -176,6 +176,7 @@ def arguments():
     unknown = [name for name in a.names if name not in PEERS]
     if unknown:
         p.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    a.lavapipe_threads = a.lavapipe_threads or a.threads
     if a.add and not a.json:
         p.error("--add needs --json")
     return a
@@ -191,9 +192,9 @@ def main():
             document = ours(a)
             about = {"arch": document["arch"], "adapter": document["adapter"]["name"], "kernels": document["kernels"],
                      "bench_args": a.bench_args, "threads": a.threads,
-                     "lavapipe_threads": a.lavapipe_threads or a.threads, "cores": os.cpu_count()}
-            if before and any(before[key] != value for key, value in about.items()):
-                sys.exit(f"--add: {a.json} has other rounds than these: {({k: before[k] for k in about})}, not {about}")
+                     "lavapipe_threads": a.lavapipe_threads, "cores": os.cpu_count()}
+            if before and any(before.get(key) != value for key, value in about.items()):
+                sys.exit(f"--add: {a.json} has other rounds than these: {({k: before.get(k) for k in about})}, not {about}")
             turn = {"ours": document["results"][0], "load": os.getloadavg()[0]}
             for name in list(names):
                 try:
