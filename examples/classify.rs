@@ -1,6 +1,6 @@
 //! Names the digit in a picture: `cargo run --release --example classify -- tests/images/digits/7-paper.png`.
 
-use densenet_wgpu::image::{Decoded, prepare};
+use densenet_wgpu::picture::{Picture, prepare};
 use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, SessionOptions, weights};
 
 #[allow(clippy::print_stdout, reason = "an example shows its result")]
@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = weights::embedded()?; // or weights::open("densenet121.safetensors")?
     let network = weights.architecture();
 
-    let picture = prepare(&Decoded::open(path)?, &weights.preset()?, network.input_channels, None)?;
+    let picture = prepare(&Picture::open(path)?, &weights.preprocessing()?, network.input_channels, None)?;
 
     let gpu = Gpu::new_blocking(GpuOptions::default())?;
     let model = Model::load_blocking(&gpu, &weights, LoadOptions::default())?;

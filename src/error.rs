@@ -69,6 +69,9 @@ pub enum Error {
     /// The device was lost (driver reset, unplugged, taken by the system).
     #[error("the device was lost ({0}): make a new Gpu and load the model again")]
     DeviceLost(String),
+    /// A [`CancelToken`](crate::CancelToken) stopped the work.
+    #[error("cancelled")]
+    Cancelled,
     /// The driver or WebGPU's validation refused something. A defect of this crate or of a driver.
     #[error("the adapter refused the work: {0}")]
     Device(String),

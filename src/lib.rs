@@ -29,25 +29,46 @@
 //! weights and the reference.
 
 pub mod architecture;
-pub mod cam;
+mod cancel;
 pub mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
-#[cfg(feature = "images")]
-pub mod image;
-pub mod kernels;
+mod kernels;
 pub mod labels;
-pub mod plan;
-pub mod preset;
+mod maps;
+mod nearest;
+pub mod picture;
+mod plan;
+mod precision;
 pub mod reference;
 pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
+pub use cancel::CancelToken;
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
-pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions, TapValue};
-pub use preset::Preset;
+pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions};
+pub use kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
+pub use maps::{CLASS_MAPS, FeatureMaps};
+#[cfg(feature = "images")]
+pub use picture::Picture;
+pub use picture::Preprocessing;
+pub use precision::Precision;
 pub use weights::{Tensor, Weights};
+
+/// What engines are made of: plans, programs and kernels, for tools that print or check them.
+///
+/// **Outside of semantic versioning**: anything here may change in any release.
+pub mod low_level {
+    /// From a plan to a program: kernels, variants, packing and grids.
+    pub mod kernels {
+        pub use crate::kernels::*;
+    }
+    /// What a forward pass does: tensors with channel slots, and steps.
+    pub mod plan {
+        pub use crate::plan::*;
+    }
+}
 
 /// The README's program, compiled by `cargo test --doc`.
 #[cfg(all(doctest, feature = "cli"))]

@@ -8,37 +8,24 @@
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, InputSize, Padding};
-use crate::cam;
 use crate::error::{Error, Result};
+use crate::maps::{CLASS_MAPS, FeatureMaps};
 use crate::weights::{Tensor, Weights};
-
-/// The output of one layer, for every image of the batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Value {
-    /// Channels of one image.
-    pub channels: usize,
-    /// Rows of one channel.
-    pub height: usize,
-    /// Columns of one channel.
-    pub width: usize,
-    /// NCHW, as many images as the input had.
-    pub data: Vec<f32>,
-}
 
 /// What a forward pass yields: outputs by name, in execution order.
 #[derive(Clone, Debug)]
 pub struct Outputs {
-    values: Vec<(String, Value)>,
+    values: Vec<(String, FeatureMaps)>,
 }
 
 impl Outputs {
     /// The output of the layer or tap `name`, if it was kept.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&FeatureMaps> {
         self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Names and values in execution order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &FeatureMaps)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
@@ -59,7 +46,7 @@ impl Outputs {
 /// | `features.transition1` | the transition's output |
 ///
 /// and, being layers too, `features.relu0` (or `features.conv0`), `features.pool0`, each
-/// `features.denseblock1.denselayer1.relu2`, `features.pool5`, `classifier` and `cam` ([`cam::TAP`]). Kept as f32 they take about 200 MB
+/// `features.denseblock1.denselayer1.relu2`, `features.pool5`, `classifier` and `cam` ([`CLASS_MAPS`]). Kept as f32 they take about 200 MB
 /// for one image of 224x224 and DenseNet-121; [`forward_keeping`] keeps less.
 ///
 /// # Errors
@@ -148,9 +135,9 @@ impl Maps {
         &self.data[(image * self.channels + channel) * pixels..][..pixels]
     }
 
-    fn to_value(&self) -> Value {
+    fn to_value(&self) -> FeatureMaps {
         let data = self.data.iter().map(|&x| x as f32).collect();
-        Value { channels: self.channels, height: self.height, width: self.width, data }
+        FeatureMaps { channels: self.channels, height: self.height, width: self.width, data }
     }
 }
 
@@ -158,7 +145,7 @@ impl Maps {
 struct Network<'a, K> {
     weights: &'a Weights,
     keep: K,
-    values: Vec<(String, Value)>,
+    values: Vec<(String, FeatureMaps)>,
 }
 
 impl<K: Fn(&str) -> bool> Network<'_, K> {
@@ -219,8 +206,8 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
         }
         self.keep("features.pool5", &pooled);
         let weight = self.weights.tensor("classifier.weight")?;
-        if (self.keep)(cam::TAP) {
-            self.keep(cam::TAP, &class_maps(&x, weight));
+        if (self.keep)(CLASS_MAPS) {
+            self.keep(CLASS_MAPS, &class_maps(&x, weight));
         }
         let bias = self.weights.tensor("classifier.bias")?;
         self.values.push(("classifier".to_string(), linear(&pooled, weight, bias).to_value()));

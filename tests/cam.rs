@@ -7,10 +7,12 @@ mod compare;
 use adapter::CHOICES;
 use compare::assert_close;
 use densenet_wgpu::architecture::{Recipe, Stem};
-use densenet_wgpu::image::{self, Decoded};
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::plan::Plan;
+use densenet_wgpu::picture::{self, Heat, Picture};
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, Gpu, InputSize, LoadOptions, Model, SessionOptions, cam, reference};
+use densenet_wgpu::{
+    Architecture, CLASS_MAPS, FeatureMaps, Gpu, InputSize, LoadOptions, Model, SessionOptions, reference,
+};
 
 /// Of the maps' range, as for other taps.
 const MAPS: f64 = 2e-5;
@@ -22,7 +24,7 @@ fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Model {
 }
 
 /// `map[n][k][p] = sum over c of weight[k][c] * x[n][c][p]` with x behind norm5 and ReLU.
-fn plain_loops(weights: &Weights, relu5: &reference::Value, batch: usize) -> Vec<f32> {
+fn plain_loops(weights: &Weights, relu5: &FeatureMaps, batch: usize) -> Vec<f32> {
     let weight = weights.tensor("classifier.weight").unwrap();
     let (classes, channels, pixels) = (weight.shape[0], relu5.channels, relu5.height * relu5.width);
     let mut maps = vec![0.0; batch * classes * pixels];
@@ -45,19 +47,19 @@ fn plain_loops(weights: &Weights, relu5: &reference::Value, batch: usize) -> Vec
 fn check(weights: &Weights, input: &[f32], size: InputSize, batch: usize, choices: &[adapter::Choice]) {
     let _turn = adapter::turn();
     let name = &weights.architecture().name;
-    let kept = |name: &str| name == "features.relu5" || name == cam::TAP;
+    let kept = |name: &str| name == "features.relu5" || name == CLASS_MAPS;
     let wanted = reference::forward_keeping(weights, input, batch, size, kept).unwrap();
     let relu5 = wanted.get("features.relu5").unwrap();
     let maps = plain_loops(weights, relu5, batch);
-    assert_close(&format!("{name} reference"), &wanted.get(cam::TAP).unwrap().data, &maps, 1e-6);
+    assert_close(&format!("{name} reference"), &wanted.get(CLASS_MAPS).unwrap().data, &maps, 1e-6);
     let bias = &weights.tensor("classifier.bias").unwrap().data;
     for choice in choices {
         let model = load(&choice.on(&adapter::gpu()), weights, choice.options());
-        let options = SessionOptions { size, max_batch: batch, taps: vec![cam::TAP.into()] };
+        let options = SessionOptions { size, max_batch: batch, taps: vec![CLASS_MAPS.into()] };
         let mut session = model.session_blocking(options).unwrap();
         pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
         let output = session.run_blocking(input).unwrap();
-        let tap = output.tap(cam::TAP).unwrap();
+        let tap = output.tap(CLASS_MAPS).unwrap();
         assert_eq!((tap.channels, tap.height, tap.width), (bias.len(), relu5.height, relu5.width));
         assert_close(&format!("{name} {choice:?}"), &tap.data, &maps, MAPS);
         let means = tap.data.chunks(tap.height * tap.width).enumerate().map(|(i, map)| {
@@ -90,13 +92,13 @@ fn an_imagenet_preset_a_cifar_one_and_the_embedded_model_agree() {
 fn the_map_of_a_seven_lights_up_its_strokes() {
     let _turn = adapter::turn();
     let weights = weights::embedded().unwrap();
-    let picture = Decoded::open("tests/images/digits/7-paper.png").unwrap();
-    let prepared = image::prepare(&picture, &weights.preset().unwrap(), 1, None).unwrap();
+    let picture = Picture::open("tests/images/digits/7-paper.png").unwrap();
+    let prepared = picture::prepare(&picture, &weights.preprocessing().unwrap(), 1, None).unwrap();
     let model = load(&adapter::gpu(), &weights, LoadOptions::default());
-    let options = SessionOptions { taps: vec![cam::TAP.into()], ..SessionOptions::new(prepared.size) };
+    let options = SessionOptions { taps: vec![CLASS_MAPS.into()], ..SessionOptions::new(prepared.size) };
     let output = model.session_blocking(options).unwrap().run_blocking(&prepared.data).unwrap();
-    let maps = output.tap(cam::TAP).unwrap();
-    let heat = cam::Heat::of_class(&maps.data, [maps.channels, maps.height, maps.width], 7).unwrap();
+    let maps = output.tap(CLASS_MAPS).unwrap();
+    let heat = Heat::of_class(&maps.data, [maps.channels, maps.height, maps.width], 7).unwrap();
     // Ink is dark in this picture; the network looked at `region` of it.
     let (grey, region) = (picture.pixels(1).unwrap(), prepared.region);
     let (mut on, mut off) = (Vec::new(), Vec::new());
@@ -134,7 +136,7 @@ fn who_asks_for_no_maps_gets_the_same_program() {
         let [a, b] = [&plain, &with_maps].map(|model| model.session_blocking(SessionOptions::new(size)).unwrap());
         assert_eq!((a.dispatches(), a.program()), (126, b.program()));
         assert!(!plain.has_class_maps() && with_maps.has_class_maps());
-        let taps = vec![cam::TAP.to_string()];
+        let taps = vec![CLASS_MAPS.to_string()];
         let session = with_maps.session_blocking(SessionOptions { taps: taps.clone(), ..SessionOptions::new(size) });
         assert_eq!(session.unwrap().dispatches(), 127);
         let refused = plain.session_blocking(SessionOptions { taps, ..SessionOptions::new(size) }).unwrap_err();

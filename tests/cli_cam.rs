@@ -3,7 +3,7 @@
 mod cli;
 
 use cli::{DIGITS, densenet, errors, json, names, text};
-use densenet_wgpu::image::Decoded;
+use densenet_wgpu::picture::Picture;
 
 /// A box of pixels: left, top, right, bottom, the last two exclusive.
 type Bounds = [usize; 4];
@@ -28,7 +28,7 @@ fn each_picture_gets_a_map_that_lies_on_the_digit() {
         let path = image["path"].as_str().unwrap();
         let map = std::path::PathBuf::from(image["cam"].as_str().unwrap());
         assert_eq!((map.parent(), map.file_stem()), (Some(maps.as_path()), std::path::Path::new(path).file_stem()));
-        let [before, after] = [Decoded::open(path), Decoded::open(&map)].map(Result::unwrap);
+        let [before, after] = [Picture::open(path), Picture::open(&map)].map(Result::unwrap);
         let (width, height) = (before.width(), before.height());
         assert_eq!((after.width(), after.height()), (width, height), "{path}");
         let grey = before.pixels(1).unwrap();
@@ -55,7 +55,7 @@ fn the_reference_writes_the_same_maps() {
         let arguments = [&["classify", picture, "--cam", text(&maps)], more].concat();
         densenet(&arguments).assert().success();
         let png = names(&maps).pop().unwrap();
-        Decoded::open(maps.join(png)).unwrap().pixels(3).unwrap()
+        Picture::open(maps.join(png)).unwrap().pixels(3).unwrap()
     };
     let reference = write("cpu", &["--adapter", "cpu"]);
     for kernels in ["buffer", "texture"] {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use densenet_wgpu::{InputSize, Preset, image};
+use densenet_wgpu::{InputSize, Preprocessing, picture};
 
 fn read_npy(name: &str) -> (Vec<u64>, Vec<f32>) {
     let path = Path::new("tests/golden-images").join(name).with_extension("npy");
@@ -27,9 +27,9 @@ fn distance(ours: &[f32], theirs: &[f32], levels_per_unit: &[f64]) -> (f64, f64)
 }
 
 fn compare(golden: &str, preset: &str, channels: usize, size: Option<InputSize>) -> (f64, f64) {
-    let picture = image::Decoded::open("tests/golden-images/picture.png").unwrap();
-    let preset = Preset::parse(preset).unwrap();
-    let prepared = image::prepare(&picture, &preset, channels, size).unwrap();
+    let picture = picture::Picture::open("tests/golden-images/picture.png").unwrap();
+    let preset = Preprocessing::parse(preset).unwrap();
+    let prepared = picture::prepare(&picture, &preset, channels, size).unwrap();
     let (shape, expected) = read_npy(golden);
     assert_eq!(shape, [channels as u64, prepared.size.height as u64, prepared.size.width as u64], "{golden}");
     let levels: Vec<f64> = (0..channels).map(|c| preset.std[c % preset.std.len()] / preset.scale).collect();
@@ -73,7 +73,7 @@ fn another_filter_order_or_crop_does_not_pass() {
 
 #[test]
 fn every_bundled_digit_comes_into_mnist_form() {
-    let preset = Preset::named("mnist").unwrap();
+    let preset = Preprocessing::named("mnist").unwrap();
     let mut count = 0;
     for entry in std::fs::read_dir("tests/images/digits").unwrap() {
         let path = entry.unwrap().path();
@@ -81,8 +81,8 @@ fn every_bundled_digit_comes_into_mnist_form() {
             continue;
         }
         count += 1;
-        let picture = image::Decoded::open(&path).unwrap();
-        let prepared = image::prepare(&picture, &preset, 1, None).unwrap();
+        let picture = picture::Picture::open(&path).unwrap();
+        let prepared = picture::prepare(&picture, &preset, 1, None).unwrap();
         assert_eq!(prepared.warnings, [""; 0], "{}", path.display());
         let light: Vec<(usize, usize)> =
             (0..784).filter(|&i| prepared.pixels[i] > 0).map(|i| (i / 28, i % 28)).collect();

@@ -3,9 +3,11 @@
 
 mod adapter;
 
-use densenet_wgpu::kernels::{AdapterFacts, DeviceLimits, KernelFamily};
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, Error, Gpu, InputSize, LoadOptions, Model, Session, SessionOptions};
+use densenet_wgpu::{
+    AdapterFacts, Architecture, DeviceLimits, Error, Gpu, InputSize, KernelFamily, LoadOptions, Model, Session,
+    SessionOptions,
+};
 
 fn session(family: KernelFamily, max_batch: usize, taps: &[&str]) -> Session {
     let weights = Weights::random(&Architecture::preset("densenet-40-12").unwrap(), 0).unwrap();

@@ -8,10 +8,10 @@ mod adapter;
 
 use adapter::CHOICES;
 use densenet_wgpu::architecture::{Padding, Recipe, Stem};
-use densenet_wgpu::kernels::{Kernel, KernelFamily};
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::kernels::Kernel;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, InputSize, Model, Output, SessionOptions, TapValue};
+use densenet_wgpu::{Architecture, FeatureMaps, InputSize, KernelFamily, Model, Output, SessionOptions};
 
 /// A value computed naively, and the magnitude that its rounding error is relative to.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Map {
         f64::from(self.data[((n * self.channels + c) * self.height + y as usize) * self.width + x as usize])
     }
 
-    fn from(tap: &TapValue) -> Map {
+    fn from(tap: &FeatureMaps) -> Map {
         Map { channels: tap.channels, height: tap.height, width: tap.width, data: tap.data.clone() }
     }
 

@@ -7,9 +7,9 @@
 
 mod adapter;
 
-use densenet_wgpu::kernels::{KernelFamily, PackedWeight, Precision, Resource, Storage};
+use densenet_wgpu::low_level::kernels::{PackedWeight, Resource, Storage};
 use densenet_wgpu::weights::Weights;
-use densenet_wgpu::{Architecture, Gpu, InputSize, LoadOptions, Model, SessionOptions};
+use densenet_wgpu::{Architecture, Gpu, InputSize, KernelFamily, LoadOptions, Model, Precision, SessionOptions};
 
 /// Largest padding of one buffer or texture that a driver other than lavapipe may want.
 const ALIGNMENT: i64 = 64 << 10;

@@ -8,10 +8,11 @@ mod golden_files;
 use adapter::CHOICES;
 use compare::{assert_close, compare};
 use densenet_wgpu::architecture::{Recipe, Stem};
-use densenet_wgpu::kernels::{KernelFamily, Precision};
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::{self, Tensor, Weights};
-use densenet_wgpu::{Architecture, InputSize, LoadOptions, Model, Session, SessionOptions, reference};
+use densenet_wgpu::{
+    Architecture, InputSize, KernelFamily, LoadOptions, Model, Precision, Session, SessionOptions, reference,
+};
 
 /// Of the logit range: what is promised on every adapter.
 const LOGITS: f64 = 1e-5;

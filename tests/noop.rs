@@ -1,10 +1,10 @@
 //! Ring 2: whole programs recorded on wgpu's `noop` device, under WebGPU's default limits. It executes nothing, but
 //! every buffer, bind group, pipeline and dispatch passes the validation that a real device would apply.
 
-use densenet_wgpu::kernels::{KernelFamily, Program};
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::kernels::Program;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, Error, Gpu, InputSize, LoadOptions, Model, SessionOptions};
+use densenet_wgpu::{Architecture, Error, Gpu, InputSize, KernelFamily, LoadOptions, Model, SessionOptions};
 
 fn noop() -> Gpu {
     // The device grants whatever it is asked for: the limits are stated here.

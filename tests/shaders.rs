@@ -1,11 +1,9 @@
 //! Ring 2: every shader and variant without a GPU. naga parses and validates them and writes SPIR-V, MSL and HLSL;
 //! bindings and parameter structs agree with the Rust side.
 
-use densenet_wgpu::kernels::{
-    AdapterFacts, AdapterKind, Binding, DeviceLimits, Kernel, KernelFamily, Program, Variant,
-};
-use densenet_wgpu::plan::Plan;
-use densenet_wgpu::{Architecture, InputSize};
+use densenet_wgpu::low_level::kernels::{Binding, Kernel, Program, Variant};
+use densenet_wgpu::low_level::plan::Plan;
+use densenet_wgpu::{AdapterFacts, AdapterKind, Architecture, DeviceLimits, InputSize, KernelFamily};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn facts(kind: AdapterKind) -> AdapterFacts {

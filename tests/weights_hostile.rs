@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use densenet_wgpu::Precision;
 use densenet_wgpu::architecture::{Recipe, Stem};
-use densenet_wgpu::weights::{self, OpenOptions, Storage, Weights};
-use densenet_wgpu::{Architecture, Preset};
+use densenet_wgpu::weights::{self, OpenOptions, Weights};
+use densenet_wgpu::{Architecture, Preprocessing};
 use heap::peak;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
@@ -418,8 +419,8 @@ fn what_a_file_says_is_fit_for_a_terminal() {
     let ringing = "a\u{7}\u{1b}[2J\nb\u{202e}c\u{2028}";
     let architecture = Architecture { name: ringing.into(), ..tiny().architecture().clone() };
     let weights = Weights::new(architecture, tiny().tensors().clone()).unwrap();
-    let weights = weights.with_labels(vec![ringing.into(); 2]).unwrap().with_preset_value(ringing.into());
-    let file = weights::to_safetensors(&weights, Storage::F32).unwrap();
+    let weights = weights.with_labels(vec![ringing.into(); 2]).unwrap().with_preprocessing_value(ringing.into());
+    let file = weights::to_safetensors(&weights, Precision::F32).unwrap();
     let weights = read("a network", &file, 1).unwrap();
     let quiet = "a  [2J b c ";
     assert_eq!(
@@ -429,9 +430,9 @@ fn what_a_file_says_is_fit_for_a_terminal() {
     assert!(weights.origin().facts.iter().any(|fact| fact.what == "preset" && fact.value == quiet));
     let hidden = |text: &str| text.chars().any(|c| c.is_control() || matches!(c, '\u{202e}' | '\u{2028}'));
     for error in [
-        weights.preset().unwrap_err(),
-        Preset::parse(ringing).unwrap_err(),
-        Preset::parse(&"x".repeat(MEBIBYTE)).unwrap_err(),
+        weights.preprocessing().unwrap_err(),
+        Preprocessing::parse(ringing).unwrap_err(),
+        Preprocessing::parse(&"x".repeat(MEBIBYTE)).unwrap_err(),
         Architecture::from_json(&format!("{{\"{}\":1}}", "\\n\\u202e".repeat(1000))).unwrap_err(),
     ] {
         let error = error.to_string();
@@ -444,7 +445,7 @@ fn a_description_beside_a_file_takes_little() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
-    std::fs::write(&file, weights::to_safetensors(&tiny(), Storage::F32).unwrap()).unwrap();
+    std::fs::write(&file, weights::to_safetensors(&tiny(), Precision::F32).unwrap()).unwrap();
     let head = r#"{"architecture":"densenet121","label_names":"#;
     for (what, text) in [
         ("100 MB", format!(r#"{head}["{}","b"]}}"#, "a".repeat(100_000_000))),
@@ -475,10 +476,10 @@ fn what_did_harm_once_does_none() {
         let bytes = std::fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
         if let Ok(weights) = read(&name, &bytes, 128) {
-            let _ = weights.preset();
+            let _ = weights.preprocessing();
         }
         if let Ok(text) = std::str::from_utf8(&bytes) {
-            let errors = [Architecture::from_json(text).err(), Preset::parse(text).err()];
+            let errors = [Architecture::from_json(text).err(), Preprocessing::parse(text).err()];
             for error in errors.into_iter().flatten().map(|e| e.to_string()) {
                 assert!(!error.chars().any(char::is_control), "{name}: {error:?}");
             }

@@ -28,7 +28,7 @@ impl Case {
         let weights = self.golden.open(folder);
         let (name, network) = (&self.golden.name, weights.architecture());
         assert_eq!((network.eps, network.activation), (self.eps, self.activation), "{name}");
-        assert_eq!(weights.preset_value().and_then(|preset| preset.as_str()), self.preset.as_deref(), "{name}");
+        assert_eq!(weights.preprocessing_value().and_then(|preset| preset.as_str()), self.preset.as_deref(), "{name}");
         weights
     }
 

@@ -127,7 +127,7 @@ fn what_was_recognised_is_saved_and_opens_without_being_recognised_again() {
         let again = weights::open(&saved).unwrap();
         assert_eq!(again.tensors(), weights.tensors());
         assert_eq!(again.architecture(), weights.architecture());
-        assert_eq!(again.preset().unwrap(), weights.preset().unwrap());
+        assert_eq!(again.preprocessing().unwrap(), weights.preprocessing().unwrap());
         assert_eq!(again.labels(), weights.labels());
         assert_eq!((fact(&again, "eps").1, fact(&again, "channel order")), ("metadata", ("new-last", "metadata")));
     }
@@ -139,7 +139,7 @@ fn timms_description_beside_the_file_gives_preset_and_labels() {
     let scale = 1.0 / 255.0;
     // 224 / 0.95, rounded down.
     assert_eq!(
-        weights.preset().unwrap().to_string(),
+        weights.preprocessing().unwrap().to_string(),
         format!("resize=235,crop=224x224,scale={scale},mean=0.5:0.5:0.5,std=0.25:0.25:0.25,filter=bicubic,colour=rgb")
     );
     assert_eq!(fact(&weights, "preset").1, "config.json");
@@ -150,14 +150,14 @@ fn timms_description_beside_the_file_gives_preset_and_labels() {
     std::fs::copy(path("staged.pth"), &beside).unwrap();
     std::fs::copy(path("timm/config.json"), &config).unwrap();
     let other = weights::open(&beside).unwrap();
-    assert!(other.preset_value().is_none() && other.labels().is_none());
+    assert!(other.preprocessing_value().is_none() && other.labels().is_none());
     // Damaged ones neither.
     std::fs::copy(path("timm/model.safetensors"), &beside).unwrap();
     for text in ["", "{", "[1]", "{\"architecture\": \"densenet121\", \"pretrained_cfg\": {\"crop_pct\": 0}}"] {
         std::fs::write(&config, text).unwrap();
-        assert!(weights::open(&beside).unwrap().preset_value().is_none(), "{text}");
+        assert!(weights::open(&beside).unwrap().preprocessing_value().is_none(), "{text}");
     }
     // What timm's DenseNets state is the preset of that name.
     std::fs::write(&config, "{\"architecture\": \"densenet121\", \"pretrained_cfg\": {\"crop_pct\": 0.875}}").unwrap();
-    assert_eq!(weights::open(&beside).unwrap().preset().unwrap().to_string(), "timm");
+    assert_eq!(weights::open(&beside).unwrap().preprocessing().unwrap().to_string(), "timm");
 }

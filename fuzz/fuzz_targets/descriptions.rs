@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use densenet_fuzz::{check_file, checked};
 use densenet_wgpu::architecture::{Recipe, Stem};
-use densenet_wgpu::weights::{self, Storage};
-use densenet_wgpu::{Architecture, InputSize, Preset, Weights};
+use densenet_wgpu::weights;
+use densenet_wgpu::{Architecture, InputSize, Precision, Preprocessing, Weights};
 use tempfile::TempDir;
 
 /// A folder with a weight file, and where its `config.json` belongs.
@@ -17,7 +17,7 @@ static BESIDE: LazyLock<(TempDir, PathBuf, PathBuf)> = LazyLock::new(|| {
     let recipe = Recipe { stem: Stem::cifar(2), classes: Some(2), ..Recipe::imagenet(1, &[1]) };
     let architecture = recipe.build("densenet-tiny");
     let weights = Weights::random(&architecture, 0);
-    std::fs::write(&file, weights::to_safetensors(&weights.unwrap(), Storage::F32).unwrap()).unwrap();
+    std::fs::write(&file, weights::to_safetensors(&weights.unwrap(), Precision::F32).unwrap()).unwrap();
     (folder, file, config)
 });
 
@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = checked(architecture.walk(InputSize::square(32)));
         assert_eq!(Architecture::from_json(&architecture.to_json()).unwrap(), architecture);
     }
-    if let Some(preset) = checked(Preset::parse(text)) {
+    if let Some(preset) = checked(Preprocessing::parse(text)) {
         let _ = preset.with_size(InputSize::square(97)).to_string();
     }
 });

@@ -5,17 +5,17 @@ mod heap;
 
 use std::path::Path;
 
-use densenet_wgpu::weights::{self, OpenOptions, Storage};
-use densenet_wgpu::{InputSize, Result, Weights};
+use densenet_wgpu::weights::{self, OpenOptions};
+use densenet_wgpu::{InputSize, Precision, Result, Weights};
 
 /// More than docs/security.md promises is a finding.
-pub const MOST_HEAP_BYTES: usize = 256 << 20;
+pub const MAX_HEAP_BYTES: usize = 256 << 20;
 pub const HEAP_FOR_EACH_BYTE: usize = 64;
 
 /// Reads bytes as a weight file: an error of one line or a network that can be used, in little memory.
 pub fn check(bytes: &[u8]) {
     let (result, heap) = heap::peak(|| weights::from_bytes(bytes, "fuzzed", &OpenOptions::default()));
-    let most = MOST_HEAP_BYTES + HEAP_FOR_EACH_BYTE * bytes.len();
+    let most = MAX_HEAP_BYTES + HEAP_FOR_EACH_BYTE * bytes.len();
     assert!(heap <= most, "{heap} bytes of heap for a file of {}, at most {most} are expected", bytes.len());
     if let Some(weights) = checked(result) {
         usable(&weights);
@@ -41,7 +41,7 @@ fn printable(text: &str) {
 /// A network that was accepted can be shown, walked, written, and read again as the same.
 fn usable(weights: &Weights) {
     shown(weights);
-    let written = weights::to_safetensors(weights, Storage::F32).expect("what was read can be written");
+    let written = weights::to_safetensors(weights, Precision::F32).expect("what was read can be written");
     let again =
         weights::from_bytes(&written, "written", &OpenOptions::default()).expect("what was written can be read");
     assert_eq!(again.tensors(), weights.tensors());
@@ -55,6 +55,6 @@ fn shown(weights: &Weights) {
     printable(&weights.origin().scheme);
     printable(&weights.architecture().name);
     weights.labels().into_iter().flatten().for_each(|label| assert!(!label.chars().any(char::is_control), "{label:?}"));
-    let _ = checked(weights.preset());
+    let _ = checked(weights.preprocessing());
     let _ = checked(weights.architecture().walk(InputSize::square(64)));
 }

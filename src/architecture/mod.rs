@@ -237,10 +237,10 @@ pub struct Architecture {
 }
 
 /// No published DenseNet comes near these; they keep products of sizes from overflowing.
-const MOST_CHANNELS: usize = 1 << 16;
-const MOST_LAYERS: usize = 1 << 12;
+const MAX_CHANNELS: usize = 1 << 16;
+const MAX_LAYERS: usize = 1 << 12;
 /// A description of 64 blocks has some thousand.
-const MOST_JSON_BYTES: u64 = 1 << 20;
+const MAX_JSON_BYTES: u64 = 1 << 20;
 
 impl Architecture {
     /// Reads and validates a JSON description.
@@ -273,7 +273,7 @@ impl Architecture {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) || path.is_file() {
             let file = File::open(path).map_err(|e| Error::io(path, "reading", e))?;
             let mut text = String::new();
-            file.take(MOST_JSON_BYTES).read_to_string(&mut text).map_err(|e| Error::io(path, "reading", e))?;
+            file.take(MAX_JSON_BYTES).read_to_string(&mut text).map_err(|e| Error::io(path, "reading", e))?;
             return Architecture::from_json(&text).map_err(|e| Error::file(path, e.to_string()));
         }
         Err(Error::Architecture(format!(
@@ -309,8 +309,8 @@ impl Architecture {
     pub fn validate(&self) -> Result<()> {
         let refuse = |reason: String| Err(Error::Architecture(reason));
         let width = |what: &str, n: usize| {
-            if n == 0 || n > MOST_CHANNELS {
-                return Err(Error::Architecture(format!("{what} is {n}: 1 to {MOST_CHANNELS} is possible")));
+            if n == 0 || n > MAX_CHANNELS {
+                return Err(Error::Architecture(format!("{what} is {n}: 1 to {MAX_CHANNELS} is possible")));
             }
             Ok(())
         };
@@ -327,8 +327,8 @@ impl Architecture {
             return refuse(format!("layers names {} blocks: 1 to 64 are possible", self.layers.len()));
         }
         for (block, &n) in self.layers.iter().enumerate() {
-            if n == 0 || n > MOST_LAYERS {
-                return refuse(format!("block {} has {n} layers: 1 to {MOST_LAYERS} are possible", block + 1));
+            if n == 0 || n > MAX_LAYERS {
+                return refuse(format!("block {} has {n} layers: 1 to {MAX_LAYERS} are possible", block + 1));
             }
         }
         if self.transition_channels.len() + 1 != self.layers.len() {

@@ -22,7 +22,7 @@ use crate::kernels::AdapterFacts;
 pub use adapter::{GpuOptions, device_descriptor};
 use failure::Lost;
 pub use model::{LoadOptions, Model, Progress, ProgressCallback};
-pub use output::{Output, TapValue};
+pub use output::Output;
 pub use pending::Pending;
 #[cfg(not(target_arch = "wasm32"))]
 pub use profile::StepTime;

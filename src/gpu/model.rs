@@ -8,11 +8,12 @@ use super::session::SessionOptions;
 use super::weight_store::WeightStore;
 use super::{Gpu, Session};
 use crate::architecture::Architecture;
-use crate::cam;
 use crate::error::Result;
-use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Precision, Program, Variant};
+use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Program, Variant};
+use crate::maps::CLASS_MAPS;
+use crate::picture::Preprocessing;
 use crate::plan::Plan;
-use crate::preset::Preset;
+use crate::precision::Precision;
 use crate::weights::Weights;
 
 /// How far loading is.
@@ -36,8 +37,8 @@ pub struct LoadOptions {
     pub family: Option<KernelFamily>,
     /// What weights are stored as on the device.
     pub precision: Precision,
-    /// Also upload what class-activation maps need (see [`crate::cam`]), so that sessions may be asked for the tap
-    /// [`cam::TAP`]; other sessions stay as they are. Networks without a classifier have none.
+    /// Also upload what class-activation maps need (see [`crate::picture::Heat`]), so that sessions may be asked for the tap
+    /// [`CLASS_MAPS`]; other sessions stay as they are. Networks without a classifier have none.
     pub class_maps: bool,
     /// Told of every part that is done.
     pub progress: Option<ProgressCallback>,
@@ -98,7 +99,7 @@ impl Model {
         let mut variants = program.variants.clone();
         // The kernels for large layers differ. What the usual size exceeds, if anything, is for a session to say, and a
         // session of yet another size builds what it lacks.
-        let usual = Preset::default_for(&architecture).size();
+        let usual = Preprocessing::default_for(&architecture).size();
         if let Some(Ok(usual)) = usual.map(|size| Program::lower(&plan(size, 1)?, kernels, gpu.facts())) {
             variants.extend(usual.variants.iter().filter(|variant| !program.variants.contains(variant)));
         }
@@ -278,7 +279,7 @@ impl Loading {
 
     /// A session of the smallest image: enough to run every pipeline once.
     async fn warm_session(&mut self, model: &Model) -> Result<Session> {
-        let taps = if model.has_class_maps() { vec![cam::TAP.to_string()] } else { Vec::new() };
+        let taps = if model.has_class_maps() { vec![CLASS_MAPS.to_string()] } else { Vec::new() };
         let size = model.architecture().least_square_size()?;
         model.session(SessionOptions { taps, ..SessionOptions::new(size) }).await
     }

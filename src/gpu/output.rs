@@ -2,19 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::{Program, TapSource};
-
-/// A tap's values.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TapValue {
-    /// Channels of one image.
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// NCHW.
-    pub data: Vec<f32>,
-}
+use crate::maps::FeatureMaps;
 
 /// What a run yields.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +10,7 @@ pub struct Output {
     batch: usize,
     columns: usize,
     values: Vec<f32>,
-    taps: Vec<(String, TapValue)>,
+    taps: Vec<(String, FeatureMaps)>,
 }
 
 impl Output {
@@ -50,7 +38,7 @@ impl Output {
     }
 
     /// A tap that the session was made with.
-    pub fn tap(&self, name: &str) -> Option<&TapValue> {
+    pub fn tap(&self, name: &str) -> Option<&FeatureMaps> {
         self.taps.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
@@ -84,7 +72,7 @@ impl Readout {
             .iter()
             .map(|tap| {
                 let (channels, height, width) = (tap.channels(), tap.height, tap.width);
-                (tap.name.clone(), TapValue { channels, height, width, data: Vec::new() })
+                (tap.name.clone(), FeatureMaps { channels, height, width, data: Vec::new() })
             })
             .collect();
         Output { batch: 0, columns: self.columns, values: Vec::new(), taps }

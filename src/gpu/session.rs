@@ -12,9 +12,9 @@ use super::readback::{self, Driver};
 use super::resources::Resources;
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
-use crate::cam;
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
+use crate::maps::CLASS_MAPS;
 use crate::plan::Plan;
 
 /// What a session is for.
@@ -24,7 +24,7 @@ pub struct SessionOptions {
     pub size: InputSize,
     /// Images that one pass takes at most; a longer input is run in several, as is one that the adapter's limits split.
     pub max_batch: usize,
-    /// Names of values to read back besides the result: see [`Plan::taps`], and [`cam::TAP`] for class-activation maps.
+    /// Names of values to read back besides the result: see [`Plan::taps`], and [`CLASS_MAPS`] for class-activation maps.
     pub taps: Vec<String>,
 }
 
@@ -57,10 +57,10 @@ impl Session {
         if options.max_batch == 0 {
             return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
         }
-        let class_maps = options.taps.iter().any(|name| name == cam::TAP);
+        let class_maps = options.taps.iter().any(|name| name == CLASS_MAPS);
         if class_maps && !model.has_class_maps() {
             let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
-            return Err(Error::Tap { name: cam::TAP.into(), hint });
+            return Err(Error::Tap { name: CLASS_MAPS.into(), hint });
         }
         let plan = |batch| match class_maps {
             true => Plan::with_class_maps(model.architecture(), options.size, batch),

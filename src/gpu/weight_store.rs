@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::Gpu;
 use crate::error::{Error, Result};
-use crate::kernels::{Layout, PackedWeight, Picture, Place};
+use crate::kernels::{Layout, PackedWeight, Place, WeightTexture};
 use crate::weights::Weights;
 
 /// Packed arrays: some share buffers at offsets that may be bound, others are textures of their own.
@@ -66,7 +66,7 @@ impl WeightStore {
     }
 }
 
-fn upload(gpu: &Gpu, picture: &Picture, values: &[f32]) -> wgpu::TextureView {
+fn upload(gpu: &Gpu, picture: &WeightTexture, values: &[f32]) -> wgpu::TextureView {
     let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
         label: Some("weights"),
         size: wgpu::Extent3d { width: picture.width, height: picture.height, depth_or_array_layers: 1 },
@@ -97,7 +97,7 @@ fn upload(gpu: &Gpu, picture: &Picture, values: &[f32]) -> wgpu::TextureView {
 fn check(gpu: &Gpu, array: &PackedWeight, place: &Place) -> Result<()> {
     let limits = &gpu.facts().limits;
     let (limit, need, have) = match *place {
-        Place::Texture(Picture { width, height, .. }) => {
+        Place::Texture(WeightTexture { width, height, .. }) => {
             let need = width.max(height);
             ("max_texture_dimension_2d", u64::from(need), u64::from(limits.max_texture_dimension_2d))
         }

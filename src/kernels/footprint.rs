@@ -41,12 +41,12 @@ pub(crate) enum Place {
     /// A part of a buffer that others share.
     Buffer { index: usize, offset: u64, bytes: u64 },
     /// A texture of its own.
-    Texture(Picture),
+    Texture(WeightTexture),
 }
 
 /// A texture with the panels that fill it, side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub(crate) struct WeightTexture {
     /// Which of all textures it is.
     pub(crate) index: usize,
     pub(crate) width: u32,
@@ -73,7 +73,7 @@ impl Layout {
         for (array, elements) in arrays {
             if let Storage::Texture { width: row, rows: panel_rows } = array.packing.storage() {
                 let rows = (elements / 4) as u32 / row;
-                layout.places.push(Place::Texture(Picture {
+                layout.places.push(Place::Texture(WeightTexture {
                     index: textures,
                     width: not_a_power_of_two(row * rows.div_ceil(panel_rows)),
                     height: not_a_power_of_two(rows.min(panel_rows)),
@@ -171,8 +171,9 @@ impl Packing {
 mod tests {
     use super::*;
     use crate::architecture::{InputSize, Recipe};
-    use crate::kernels::{AdapterFacts, AdapterKind, KernelFamily, Kernels, Precision};
+    use crate::kernels::{AdapterFacts, AdapterKind, KernelFamily, Kernels};
     use crate::plan::Plan;
+    use crate::precision::Precision;
     use crate::weights::Weights;
 
     fn facts(kind: AdapterKind) -> AdapterFacts {

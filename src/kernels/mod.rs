@@ -17,11 +17,12 @@ mod texture;
 use std::fmt;
 
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
 pub use footprint::{Footprint, STAGING_BUFFERS};
 #[cfg(feature = "gpu")]
-pub(crate) use footprint::{Layout, Picture, Place};
+pub(crate) use footprint::{Layout, Place, WeightTexture};
 pub use kernel::{Binding, Kernel, Variant};
 pub use pack::{PackedWeight, Packing, Storage};
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};
@@ -56,34 +57,6 @@ impl std::str::FromStr for KernelFamily {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let known = KernelFamily::ALL.into_iter().find(|family| family.to_string() == text);
         known.ok_or_else(|| format!("'{text}' is no kernel family: buffer or texture"))
-    }
-}
-
-/// What weights are stored as on the device; the arithmetic is f32 in either case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// As they are.
-    #[default]
-    F32,
-    /// Half the memory, and results that differ in the fourth digit (docs/performance.md); buffer kernels only.
-    F16,
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Precision::F32 => "f32",
-            Precision::F16 => "f16",
-        })
-    }
-}
-
-impl std::str::FromStr for Precision {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let known = [Precision::F32, Precision::F16].into_iter().find(|precision| precision.to_string() == text);
-        known.ok_or_else(|| format!("'{text}' is no precision: f32 or f16"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::texture::{self, Panels};
 use super::{AdapterFacts, Binding, KernelFamily, Kernels, PackedWeight, Variant, buffer, lowering};
 use crate::error::{Error, Result};
-use crate::plan::{MOST_IMAGES, Plan};
+use crate::plan::{MAX_IMAGES, Plan};
 
 /// What activations live in, for the whole batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -225,7 +225,7 @@ impl Program {
     ) -> Result<Program> {
         let kernels = kernels.into();
         let lower = |batch| Program::lower(&plan(batch)?, kernels, facts);
-        let wanted = wanted.min(MOST_IMAGES);
+        let wanted = wanted.min(MAX_IMAGES);
         match lower(wanted) {
             Err(Error::Limit { .. }) => {}
             done => return done,

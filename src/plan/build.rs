@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{Operation, Plan, PlanTensor, Slot, Step, Tap, TensorId, TensorKind, View, memory};
 use crate::architecture::{Architecture, InputSize, Layer, Shape};
 use crate::architecture::{dense_block_name, dense_layer_name, transition_name};
-use crate::cam;
 use crate::error::Result;
+use crate::maps::CLASS_MAPS;
 
 pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps: bool) -> Result<Plan> {
     let walk = architecture.walk(size)?;
@@ -159,7 +159,7 @@ impl Builder<'_> {
         let maps = architecture.classes.filter(|_| self.class_maps).map(|classes| {
             let (height, width) = (self.tensors[whole.tensor.0].height, self.tensors[whole.tensor.0].width);
             let tensor =
-                self.tensor(cam::TAP, TensorKind::Internal, &[classes], Shape { channels: classes, height, width });
+                self.tensor(CLASS_MAPS, TensorKind::Internal, &[classes], Shape { channels: classes, height, width });
             (whole.clone(), View { tensor, slots: 0..1 })
         });
         // The slots stay apart in the pooled vector too: the host maps channels, the classifier's weights are packed so.
@@ -181,8 +181,8 @@ impl Builder<'_> {
         if let Some((whole, maps)) = maps {
             // The classifier without its bias at every pixel, where the network itself pools first.
             let (weight, norm) = ("classifier.weight".into(), Some("features.norm5".into()));
-            self.step(cam::TAP, Operation::Pointwise { weight, norm, folded: None }, whole, maps.clone());
-            self.tap(cam::TAP, maps);
+            self.step(CLASS_MAPS, Operation::Pointwise { weight, norm, folded: None }, whole, maps.clone());
+            self.tap(CLASS_MAPS, maps);
         }
     }
 

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result};
+use crate::nearest::nearest;
 
 /// Index of a tensor in [`Plan::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,7 +185,7 @@ pub struct Tap {
 }
 
 /// Images of one pass at most: far beyond any adapter, and small enough that no count overflows.
-pub const MOST_IMAGES: usize = 1 << 20;
+pub const MAX_IMAGES: usize = 1 << 20;
 
 /// What a forward pass of one architecture, input size and batch does.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,8 +214,8 @@ impl Plan {
         build::build(architecture, size, batch, false)
     }
 
-    /// As [`Plan::new`], and behind it one more step that makes the class-activation maps (see [`crate::cam`]): the tap
-    /// [`crate::cam::TAP`], `[classes, rows, columns]` of the last dense block. The other steps are the same.
+    /// As [`Plan::new`], and behind it one more step that makes the class-activation maps (see [`crate::picture::Heat`]): the tap
+    /// [`crate::maps::CLASS_MAPS`], `[classes, rows, columns]` of the last dense block. The other steps are the same.
     ///
     /// # Errors
     /// As [`Plan::new`]; [`Error::Architecture`] for a network without a classifier.
@@ -272,7 +273,7 @@ impl Plan {
     pub fn tap(&self, name: &str) -> Result<&Tap> {
         self.taps.iter().find(|tap| tap.name == name).ok_or_else(|| {
             let names = self.taps.iter().map(|tap| tap.name.as_str());
-            let nearest = nearest_name(name, names).unwrap_or_default();
+            let nearest = nearest(name, names).unwrap_or_default();
             Error::Tap {
                 name: name.into(),
                 hint: format!("the program fuses it or it does not exist; nearest: {nearest}"),
@@ -291,16 +292,10 @@ fn check_batch(batch: usize) -> Result<()> {
     if batch == 0 {
         return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));
     }
-    if batch > MOST_IMAGES {
-        return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MOST_IMAGES}")));
+    if batch > MAX_IMAGES {
+        return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MAX_IMAGES}")));
     }
     Ok(())
-}
-
-/// The name that shares the longest beginning, then the one nearest in length.
-fn nearest_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let shared = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    names.max_by_key(|other| (shared(other), usize::MAX - other.len().abs_diff(name.len())))
 }
 
 #[cfg(test)]

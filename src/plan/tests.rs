@@ -27,11 +27,11 @@ fn class_maps_are_one_step_behind_all_others() {
     for name in PRESETS {
         let (plain, with_maps) = (plan(name, published_side(name)), with_class_maps(name));
         let (maps, before) = with_maps.steps.split_last().unwrap();
-        assert_eq!(maps.name, crate::cam::TAP);
+        assert_eq!(maps.name, crate::maps::CLASS_MAPS);
         let names = |steps: &[Step]| steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(before), names(&plain.steps));
         assert_eq!(with_maps.tensor(with_maps.output()).name, "classifier");
-        assert!(plain.tap(crate::cam::TAP).is_err());
+        assert!(plain.tap(crate::maps::CLASS_MAPS).is_err());
         let block = with_maps.tensor(maps.input.tensor);
         let classes = Architecture::preset(name).unwrap().classes.unwrap();
         let channels: usize = block.slots.iter().map(|slot| slot.channels).sum();

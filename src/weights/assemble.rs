@@ -86,11 +86,11 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
 
     let mut fact = |what: &str, value: String, from: String| facts.push(Fact { what: what.into(), value, from });
     fact("channel order", order.to_string(), order_from);
-    let preset = (metadata.preset.map(|preset| (preset, "metadata".to_string())))
-        .or(stated.preset.map(|preset| (preset, stated.from.clone())))
-        .or(names.scheme.preset().map(|name| (name.into(), format!("goes with {}", names.scheme))));
-    if let Some((preset, from)) = &preset {
-        fact("preset", preset.as_str().map_or_else(|| preset.to_string(), str::to_string), from.clone());
+    let preprocessing = (metadata.preprocessing.map(|preprocessing| (preprocessing, "metadata".to_string())))
+        .or(stated.preprocessing.map(|preprocessing| (preprocessing, stated.from.clone())))
+        .or(names.scheme.preprocessing().map(|name| (name.into(), format!("goes with {}", names.scheme))));
+    if let Some((preprocessing, from)) = &preprocessing {
+        fact("preset", preprocessing.as_str().map_or_else(|| preprocessing.to_string(), str::to_string), from.clone());
     }
     if !biases.is_empty() {
         let value = format!("{}, taken off the means of the batch norms behind them", biases.len());
@@ -108,22 +108,28 @@ pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights,
         scheme += &format!(", behind '{}'", names.prefix);
     }
     let origin = Origin { path: None, format: format.into(), scheme, facts };
-    Ok(Weights { architecture, tensors, preset: preset.map(|(preset, _)| preset), labels, origin })
+    Ok(Weights {
+        architecture,
+        tensors,
+        preprocessing: preprocessing.map(|(preprocessing, _)| preprocessing),
+        labels,
+        origin,
+    })
 }
 
 /// What no DenseNet comes near. They keep the work on hostile names bounded.
-const MOST_TENSORS: usize = 20_000;
-const MOST_NAME_BYTES: usize = 400;
+const MAX_TENSORS: usize = 20_000;
+const MAX_NAME_BYTES: usize = 400;
 
 /// By a naming scheme, else by structure.
 fn recognise(entries: &[Entry], ordered: bool) -> Result<Names, String> {
-    if entries.len() > MOST_TENSORS {
-        return Err(format!("{} tensors, of which a DenseNet has at most {MOST_TENSORS}", entries.len()));
+    if entries.len() > MAX_TENSORS {
+        return Err(format!("{} tensors, of which a DenseNet has at most {MAX_TENSORS}", entries.len()));
     }
-    if let Some(long) = entries.iter().find(|entry| entry.name.len() > MOST_NAME_BYTES) {
+    if let Some(long) = entries.iter().find(|entry| entry.name.len() > MAX_NAME_BYTES) {
         let beginning: String = long.name.chars().take(40).collect();
         let length = long.name.len();
-        return Err(format!("a tensor's name of {length} bytes ('{beginning}..'): at most {MOST_NAME_BYTES} are read"));
+        return Err(format!("a tensor's name of {length} bytes ('{beginning}..'): at most {MAX_NAME_BYTES} are read"));
     }
     let file_names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     if let Some(names) = names::recognise(&file_names)? {

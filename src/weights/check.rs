@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Tensor;
 use crate::architecture::{Architecture, Parameter};
+use crate::nearest::nearest;
 
 /// Every parameter there, in its shape, and nothing else. The reason names the first that is not.
 pub(super) fn shapes<'a>(
@@ -78,25 +79,4 @@ pub(super) fn labels(architecture: &Architecture, labels: &[String]) -> Result<(
         Some(classes) => Err(format!("{} labels for {classes} classes: one for each is expected", labels.len())),
         None => Err(format!("{} labels for a network without a classifier", labels.len())),
     }
-}
-
-/// The candidate with the fewest edits from `name`, the first of equals. A hostile file may have a million names:
-/// those beyond what any DenseNet has are left out.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.take(5000).min_by_key(|candidate| edits(name, candidate))
-}
-
-/// Levenshtein's distance in bytes. Names from hostile files are compared by their first 200 bytes only.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b) = (&a.as_bytes()[..a.len().min(200)], &b.as_bytes()[..b.len().min(200)]);
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -11,14 +11,14 @@ use serde::Deserialize;
 use super::source::Stated;
 use super::{Fact, Weights, check};
 use crate::architecture::InputSize;
-use crate::preset::{Filter, Preset, Resize};
+use crate::picture::{Filter, Preprocessing, Resize};
 
 const NAME: &str = "config.json";
 /// Its part that says how pictures are prepared; also a key of a file's metadata.
 #[cfg(feature = "safetensors")]
 const PRETRAINED: &str = "pretrained_cfg";
 /// timm's for ImageNet-22k, with every class by name, has 0.5 MiB.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// What of timm's description is of use here.
 #[derive(Deserialize)]
@@ -47,11 +47,11 @@ struct Pretrained {
 pub(super) fn complete(weights: &mut Weights, path: &Path) {
     let beside = path.with_file_name(NAME);
     let Ok(metadata) = std::fs::metadata(&beside) else { return };
-    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return;
     }
     let mut text = String::new();
-    let read = std::fs::File::open(&beside).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
+    let read = std::fs::File::open(&beside).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
     let Some(config) = read.ok().and_then(|_| serde_json::from_str::<Config>(&text).ok()) else { return };
     let architecture = &weights.architecture;
     let same = |stated: Option<usize>, own: Option<usize>| stated.is_none_or(|n| n == 0 || own == Some(n));
@@ -65,11 +65,11 @@ pub(super) fn complete(weights: &mut Weights, path: &Path) {
     if weights.labels.is_none() {
         weights.labels = labels.filter(|labels| check::labels(&weights.architecture, labels).is_ok());
     }
-    if weights.preset.is_none()
-        && let Some(preset) = config.pretrained_cfg.and_then(|cfg| cfg.preset())
+    if weights.preprocessing.is_none()
+        && let Some(preprocessing) = config.pretrained_cfg.and_then(|cfg| cfg.preprocessing())
     {
-        weights.origin.facts.push(Fact { what: "preset".into(), value: shown(&preset), from: NAME.into() });
-        weights.preset = Some(preset);
+        weights.origin.facts.push(Fact { what: "preset".into(), value: shown(&preprocessing), from: NAME.into() });
+        weights.preprocessing = Some(preprocessing);
     }
 }
 
@@ -77,19 +77,19 @@ pub(super) fn complete(weights: &mut Weights, path: &Path) {
 #[cfg(feature = "safetensors")]
 pub(super) fn stated(metadata: &BTreeMap<String, String>) -> Stated {
     let pretrained = metadata.get(PRETRAINED).and_then(|text| serde_json::from_str::<Pretrained>(text).ok());
-    let (preset, labels) = pretrained.map_or((None, None), |cfg| (cfg.preset(), cfg.label_names));
-    Stated { preset, labels, from: format!("metadata {PRETRAINED}"), ..Stated::default() }
+    let (preprocessing, labels) = pretrained.map_or((None, None), |cfg| (cfg.preprocessing(), cfg.label_names));
+    Stated { preprocessing, labels, from: format!("metadata {PRETRAINED}"), ..Stated::default() }
 }
 
-fn shown(preset: &serde_json::Value) -> String {
-    preset.as_str().map_or_else(|| preset.to_string(), str::to_string)
+fn shown(preprocessing: &serde_json::Value) -> String {
+    preprocessing.as_str().map_or_else(|| preprocessing.to_string(), str::to_string)
 }
 
 impl Pretrained {
-    /// The preset of timm's evaluation transform: the shorter side to `input / crop_pct`, rounded down, and the middle
+    /// The preprocessing of timm's evaluation transform: the shorter side to `input / crop_pct`, rounded down, and the middle
     /// (`crop_mode` center); or straight to that size (squash). None where it cannot be expressed.
-    fn preset(&self) -> Option<serde_json::Value> {
-        let base = Preset::named("timm")?;
+    fn preprocessing(&self) -> Option<serde_json::Value> {
+        let base = Preprocessing::named("timm")?;
         let (_, height, width) = self.input_size.unwrap_or((3, 224, 224));
         let percentage = self.crop_pct.unwrap_or(0.875);
         let scaled = |side: usize| (side as f64 / percentage).floor() as usize;
@@ -106,18 +106,18 @@ impl Pretrained {
             Some("lanczos") => Filter::Lanczos,
             Some(_) => return None,
         };
-        let mut preset = Preset { resize, crop: Some(crop), filter, ..base.clone() };
+        let mut preprocessing = Preprocessing { resize, crop: Some(crop), filter, ..base.clone() };
         if let Some((mean, std)) = self.mean.clone().zip(self.std.clone()) {
-            (preset.mean, preset.std) = (mean, std);
+            (preprocessing.mean, preprocessing.std) = (mean, std);
         }
-        preset.validate().ok()?;
+        preprocessing.validate().ok()?;
         for name in ["timm", "torchvision"] {
-            preset.name = name.into();
-            if Preset::named(name).as_ref() == Some(&preset) {
+            preprocessing.name = name.into();
+            if Preprocessing::named(name).as_ref() == Some(&preprocessing) {
                 return Some(name.into());
             }
         }
-        preset.name = "custom".into();
-        serde_json::to_value(preset).ok()
+        preprocessing.name = "custom".into();
+        serde_json::to_value(preprocessing).ok()
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::nearest;
 use super::names::Scheme;
 use super::source::Stated;
 use super::{Fact, OpenOptions};
 use crate::architecture::{Activation, Architecture, PRESETS, Padding, Stem, dense_layer_name, transition_name};
+use crate::nearest::nearest;
 
 /// Shapes by canonical name.
 pub(super) type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;

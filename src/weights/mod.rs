@@ -45,7 +45,8 @@ use std::path::PathBuf;
 
 use crate::architecture::Architecture;
 use crate::error::{Error, Result, one_line};
-use crate::preset::Preset;
+use crate::nearest::nearest;
+use crate::picture::Preprocessing;
 
 #[cfg(feature = "safetensors")]
 pub use embedded::embedded;
@@ -55,7 +56,7 @@ pub use open::{OpenOptions, from_bytes, open, open_with};
 pub use order::ChannelOrder;
 pub use random::Statistics;
 #[cfg(feature = "safetensors")]
-pub use safetensors::{Storage, save_safetensors, to_safetensors};
+pub use safetensors::{save_safetensors, to_safetensors};
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +96,7 @@ pub struct Origin {
 pub struct Weights {
     architecture: Architecture,
     tensors: BTreeMap<String, Tensor>,
-    preset: Option<serde_json::Value>,
+    preprocessing: Option<serde_json::Value>,
     labels: Option<Vec<String>>,
     origin: Origin,
 }
@@ -112,7 +113,7 @@ impl Weights {
             .and_then(|()| check::values(&tensors))
             .map_err(Error::Weights)?;
         let origin = Origin { format: "memory".into(), scheme: "torchvision".into(), ..Origin::default() };
-        Ok(Weights { architecture, tensors, preset: None, labels: None, origin })
+        Ok(Weights { architecture, tensors, preprocessing: None, labels: None, origin })
     }
 
     /// The network that the tensors make up.
@@ -126,7 +127,7 @@ impl Weights {
     /// [`Error::Weights`] with the nearest name, where there is none.
     pub fn tensor(&self, name: &str) -> Result<&Tensor> {
         self.tensors.get(name).ok_or_else(|| {
-            let nearest = check::nearest(name, self.tensors.keys().map(String::as_str));
+            let nearest = nearest(name, self.tensors.keys().map(String::as_str));
             Error::Weights(format!("no tensor is called '{name}'; the nearest is '{}'", nearest.unwrap_or("")))
         })
     }
@@ -136,22 +137,22 @@ impl Weights {
         &self.tensors
     }
 
-    /// The preprocessing that the file states: a preset's name, or an object that describes one.
-    pub fn preset_value(&self) -> Option<&serde_json::Value> {
-        self.preset.as_ref()
+    /// The preprocessing that the file states: a preprocessing's name, or an object that describes one.
+    pub fn preprocessing_value(&self) -> Option<&serde_json::Value> {
+        self.preprocessing.as_ref()
     }
 
-    /// How pictures are prepared: as the file states, else as fits the network ([`Preset::default_for`]).
+    /// How pictures are prepared: as the file states, else as fits the network ([`Preprocessing::default_for`]).
     ///
     /// # Errors
-    /// [`Error::File`] or [`Error::Weights`] where something is stated that is no preset.
-    pub fn preset(&self) -> Result<Preset> {
-        let Some(value) = &self.preset else {
-            return Ok(Preset::default_for(&self.architecture));
+    /// [`Error::File`] or [`Error::Weights`] where something is stated that is no preprocessing.
+    pub fn preprocessing(&self) -> Result<Preprocessing> {
+        let Some(value) = &self.preprocessing else {
+            return Ok(Preprocessing::default_for(&self.architecture));
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        Preset::parse(&text).map_err(|e| {
-            let reason = one_line(&format!("its preset cannot be used, name another: {e}"), 600);
+        Preprocessing::parse(&text).map_err(|e| {
+            let reason = one_line(&format!("its preprocessing cannot be used, name another: {e}"), 600);
             match &self.origin.path {
                 Some(path) => Error::file(path, reason),
                 None => Error::Weights(reason),
@@ -188,10 +189,10 @@ impl Weights {
         self
     }
 
-    /// Attaches the preprocessing: a preset's name, or an object that describes one.
+    /// Attaches the preprocessing: a preprocessing's name, or an object that describes one.
     #[must_use]
-    pub fn with_preset_value(mut self, preset: serde_json::Value) -> Self {
-        self.preset = Some(preset);
+    pub fn with_preprocessing_value(mut self, preprocessing: serde_json::Value) -> Self {
+        self.preprocessing = Some(preprocessing);
         self
     }
 }

@@ -42,7 +42,7 @@ impl Scheme {
     }
 
     /// The preprocessing that the library of these names goes with, where the names tell.
-    pub(super) fn preset(self) -> Option<&'static str> {
+    pub(super) fn preprocessing(self) -> Option<&'static str> {
         match self {
             Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure | Scheme::KerasModel => None,
             Scheme::KerasApplications => Some("keras"),

@@ -80,13 +80,13 @@ fn presentable(mut weights: Weights) -> Weights {
     let facts = weights.origin.facts.iter_mut().map(|fact| &mut fact.value);
     let names = [&mut weights.origin.scheme, &mut weights.architecture.name];
     for text in labels.chain(facts).chain(names) {
-        *text = one_line(text, MOST_SHOWN);
+        *text = one_line(text, MAX_SHOWN);
     }
     weights
 }
 
 /// Of one text, in characters: a preset's JSON has a thousand.
-const MOST_SHOWN: usize = 10_000;
+const MAX_SHOWN: usize = 10_000;
 
 const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
 

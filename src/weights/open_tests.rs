@@ -53,12 +53,12 @@ fn what_is_saved_opens_as_it_was() {
     for preset in [serde_json::json!("mnist"), serde_json::json!({ "resize": 256 })] {
         let weights = Weights::random(&architecture, 9).unwrap().with_labels(labels.clone()).unwrap();
         // The second time over the first.
-        save_safetensors(&weights.with_preset_value(preset.clone()), &path).unwrap();
+        save_safetensors(&weights.with_preprocessing_value(preset.clone()), &path).unwrap();
         let opened = open(&path).unwrap();
         assert_eq!(opened.architecture(), &architecture);
         assert_eq!(opened.tensors(), Weights::random(&architecture, 9).unwrap().tensors());
         assert_eq!(opened.labels(), Some(labels.as_slice()));
-        assert_eq!(opened.preset_value(), Some(&preset));
+        assert_eq!(opened.preprocessing_value(), Some(&preset));
         assert_eq!(opened.origin().path.as_deref(), Some(path.as_path()));
         assert_eq!(from(&opened, "eps"), ("1.1e-5", "metadata"));
         let again = folder.path().join("again.safetensors");
@@ -235,11 +235,11 @@ fn timms_preprocessing_in_the_metadata_is_used() {
     let timm = ("pretrained_cfg", "{\"crop_pct\": 1.0, \"interpolation\": \"bilinear\", \"crop_mode\": \"squash\"}");
     let opened = read(&file(&raw, &[timm])).unwrap();
     assert_eq!(from(&opened, "preset").1, "metadata pretrained_cfg");
-    assert!(opened.preset().unwrap().to_string().starts_with("resize=224x224,crop=224x224,"));
+    assert!(opened.preprocessing().unwrap().to_string().starts_with("resize=224x224,crop=224x224,"));
     // Our own key goes before it, and what cannot be read is none.
     let opened = read(&file(&raw, &[timm, ("densenet.preset", "mnist")])).unwrap();
     assert_eq!(from(&opened, "preset"), ("mnist", "metadata"));
-    assert!(read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap().preset_value().is_none());
+    assert!(read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap().preprocessing_value().is_none());
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn the_embedded_model_opens() {
     assert_eq!(weights.architecture().classes, Some(10));
     assert_eq!(weights.architecture().input_channels, 1);
     assert_eq!(weights.labels().unwrap()[9], "9");
-    assert_eq!(weights.preset_value(), Some(&serde_json::json!("mnist")));
+    assert_eq!(weights.preprocessing_value(), Some(&serde_json::json!("mnist")));
     assert_eq!(weights.origin().format, "safetensors (embedded)");
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mnist.safetensors").metadata().unwrap().len() < 300_000);
 }

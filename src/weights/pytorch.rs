@@ -25,13 +25,13 @@ const NETWORKS: [&str; 8] =
 
 /// Of tables of contents: a checkpoint of DenseNet-201 with its optimizer's needs a sixteenth. What is parsed occupies
 /// many times its bytes.
-const MOST_PICKLE_BYTES: u64 = 8 << 20;
+const MAX_PICKLE_BYTES: u64 = 8 << 20;
 
 /// DenseNet-264 has 2,000 with its counters.
-const MOST_TENSORS: usize = 20_000;
+const MAX_TENSORS: usize = 20_000;
 
 /// Tensors are at most so many times what the file holds. `torch.save` does not compress, others hardly can.
-const MOST_EXPANSION: u64 = 4;
+const MAX_EXPANSION: u64 = 4;
 
 const ADVICE: &str = "what torch.save(model.state_dict(), path) writes is expected";
 
@@ -41,7 +41,7 @@ const LEGACY_PICKLES: usize = 5;
 /// Reads the table of contents, chooses the network, and reads its tensors. The library wants a file: without a `path`
 /// the bytes go into a temporary one.
 pub(super) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
-    let budget = MOST_EXPANSION * bytes.len() as u64 + (1 << 20);
+    let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
     let temporary = if bytes.starts_with(b"PK") {
         zip_to_read(bytes, path)?
     } else {
@@ -90,7 +90,7 @@ fn zip_to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedTempFile
         unpacked += u128::from(member.size());
         packed |= member.compression() != CompressionMethod::Stored;
     }
-    if unpacked > u128::from(MOST_EXPANSION) * bytes.len() as u128 + (1 << 20) {
+    if unpacked > u128::from(MAX_EXPANSION) * bytes.len() as u128 + (1 << 20) {
         return Err(format!(
             "a zip of {} bytes that unpacks to {unpacked}: no PyTorch checkpoint is like that",
             bytes.len()
@@ -98,9 +98,9 @@ fn zip_to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedTempFile
     }
     let member = archive.by_index(pickle).map_err(damaged)?;
     let size = member.size();
-    if size > MOST_PICKLE_BYTES {
+    if size > MAX_PICKLE_BYTES {
         return Err(format!(
-            "its data.pkl has {size} bytes, of which {MOST_PICKLE_BYTES} are read: too much is saved beside the weights; {ADVICE}"
+            "its data.pkl has {size} bytes, of which {MAX_PICKLE_BYTES} are read: too much is saved beside the weights; {ADVICE}"
         ));
     }
     let mut pickle = Vec::new();
@@ -147,9 +147,9 @@ fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let (tensors, ignored) = choose(tensors);
     let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).fold(0, u64::saturating_add);
-    if tensors.len() > MOST_TENSORS || bytes > budget {
+    if tensors.len() > MAX_TENSORS || bytes > budget {
         return Err(format!(
-            "{} tensors of {bytes} bytes: more than {MOST_TENSORS} tensors, or than {budget} bytes in a file of this size, \
+            "{} tensors of {bytes} bytes: more than {MAX_TENSORS} tensors, or than {budget} bytes in a file of this size, \
              are in no DenseNet",
             tensors.len()
         ));

@@ -15,18 +15,19 @@ use super::order::ChannelOrder;
 use super::source::{Entry, Number, Source};
 use super::{Weights, config};
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 
 /// Of headers, which are parsed to ten times their bytes and more. DenseNet-264's has a quarter of a megabyte, and the names
 /// of ImageNet-22k's classes two.
-const MOST_HEADER_BYTES: u64 = 8 << 20;
+const MAX_HEADER_BYTES: u64 = 8 << 20;
 
 /// Reads the header; tensors stay where they are.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
     let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
     // What announces more than it has is damaged, or no such file.
-    if announced > MOST_HEADER_BYTES && announced < bytes.len() as u64 {
+    if announced > MAX_HEADER_BYTES && announced < bytes.len() as u64 {
         return Err(format!(
-            "its header has {announced} bytes, of which {MOST_HEADER_BYTES} are read: no DenseNet needs more"
+            "its header has {announced} bytes, of which {MAX_HEADER_BYTES} are read: no DenseNet needs more"
         ));
     }
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| reason(&e, bytes))?;
@@ -76,29 +77,19 @@ fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
     }
 }
 
-/// The numbers that weights are stored in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Storage {
-    /// All in f32: what is read back is the same, bit for bit.
-    #[default]
-    F32,
-    /// Convolutions and the classifier's matrix in f16, half the size; vectors, which are few, stay in f32.
-    F16,
-}
-
-/// A safetensors file's bytes: canonical names, and the architecture, preset and labels in its metadata, so that nothing
+/// A safetensors file's bytes: canonical names, and the architecture, preprocessing and labels in its metadata, so that nothing
 /// is inferred when it is opened. The same weights always give the same bytes.
 ///
 /// # Errors
 /// [`Error::Weights`] where f16 cannot hold a weight (beyond 65504).
-pub fn to_safetensors(weights: &Weights, storage: Storage) -> Result<Vec<u8>> {
+pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> {
     let mut metadata = BTreeMap::from([
         ("format", "pt".to_string()),
         (ARCHITECTURE, json!(weights.architecture()).to_string()),
         (CHANNEL_ORDER, ChannelOrder::NewLast.to_string()),
     ]);
-    if let Some(preset) = weights.preset_value() {
-        metadata.insert(PRESET, preset.as_str().map_or_else(|| preset.to_string(), str::to_string));
+    if let Some(preprocessing) = weights.preprocessing_value() {
+        metadata.insert(PRESET, preprocessing.as_str().map_or_else(|| preprocessing.to_string(), str::to_string));
     }
     if let Some(labels) = weights.labels() {
         metadata.insert(LABELS, json!(labels).to_string());
@@ -107,7 +98,7 @@ pub fn to_safetensors(weights: &Weights, storage: Storage) -> Result<Vec<u8>> {
     let mut data = Vec::new();
     for (name, tensor) in weights.tensors() {
         let start = data.len();
-        let half = storage == Storage::F16 && tensor.shape.len() > 1;
+        let half = storage == Precision::F16 && tensor.shape.len() > 1;
         if half {
             for &value in &tensor.data {
                 let stored = f16::from_f32(value);
@@ -143,7 +134,7 @@ pub fn to_safetensors(weights: &Weights, storage: Storage) -> Result<Vec<u8>> {
 pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
-    let bytes = to_safetensors(weights, Storage::F32)?;
+    let bytes = to_safetensors(weights, Precision::F32)?;
     // In the same folder: a rename between file systems is not atomic.
     let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let written = File::create_new(&temporary)

@@ -29,8 +29,8 @@ pub(super) struct Stated {
     /// The inner none: there is no pooling.
     pub(super) stem_pool: Option<Option<StemPool>>,
     pub(super) activation: Option<Activation>,
-    /// A preset's name, or an object that describes one.
-    pub(super) preset: Option<serde_json::Value>,
+    /// A preprocessing's name, or an object that describes one.
+    pub(super) preprocessing: Option<serde_json::Value>,
     pub(super) labels: Option<Vec<String>>,
     /// What of the file the reader left out because it is not the network's, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,

@@ -3,8 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, KernelFamily, Precision};
-use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
+use densenet_wgpu::{AdapterFacts, AdapterKind, Gpu, GpuOptions, KernelFamily, LoadOptions, Model, Precision, Weights};
 
 /// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
 pub(crate) fn gpu() -> Gpu {

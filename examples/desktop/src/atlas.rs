@@ -1,6 +1,6 @@
 //! Feature maps as one picture, to be looked at as a grid.
 
-use densenet_wgpu::{TapValue, cam};
+use densenet_wgpu::{CLASS_MAPS, FeatureMaps};
 use eframe::egui::{Color32, ColorImage, Pos2, Rect, pos2};
 
 /// Most pixels of an atlas in each direction: what every adapter can show, and what is uploaded in a frame's time.
@@ -29,7 +29,7 @@ pub(crate) struct Atlas {
 
 impl Atlas {
     /// The first `channels` maps of the first image of a tap.
-    pub(crate) fn of(tap: &TapValue, channels: usize) -> Atlas {
+    pub(crate) fn of(tap: &FeatureMaps, channels: usize) -> Atlas {
         let channels = channels.min(tap.channels).max(1);
         let (mut height, mut width) = (tap.height, tap.width);
         // A border of one pixel keeps neighbours from shining in.
@@ -45,7 +45,7 @@ impl Atlas {
         let mut image = ColorImage::filled([columns * (width + 1), rows * (height + 1)], Color32::BLACK);
         let table: Vec<Color32> = (0..=255u8)
             .map(|level| {
-                let [red, green, blue] = cam::colour(f32::from(level) / 255.0);
+                let [red, green, blue] = picture::heat_colour(f32::from(level) / 255.0);
                 Color32::from_rgb(red, green, blue)
             })
             .collect();
@@ -103,17 +103,17 @@ impl Range {
 mod tests {
     use super::*;
 
-    fn tap(channels: usize, height: usize, width: usize) -> TapValue {
+    fn tap(channels: usize, height: usize, width: usize) -> FeatureMaps {
         let data = (0..channels * height * width).map(|i| (i % 977) as f32).collect();
-        TapValue { channels, height, width, data }
+        FeatureMaps { channels, height, width, data }
     }
 
     #[test]
     fn a_map_goes_from_its_least_to_its_greatest_value() {
-        let value = TapValue { channels: 2, height: 1, width: 3, data: vec![-1.0, 0.0, 1.0, 5.0, 5.0, 5.0] };
+        let value = FeatureMaps { channels: 2, height: 1, width: 3, data: vec![-1.0, 0.0, 1.0, 5.0, 5.0, 5.0] };
         let atlas = Atlas::of(&value, 2);
         assert_eq!(atlas.ranges[0], Range { least: -1.0, most: 1.0, mean: 0.0 });
-        let [dark, light] = [0.0, 1.0].map(cam::colour).map(|[r, g, b]| Color32::from_rgb(r, g, b));
+        let [dark, light] = [0.0, 1.0].map(picture::heat_colour).map(|[r, g, b]| Color32::from_rgb(r, g, b));
         assert_eq!((atlas.image.pixels[0], atlas.image.pixels[2]), (dark, light));
         assert_eq!(atlas.distinct(), 2);
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn equal_maps_are_counted_once() {
-        let value = TapValue { channels: 3, height: 1, width: 2, data: vec![0.0, 1.0, 0.0, 2.0, 1.0, 0.0] };
+        let value = FeatureMaps { channels: 3, height: 1, width: 2, data: vec![0.0, 1.0, 0.0, 2.0, 1.0, 0.0] };
         assert_eq!(Atlas::of(&value, 3).distinct(), 2);
         assert_eq!(Atlas::of(&value, 1).ranges.len(), 1);
     }

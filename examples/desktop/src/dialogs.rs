@@ -98,7 +98,7 @@ mod tests {
         let mut view = egui::ColorImage::filled([3, 2], egui::Color32::WHITE);
         view.pixels[4] = egui::Color32::from_rgb(1, 2, 3);
         write_png(&path, &view).expect("it is written");
-        let read = densenet_wgpu::image::Decoded::open(&path).expect("a picture");
+        let read = densenet_wgpu::picture::Picture::open(&path).expect("a picture");
         assert_eq!((read.width(), read.height()), (3, 2));
         assert_eq!(read.pixels(3).expect("colours")[12..15], [1, 2, 3]);
         assert!(write_png(folder.path(), &view).is_err(), "a folder is no file");

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use densenet_wgpu::gpu::adapters_blocking;
-use densenet_wgpu::image::prepare;
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind};
+use densenet_wgpu::picture::prepare;
 use densenet_wgpu::{
-    Error, Gpu, GpuOptions, InputSize, LoadOptions, Model, Preset, Progress, Result, Session, SessionOptions, cam,
-    weights,
+    AdapterFacts, AdapterKind, CLASS_MAPS, Error, Gpu, GpuOptions, InputSize, LoadOptions, Model, Preprocessing,
+    Progress, Result, Session, SessionOptions, weights,
 };
 
 use crate::atlas::Atlas;
@@ -18,7 +17,7 @@ use crate::worker::{Answer, ClassMaps, Event, Job, Outbox, Source};
 /// What a network needs to answer.
 struct Loaded {
     model: Model,
-    preset: Preset,
+    preset: Preprocessing,
     network: Arc<Network>,
     session: Option<(Wanted, Session)>,
 }
@@ -68,7 +67,7 @@ impl Engine {
             Some(path) => weights::open(path)?,
             None => weights::embedded()?,
         };
-        let preset = weights.preset()?;
+        let preset = weights.preprocessing()?;
         self.say(0, 1, "opening the adapter".into());
         let (gpu, shared) = self.open(source.adapter.as_deref())?;
         let outbox = self.outbox.clone();
@@ -131,8 +130,8 @@ impl Engine {
         let has_maps = loaded.model.has_class_maps();
         // A strip of the network before this one is none of this one's.
         let view = job.view.clone().filter(|view| loaded.network.has_tap(&view.tap));
-        let mut taps: Vec<String> = has_maps.then(|| cam::TAP.to_string()).into_iter().collect();
-        taps.extend(view.iter().map(|view| view.tap.clone()).filter(|tap| tap != cam::TAP));
+        let mut taps: Vec<String> = has_maps.then(|| CLASS_MAPS.to_string()).into_iter().collect();
+        taps.extend(view.iter().map(|view| view.tap.clone()).filter(|tap| tap != CLASS_MAPS));
         let session = loaded.session(Wanted { size: prepared.size, taps })?;
         let start = Instant::now();
         let output = session.run_blocking(&prepared.data)?;
@@ -140,7 +139,7 @@ impl Engine {
         let times = job.timed.then(|| session.profile_blocking(&prepared.data).map_err(|error| error.to_string()));
         let (device_bytes, dispatches) = (session.device_bytes(), session.dispatches());
         let maps = output
-            .tap(cam::TAP)
+            .tap(CLASS_MAPS)
             .map(|tap| ClassMaps { shape: [tap.channels, tap.height, tap.width], data: tap.data.clone() });
         let features = view.and_then(|view| {
             let atlas = Atlas::of(output.tap(&view.tap)?, view.channels);

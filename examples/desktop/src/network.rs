@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use densenet_wgpu::kernels::{AdapterFacts, KernelFamily};
-use densenet_wgpu::{Activation, Architecture, Weights, labels};
+use densenet_wgpu::{Activation, AdapterFacts, Architecture, KernelFamily, Weights, labels};
 
 use crate::reuse::{self, Reuse};
 use crate::strips::Strip;
@@ -41,7 +40,7 @@ impl Network {
     /// Those of the preset and of the plan.
     pub(crate) fn of(weights: &Weights, adapter: AdapterFacts, family: KernelFamily) -> densenet_wgpu::Result<Network> {
         let architecture = weights.architecture().clone();
-        let preset = weights.preset()?;
+        let preset = weights.preprocessing()?;
         // Where a preset leaves pictures as they are, the strips are those of the smallest.
         let size = preset.size().map_or_else(|| architecture.least_square_size(), Ok)?;
         let strips = crate::strips::strips(&architecture, size)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use densenet_wgpu::image::Decoded;
+use densenet_wgpu::picture::Picture;
 use eframe::egui::{Color32, ColorImage};
 
 use crate::worker::in_one_line;
@@ -37,7 +37,7 @@ pub(crate) struct Picture {
     pub(crate) name: String,
     /// None for what was pasted.
     pub(crate) path: Option<PathBuf>,
-    pub(crate) decoded: Arc<Decoded>,
+    pub(crate) decoded: Arc<Picture>,
     pub(crate) shown: ColorImage,
 }
 
@@ -119,14 +119,14 @@ fn grant(wish: Wish) -> News {
             Err(error) => News::Refused(format!("{}: the folder cannot be read: {error}", path.display())),
         },
         Wish::Thumbnail(path) => {
-            let image = Decoded::open(&path).and_then(|decoded| shown(&decoded, THUMBNAIL)).ok();
+            let image = Picture::open(&path).and_then(|decoded| shown(&decoded, THUMBNAIL)).ok();
             News::Thumbnail { path, image }
         }
     }
 }
 
 fn open(path: &Path) -> densenet_wgpu::Result<Picture> {
-    let decoded = Decoded::open(path)?;
+    let decoded = Picture::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(Picture { name, path: Some(path.to_path_buf()), shown: shown(&decoded, SHOWN)?, decoded: Arc::new(decoded) })
 }
@@ -134,7 +134,7 @@ fn open(path: &Path) -> densenet_wgpu::Result<Picture> {
 fn pasted(image: &ColorImage) -> densenet_wgpu::Result<Picture> {
     let pixels = image.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
     let [width, height] = image.size;
-    let decoded = Decoded::from_pixels(width, height, 4, pixels, "the clipboard")?;
+    let decoded = Picture::from_pixels(width, height, 4, pixels, "the clipboard")?;
     Ok(Picture {
         name: "pasted picture".into(),
         path: None,
@@ -144,7 +144,7 @@ fn pasted(image: &ColorImage) -> densenet_wgpu::Result<Picture> {
 }
 
 /// The picture with at most `most` pixels a side: means of whole boxes of pixels.
-fn shown(decoded: &Decoded, most: usize) -> densenet_wgpu::Result<ColorImage> {
+fn shown(decoded: &Picture, most: usize) -> densenet_wgpu::Result<ColorImage> {
     let (width, height) = (decoded.width(), decoded.height());
     let pixels = decoded.pixels(3)?;
     let step = width.max(height).div_ceil(most).max(1);

@@ -1,6 +1,6 @@
 //! Feature reuse as squares: sources down, targets across, one square for each pair.
 
-use densenet_wgpu::cam;
+use densenet_wgpu::picture;
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::network::Network;
@@ -51,7 +51,7 @@ fn square(ui: &mut Ui, block: usize, reuse: &Reuse) {
     for (target, weights) in reuse.weights.iter().enumerate() {
         for (source, &weight) in weights.iter().enumerate() {
             let place = corner + vec2(target as f32, source as f32) * cell;
-            let [red, green, blue] = cam::colour(0.08 + 0.92 * weight / most);
+            let [red, green, blue] = picture::heat_colour(0.08 + 0.92 * weight / most);
             let space = if cell > 10.0 { 1.0 } else { 0.0 };
             painter.rect_filled(
                 Rect::from_min_size(place, vec2(cell - space, cell - space)),

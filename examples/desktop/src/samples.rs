@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use densenet_wgpu::image::Region;
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
-use densenet_wgpu::{TapValue, weights};
+use densenet_wgpu::picture::Region;
+use densenet_wgpu::{AdapterFacts, AdapterKind, DeviceLimits, FeatureMaps, KernelFamily, weights};
 
 use crate::atlas::Atlas;
 use crate::network::Network;
@@ -60,7 +59,7 @@ pub(crate) fn answer(job: &Job) -> Answer {
     (0..10).for_each(|class| data[class * 9 + class % 9] = 1.0);
     let features = job.view.clone().map(|view| {
         let data = (0..view.channels * 4).map(|i| (i * i % 31) as f32).collect();
-        let tap = TapValue { channels: view.channels, height: 2, width: 2, data };
+        let tap = FeatureMaps { channels: view.channels, height: 2, width: 2, data };
         (view.clone(), Arc::new(Atlas::of(&tap, view.channels)))
     });
     Answer {

@@ -1,6 +1,6 @@
 //! The picture, or the sheet to draw on, with the class-activation map over it.
 
-use densenet_wgpu::image::Region;
+use densenet_wgpu::picture::Region;
 use eframe::egui::{
     self, Color32, ColorImage, EventFilter, Key, PointerButton, Rect, Response, Role, Sense, Stroke, StrokeKind,
     TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
@@ -10,7 +10,7 @@ use crate::canvas::{self, Canvas};
 use crate::state::State;
 
 /// Most points from top to bottom.
-const MOST_HEIGHT: f32 = 330.0;
+const MAX_HEIGHT: f32 = 330.0;
 /// Pixels of a side of the map as it is laid over the picture.
 const HEAT: usize = 96;
 
@@ -30,7 +30,7 @@ impl Sheet {
             self.place = None;
             return empty(ui);
         };
-        let scale = (ui.available_width() / size.x).min(MOST_HEIGHT / size.y);
+        let scale = (ui.available_width() / size.x).min(MAX_HEIGHT / size.y);
         let sense = if drawing { Sense::click_and_drag() } else { Sense::hover() };
         let (space, response) = ui.allocate_exact_size(vec2(ui.available_width(), size.y * scale), sense);
         let rect = Rect::from_center_size(space.center(), size * scale);

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use densenet_wgpu::AdapterFacts;
 use densenet_wgpu::Progress;
-use densenet_wgpu::cam::Heat;
 use densenet_wgpu::gpu::StepTime;
-use densenet_wgpu::image::Decoded;
-use densenet_wgpu::kernels::AdapterFacts;
+use densenet_wgpu::picture::Heat;
+use densenet_wgpu::picture::Picture;
 
 use crate::atlas::Atlas;
 use crate::canvas::{self, Canvas};
@@ -267,7 +267,7 @@ impl State {
     }
 
     /// What the network sees.
-    fn shown_picture(&self) -> Option<Arc<Decoded>> {
+    fn shown_picture(&self) -> Option<Arc<Picture>> {
         if !self.is_drawing() {
             return self.picture.as_ref().map(|picture| picture.decoded.clone());
         }
@@ -275,7 +275,7 @@ impl State {
             return None;
         }
         let pixels = self.canvas.pixels().to_vec();
-        Decoded::from_pixels(canvas::SIDE, canvas::SIDE, 1, pixels, "the drawing").ok().map(Arc::new)
+        Picture::from_pixels(canvas::SIDE, canvas::SIDE, 1, pixels, "the drawing").ok().map(Arc::new)
     }
 
     /// The strip whose maps are shown.

@@ -96,7 +96,7 @@ fn page_keys_go_through_the_folder() {
     let pictures: Vec<PathBuf> = ["a.png", "b.png"].map(PathBuf::from).into();
     state.open(News::Folder { path: "digits".into(), pictures: pictures.clone() });
     assert_eq!(state.neighbour(1), Some(pictures[0].clone()), "nothing of it is shown yet");
-    let decoded = Decoded::from_pixels(1, 1, 1, vec![0], "b.png").expect("a pixel");
+    let decoded = Picture::from_pixels(1, 1, 1, vec![0], "b.png").expect("a pixel");
     let shown = eframe::egui::ColorImage::filled([1, 1], eframe::egui::Color32::BLACK);
     let picture = Picture { name: "b.png".into(), path: Some("b.png".into()), decoded: Arc::new(decoded), shown };
     state.open(News::Opened(Box::new(picture)));

@@ -1,7 +1,7 @@
 //! The network as it is drawn: one strip for each value that it really produces, as plain data.
 
-use densenet_wgpu::plan::{Operation, Plan};
-use densenet_wgpu::{Architecture, InputSize, Result, cam};
+use densenet_wgpu::low_level::plan::{Operation, Plan};
+use densenet_wgpu::{Architecture, CLASS_MAPS, InputSize, Result};
 
 /// Channels of a tap that are looked at: its first `channels`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec
                 (format!("Block {}, layer {}", block + 1, layer + 1), Kind::Layer, Some(block))
             }
             Some(Place::Transition(number)) => (format!("Transition {}", number + 1), Kind::Transition, None),
-            None if tap.name == cam::TAP => ("Class maps".to_string(), Kind::Classes, None),
+            None if tap.name == CLASS_MAPS => ("Class maps".to_string(), Kind::Classes, None),
             None => match operation {
                 Operation::Stem { kernel, .. } => (format!("Stem, {kernel}×{kernel} convolution"), Kind::Stem, None),
                 Operation::MaxPool { .. } => ("Stem, max pooling".to_string(), Kind::Stem, None),

@@ -7,9 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 
 use densenet_wgpu::gpu::StepTime;
-use densenet_wgpu::image::{Decoded, Region};
-use densenet_wgpu::kernels::AdapterFacts;
-use densenet_wgpu::{Gpu, Progress};
+use densenet_wgpu::picture::{Picture, Region};
+use densenet_wgpu::{AdapterFacts, Gpu, Progress};
 
 use crate::atlas::Atlas;
 use crate::engine::Engine;
@@ -38,7 +37,7 @@ pub(crate) struct Source {
 pub(crate) struct Job {
     /// Counts up; the answer repeats it.
     pub(crate) number: u64,
-    pub(crate) picture: Arc<Decoded>,
+    pub(crate) picture: Arc<Picture>,
     /// Feature maps to bring along.
     pub(crate) view: Option<View>,
     /// Whether to time every step too.

@@ -1,8 +1,7 @@
 //! `--adapter`, `--kernels` and `--precision`.
 
 use densenet_wgpu::gpu::ProgressCallback;
-use densenet_wgpu::kernels::{AdapterFacts, KernelFamily, Precision};
-use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, Weights};
+use densenet_wgpu::{AdapterFacts, Gpu, GpuOptions, KernelFamily, LoadOptions, Model, Precision, Weights};
 use serde_json::{Value, json};
 
 use super::progress;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use densenet_wgpu::InputSize;
+use densenet_wgpu::Preprocessing;
 use densenet_wgpu::architecture::Architecture;
-use densenet_wgpu::preset::Preset;
 use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights};
 
 use super::finish::Usage;
@@ -15,7 +15,7 @@ pub(crate) struct SourceArgs {
     /// Weight file; the embedded digit model where neither this nor --arch is given
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Preset such as densenet121, or a JSON description; with --weights it only checks or completes
+    /// Preprocessing such as densenet121, or a JSON description; with --weights it only checks or completes
     #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
     pub(crate) arch: Option<Architecture>,
     /// Random weights of --arch from this seed
@@ -64,8 +64,8 @@ impl SourceArgs {
         if let Some(labels) = embedded.labels() {
             weights = weights.with_labels(labels.to_vec())?;
         }
-        if let Some(preset) = embedded.preset_value() {
-            weights = weights.with_preset_value(preset.clone());
+        if let Some(preset) = embedded.preprocessing_value() {
+            weights = weights.with_preprocessing_value(preset.clone());
         }
         Ok(weights)
     }
@@ -80,7 +80,7 @@ pub(crate) fn epsilon(text: &str) -> Result<f64, String> {
 }
 
 /// The size that a network is usually run at.
-pub(crate) fn natural_size(preset: &Preset) -> InputSize {
+pub(crate) fn natural_size(preset: &Preprocessing) -> InputSize {
     preset.size().unwrap_or(InputSize::square(224))
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let architecture = weights.architecture();
     let size = match arguments.size {
         Some(size) => size,
-        None => source::natural_size(&weights.preset()?),
+        None => source::natural_size(&weights.preprocessing()?),
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
     let gpu = arguments.adapter.open()?;

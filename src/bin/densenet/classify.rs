@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::{Activation, cam, labels};
+use densenet_wgpu::{Activation, CLASS_MAPS, labels};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let recipe = recipe.keeping_pictures(heat.is_some());
     let runner = Runner::new(&arguments.adapter, weights, heat.is_some(), WithoutAdapter::FallBack)?;
     let batch = arguments.pictures.batch;
-    let scorer = Scorer::new(&runner, batch.min(pictures.len()), heat.as_ref().map(|_| cam::TAP));
+    let scorer = Scorer::new(&runner, batch.min(pictures.len()), heat.as_ref().map(|_| CLASS_MAPS));
     let ranking = Ranking { activation, names, top: arguments.top };
 
     let bar = pictures::bar(&pictures);

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::preset::Preset;
-use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Storage};
+use densenet_wgpu::Precision;
+use densenet_wgpu::Preprocessing;
+use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions};
 use densenet_wgpu::{Activation, Architecture, labels};
 use serde_json::json;
 
@@ -30,7 +31,7 @@ pub(crate) struct Arguments {
     /// Store kernels and matrices in half precision: half the size, norms and biases stay in f32
     #[arg(long)]
     f16: bool,
-    /// Preset such as densenet121, or a JSON description, which checks the file or completes it
+    /// Preprocessing such as densenet121, or a JSON description, which checks the file or completes it
     #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
     arch: Option<Architecture>,
     /// Batch norm epsilon in place of the file's
@@ -43,8 +44,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     activation: Option<Activation>,
     /// Preparation of pictures, in place of the file's
-    #[arg(long, value_name = "P", value_parser = Preset::parse)]
-    preset: Option<Preset>,
+    #[arg(long, value_name = "P", value_parser = Preprocessing::parse)]
+    preset: Option<Preprocessing>,
     /// Class names, one a line or a JSON array, in place of the file's
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -66,12 +67,12 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
     };
     let mut weights = weights::open_with(&arguments.input, &options)?;
     // What is written is what other commands would have used: the preset that goes with the network is stated too.
-    let preset = arguments.preset.clone().map_or_else(|| weights.preset(), Ok)?.to_string();
-    weights = weights.with_preset_value(json!(preset));
+    let preset = arguments.preset.clone().map_or_else(|| weights.preprocessing(), Ok)?.to_string();
+    weights = weights.with_preprocessing_value(json!(preset));
     if let Some(path) = &arguments.labels {
         weights = weights.with_labels(labels::read(path)?)?;
     }
-    let storage = if arguments.f16 { Storage::F16 } else { Storage::F32 };
+    let storage = if arguments.f16 { Precision::F16 } else { Precision::F32 };
     let bytes = weights::to_safetensors(&weights, storage)?;
     output::write_whole(&arguments.output, |file| file.write_all(&bytes))?;
 

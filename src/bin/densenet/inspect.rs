@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use densenet_wgpu::InputSize;
+use densenet_wgpu::KernelFamily;
+use densenet_wgpu::Preprocessing;
 use densenet_wgpu::architecture::{Architecture, PRESETS};
-use densenet_wgpu::kernels::KernelFamily;
-use densenet_wgpu::plan::Plan;
-use densenet_wgpu::preset::Preset;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
 use serde_json::json;
 
@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 struct Subject {
     architecture: Architecture,
     weights: Option<Weights>,
-    preset: Preset,
+    preset: Preprocessing,
 }
 
 impl Subject {
@@ -57,12 +57,12 @@ impl Subject {
             None => weights::embedded()?,
             Some(name) if is_architecture(name) => {
                 let architecture = Architecture::from_name_or_file(name)?;
-                let preset = Preset::default_for(&architecture);
+                let preset = Preprocessing::default_for(&architecture);
                 return Ok(Subject { architecture, weights: None, preset });
             }
             Some(path) => weights::open(path)?,
         };
-        let preset = weights.preset()?;
+        let preset = weights.preprocessing()?;
         Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preset })
     }
 }
@@ -134,7 +134,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     // A file's facts say it where the file does.
     if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.iter().all(|fact| fact.what != "preset")) {
-        let own = subject.weights.as_ref().is_some_and(|weights| weights.preset_value().is_some());
+        let own = subject.weights.as_ref().is_some_and(|weights| weights.preprocessing_value().is_some());
         row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
     }
     if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {

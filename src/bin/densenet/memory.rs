@@ -1,8 +1,9 @@
 //! What a network will take on an adapter.
 
 use densenet_wgpu::architecture::Architecture;
-use densenet_wgpu::kernels::{AdapterFacts, AdapterKind, DeviceLimits, Footprint, KernelFamily, Program};
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::kernels::{Footprint, Program};
+use densenet_wgpu::low_level::plan::Plan;
+use densenet_wgpu::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
 use serde_json::{Value, json};
 
 use crate::cli::table::bytes;

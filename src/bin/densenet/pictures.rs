@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use anyhow::Context as _;
 use densenet_wgpu::InputSize;
-use densenet_wgpu::image::{self, Decoded};
-use densenet_wgpu::preset::Preset;
+use densenet_wgpu::Preprocessing;
+use densenet_wgpu::picture::{self, Picture};
 use densenet_wgpu::weights::Weights;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
@@ -25,8 +25,8 @@ pub(crate) struct PictureArgs {
     images: Vec<PathBuf>,
     /// Preparation: torchvision, timm, keras, caffe, cifar10, mnist, none, or resize=..,crop=..,mean=..,std=..; the
     /// weights' own where not given
-    #[arg(long, value_name = "P", value_parser = Preset::parse)]
-    preset: Option<Preset>,
+    #[arg(long, value_name = "P", value_parser = Preprocessing::parse)]
+    preset: Option<Preprocessing>,
     /// Pictures in one pass
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = positive)]
     pub(crate) batch: usize,
@@ -50,7 +50,7 @@ impl PictureArgs {
 
     /// How they are prepared for a network.
     pub(crate) fn recipe(&self, weights: &Weights) -> densenet_wgpu::Result<Recipe> {
-        let preset = self.preset.clone().map_or_else(|| weights.preset(), Ok)?;
+        let preset = self.preset.clone().map_or_else(|| weights.preprocessing(), Ok)?;
         Ok(Recipe { preset, channels: weights.architecture().input_channels, size: self.size, keeps: false })
     }
 }
@@ -61,7 +61,7 @@ fn is_stdin(path: &Path) -> bool {
 
 /// How a picture becomes a network's input.
 pub(crate) struct Recipe {
-    pub(crate) preset: Preset,
+    pub(crate) preset: Preprocessing,
     channels: usize,
     size: Option<InputSize>,
     keeps: bool,
@@ -81,18 +81,18 @@ impl Recipe {
         Job { path: path.clone(), prepared, picture }
     }
 
-    fn try_prepare(&self, path: &Path, found: &io::Result<()>) -> anyhow::Result<(image::Prepared, Decoded)> {
+    fn try_prepare(&self, path: &Path, found: &io::Result<()>) -> anyhow::Result<(picture::Prepared, Picture)> {
         if let Err(error) = found {
             anyhow::bail!("{}: the folder cannot be read: {error}", path.display());
         }
         let picture = if is_stdin(path) {
             let mut bytes = Vec::new();
             io::stdin().lock().read_to_end(&mut bytes).context("standard input: reading failed")?;
-            Decoded::from_bytes(&bytes, "standard input")?
+            Picture::from_bytes(&bytes, "standard input")?
         } else {
-            Decoded::open(path)?
+            Picture::open(path)?
         };
-        Ok((image::prepare(&picture, &self.preset, self.channels, self.size)?, picture))
+        Ok((picture::prepare(&picture, &self.preset, self.channels, self.size)?, picture))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use densenet_wgpu::{Error, InputSize, cam};
+use densenet_wgpu::{CLASS_MAPS, Error, InputSize};
 use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
@@ -67,11 +67,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         )
         .into());
     }
-    let preset = weights.preset()?;
+    let preset = weights.preprocessing()?;
     let model = runner::model_json(&weights, &preset, architecture.activation);
     let tap = arguments.tap.as_deref();
     let runner =
-        Runner::new(&arguments.adapter, weights, tap.is_some_and(|tap| tap == cam::TAP), WithoutAdapter::Fail)?;
+        Runner::new(&arguments.adapter, weights, tap.is_some_and(|tap| tap == CLASS_MAPS), WithoutAdapter::Fail)?;
     let size = InputSize { height, width };
     let outcome = runner.prepare(size, arguments.batch.min(batch), tap)?.run(&images.data, batch)?;
     let shape = [batch, outcome.logits.len() / batch];

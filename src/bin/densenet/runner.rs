@@ -1,6 +1,6 @@
 //! One face for the adapter and the CPU reference.
 
-use densenet_wgpu::preset::Preset;
+use densenet_wgpu::Preprocessing;
 use densenet_wgpu::weights::{Fact, Weights};
 use densenet_wgpu::{Activation, Error, InputSize, Model, Output, Pending, Session, SessionOptions, reference};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Outcome {
 }
 
 impl Runner {
-    /// `class_maps`: whether the tap [`densenet_wgpu::cam::TAP`] will be asked for.
+    /// `class_maps`: whether the tap [`densenet_wgpu::CLASS_MAPS`] will be asked for.
     pub(crate) fn new(
         args: &AdapterArgs,
         weights: Weights,
@@ -182,7 +182,7 @@ pub(crate) fn facts_json(facts: &[Fact]) -> Value {
 }
 
 /// Weights as JSON: what the network is, and where it came from.
-pub(crate) fn model_json(weights: &Weights, preset: &Preset, activation: Activation) -> Value {
+pub(crate) fn model_json(weights: &Weights, preset: &Preprocessing, activation: Activation) -> Value {
     let (architecture, origin) = (weights.architecture(), weights.origin());
     json!({
         "name": source::name_of(architecture),

@@ -4,16 +4,16 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use densenet_wgpu::{InputSize, Session, image};
+use densenet_wgpu::{InputSize, Session, picture};
 
 use crate::runner::{Flight, Prepared, Runner, Tap};
 
 /// A picture on its way: prepared, or why not.
 pub(crate) struct Job {
     pub(crate) path: PathBuf,
-    pub(crate) prepared: anyhow::Result<image::Prepared>,
+    pub(crate) prepared: anyhow::Result<picture::Prepared>,
     /// The picture itself, where it will be written again.
-    pub(crate) picture: Option<image::Decoded>,
+    pub(crate) picture: Option<picture::Picture>,
 }
 
 impl Job {

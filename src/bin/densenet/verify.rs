@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-use densenet_wgpu::plan::Plan;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::random;
-use densenet_wgpu::{InputSize, SessionOptions, TapValue, reference};
+use densenet_wgpu::{FeatureMaps, InputSize, SessionOptions, reference};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
@@ -47,7 +47,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     let weights = arguments.source.open(Some(0))?;
     let architecture = weights.architecture();
-    let preset = weights.preset()?;
+    let preset = weights.preprocessing()?;
     let size = arguments.size.unwrap_or_else(|| source::natural_size(&preset));
     let batch = arguments.batch;
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
@@ -103,7 +103,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn new(name: &str, got: Option<&TapValue>, want: Option<&reference::Value>, tolerance: f64) -> Compared {
+    fn new(name: &str, got: Option<&FeatureMaps>, want: Option<&FeatureMaps>, tolerance: f64) -> Compared {
         let mut compared =
             Compared { name: name.into(), shape: "missing".into(), error: f64::INFINITY, tolerance: 0.0, ok: false };
         let (Some(got), Some(want)) = (got, want) else { return compared };
@@ -162,9 +162,9 @@ mod tests {
     fn verdict(got: &[f32], want: &[f32]) -> bool {
         let shape = |data: &[f32]| (1, 1, data.len());
         let (channels, height, width) = shape(got);
-        let got = TapValue { channels, height, width, data: got.to_vec() };
+        let got = FeatureMaps { channels, height, width, data: got.to_vec() };
         let (channels, height, width) = shape(want);
-        let want = reference::Value { channels, height, width, data: want.to_vec() };
+        let want = FeatureMaps { channels, height, width, data: want.to_vec() };
         Compared::new("tap", Some(&got), Some(&want), TOLERANCE).ok
     }
 

@@ -13,8 +13,9 @@ mod stem;
 use super::lowering::{Family, Geometry, Lowered, bytes, floor};
 use super::pack::Packing;
 use super::program::{Grid, Images, Resource, TapPlace};
-use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Precision, Variant};
+use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Variant};
 use crate::plan::{Operation, PlanTensor, Step};
+use crate::precision::Precision;
 
 /// The family with what suits an adapter.
 pub(super) struct Buffers {

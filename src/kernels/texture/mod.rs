@@ -14,8 +14,9 @@ use super::buffer::{self, Buffers};
 use super::lowering::{Extent, Family, Geometry, Lowered, bytes, floor};
 use super::pack::Packing;
 use super::program::{Grid, Images, Resource, TapPlace};
-use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Precision, Variant};
+use super::{AdapterFacts, AdapterKind, Kernel, KernelFamily, Variant};
 use crate::plan::{Operation, PlanTensor, Step, TensorKind};
+use crate::precision::Precision;
 
 pub use panels::Panels;
 pub(super) use panels::not_a_power_of_two;

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use serde_json::Value;
 
 /// Nobody has a model of so many layers.
-const MOST_LAYERS: usize = 10_000;
+const MAX_LAYERS: usize = 10_000;
 
 /// What names and classes have at most, in bytes.
-const MOST_NAME_BYTES: usize = 400;
+const MAX_NAME_BYTES: usize = 400;
 
 /// What a configuration may be parsed to, in bytes: DenseNet-264's to 10 MB.
-const MOST_PARSED_BYTES: usize = 128 << 20;
+const MAX_PARSED_BYTES: usize = 128 << 20;
 
 /// A class, and how many layers of it stand before this one in the same model.
 pub(super) type Place = (Rc<str>, usize);
@@ -42,7 +42,7 @@ pub(super) struct Graph {
 impl Graph {
     /// Reads a configuration; none where it does not list the model's layers, as for a subclass of Keras' `Model`.
     pub(super) fn parse(text: &str) -> Result<Option<Graph>, String> {
-        if parsed_bytes(text) > MOST_PARSED_BYTES {
+        if parsed_bytes(text) > MAX_PARSED_BYTES {
             return Err("its model configuration has far more parts than a model of thousands of layers".into());
         }
         let model: Value =
@@ -99,15 +99,13 @@ fn flatten(
     // One list for all layers of this model.
     let outer: Rc<[String]> = models.as_slice().into();
     for layer in layers {
-        if nodes.len() >= MOST_LAYERS {
-            return Err(format!("its model has more than {MOST_LAYERS} layers"));
+        if nodes.len() >= MAX_LAYERS {
+            return Err(format!("its model has more than {MAX_LAYERS} layers"));
         }
         let (name, class) = (name_of(layer), class(layer));
-        if name.len().max(class.len()) > MOST_NAME_BYTES {
+        if name.len().max(class.len()) > MAX_NAME_BYTES {
             let beginning: String = name.chars().chain(class.chars()).take(40).collect();
-            return Err(format!(
-                "a layer's name in its model is longer than {MOST_NAME_BYTES} bytes ('{beginning}..')"
-            ));
+            return Err(format!("a layer's name in its model is longer than {MAX_NAME_BYTES} bytes ('{beginning}..')"));
         }
         let count = counts.entry(class).or_default();
         let here = (Rc::from(class), *count);

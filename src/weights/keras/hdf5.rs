@@ -13,7 +13,7 @@ use super::meter::{Meter, Metered};
 /// Nobody nests models, and layers in them, deeper.
 const DEEPEST: usize = 24;
 /// A network of a thousand layers has some ten thousand groups and datasets.
-const MOST_OBJECTS: usize = 100_000;
+const MAX_OBJECTS: usize = 100_000;
 
 /// An open file, and what may still be read of it.
 pub(super) struct Container {
@@ -81,7 +81,7 @@ impl Container {
 
     /// Everything below a group but what `skip` names.
     pub(super) fn folder(&self, group: Group, skip: &[&str]) -> Result<Folder, String> {
-        folder(group, skip, DEEPEST, &mut { MOST_OBJECTS })
+        folder(group, skip, DEEPEST, &mut { MAX_OBJECTS })
     }
 
     /// The elements of a dataset, `name` being what errors call it.
@@ -164,7 +164,7 @@ fn folder(group: Group, skip: &[&str], depth: usize, left: &mut usize) -> Result
     let groups: Vec<_> = group.iter_groups().map_err(|e| reason(&e))?.collect();
     *left = left
         .checked_sub(datasets.len() + groups.len())
-        .ok_or_else(|| format!("no weight file: it has more than {MOST_OBJECTS} HDF5 objects"))?;
+        .ok_or_else(|| format!("no weight file: it has more than {MAX_OBJECTS} HDF5 objects"))?;
     let mut folders = Vec::new();
     for (name, inner) in groups {
         if !skip.contains(&name.as_str()) {

@@ -27,12 +27,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'static>, String> {
 }
 
 /// The configuration of DenseNet-264 has 1 MB.
-const MOST_CONFIGURATION_BYTES: u64 = 16 << 20;
+const MAX_CONFIGURATION_BYTES: u64 = 16 << 20;
 
 fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
     let length = bytes.len() as u64;
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("a damaged .keras archive: {e}"))?;
-    let configuration = member(&mut archive, "config.json", length, |_| MOST_CONFIGURATION_BYTES)?;
+    let configuration = member(&mut archive, "config.json", length, |_| MAX_CONFIGURATION_BYTES)?;
     let configuration = String::from_utf8(configuration).map_err(|_| "its config.json is no UTF-8 text")?;
     // Deflate makes zeros a thousand times smaller, but weights hardly.
     let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20))?;

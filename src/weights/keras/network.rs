@@ -12,7 +12,7 @@ use super::window::{Window, activation_of, pair, zero_padding};
 use crate::architecture::{Activation, Padding, StemPool, dense_layer_name, transition_name};
 
 /// Published networks have up to 98 layers in a block.
-const MOST_PARTS: usize = 1000;
+const MAX_PARTS: usize = 1000;
 
 /// The network that a graph is.
 pub(super) struct Network {
@@ -215,8 +215,8 @@ impl Walk {
         for input in inputs {
             parts.append(&mut self.settled(input)?);
             // Each layer of a block has its own channels, once. Blocks that are too large would take too much memory.
-            if parts.len() > self.parts.len().min(MOST_PARTS) {
-                return Err(format!("it has the same channels twice, or those of more than {MOST_PARTS} layers"));
+            if parts.len() > self.parts.len().min(MAX_PARTS) {
+                return Err(format!("it has the same channels twice, or those of more than {MAX_PARTS} layers"));
             }
         }
         Ok(Symbol::Features(parts))

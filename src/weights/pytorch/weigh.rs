@@ -8,11 +8,11 @@
 use std::collections::HashMap;
 
 /// Instructions: a checkpoint of DenseNet-264 with averaged weights and its optimizer's state has 184,000.
-const MOST_INSTRUCTIONS: usize = 1 << 20;
+const MAX_INSTRUCTIONS: usize = 1 << 20;
 
 /// What objects, copies of them and names of tensors may occupy if none is ever given back: that checkpoint makes 63 MB,
 /// DenseNet-264 saved as a whole module 106 MB.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// Of the library's objects, on its stack, in its memo or in a table.
 const OBJECT: u64 = 128;
@@ -61,14 +61,14 @@ pub(super) fn check(bytes: &[u8], count: usize) -> Result<(), String> {
         }
     }
     let Machine { instructions, made, .. } = machine;
-    if instructions > MOST_INSTRUCTIONS {
+    if instructions > MAX_INSTRUCTIONS {
         return Err(format!(
-            "its pickle has more than {MOST_INSTRUCTIONS} instructions: too much is saved beside the weights"
+            "its pickle has more than {MAX_INSTRUCTIONS} instructions: too much is saved beside the weights"
         ));
     }
-    if made > MOST_BYTES {
+    if made > MAX_BYTES {
         return Err(format!(
-            "its pickle makes more than {MOST_BYTES} bytes of objects and names: no checkpoint is like that"
+            "its pickle makes more than {MAX_BYTES} bytes of objects and names: no checkpoint is like that"
         ));
     }
     Ok(())
@@ -91,7 +91,7 @@ impl Machine<'_> {
         (self.stack, self.marks, self.memo) = Default::default();
         loop {
             self.instructions += 1;
-            if self.instructions > MOST_INSTRUCTIONS || self.made > MOST_BYTES {
+            if self.instructions > MAX_INSTRUCTIONS || self.made > MAX_BYTES {
                 return None;
             }
             let [instruction] = self.take()?;

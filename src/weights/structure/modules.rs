@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 /// More than DenseNet-264 has by seven: the search's work stays bounded.
-const MOST_MODULES: usize = 4096;
+const MAX_MODULES: usize = 4096;
 
 /// The four vectors of a batch norm.
 const NORM: [(&str, &[&str]); 4] = [
@@ -63,8 +63,8 @@ pub(super) fn gather<'a>(entries: &[(&'a str, &[usize])]) -> Result<(Vec<Module<
         }
         groups[group].1.push(entry);
     }
-    if groups.len() > MOST_MODULES {
-        return Err(format!("it has {} layers, of which {MOST_MODULES} are read", groups.len()));
+    if groups.len() > MAX_MODULES {
+        return Err(format!("it has {} layers, of which {MAX_MODULES} are read", groups.len()));
     }
     if !entries.iter().any(|(_, shape)| shape.len() == 4) {
         return Err("it has no convolutions (4-D tensors)".into());

@@ -9,15 +9,12 @@
 //! ```
 //!
 //! and the mean of a class's map plus its bias is its logit. No gradient is needed: one more 1x1 convolution, which a
-//! session that is asked for the tap [`TAP`] runs behind the others ([`Plan::with_class_maps`](crate::plan::Plan)).
+//! session that is asked for the tap [`CLASS_MAPS`](crate::CLASS_MAPS) runs behind the others.
 //!
-//! The rest of this room makes a map visible: negative values speak against the class and are cut off, the largest is 1, the
+//! This file makes a map visible: negative values speak against the class and are cut off, the largest is 1, the
 //! least 0, and what lies between the map's few pixels is interpolated.
 
 use crate::error::{Error, Result};
-
-/// The tap that holds the maps of all classes, `[N, classes, rows, columns]`.
-pub const TAP: &str = "cam";
 
 /// A class's map, from 0 (what speaks for the class least, or against it) to 1 (what speaks for it most).
 #[derive(Clone, Debug, PartialEq)]
@@ -89,62 +86,6 @@ impl Heat {
     }
 }
 
-#[cfg(feature = "images")]
-mod overlay {
-    use super::Heat;
-    use crate::error::Result;
-    use crate::image::{Decoded, Region};
-
-    /// The colour of a heat of 0 to 1: matplotlib's inferno, whose lightness grows evenly, from black to pale yellow.
-    pub fn colour(heat: f32) -> [u8; 3] {
-        let colour = colorous::INFERNO.eval_continuous(f64::from(heat).clamp(0.0, 1.0));
-        [colour.r, colour.g, colour.b]
-    }
-
-    impl Heat {
-        /// The picture with the heat on it: interleaved red, green, blue, as many pixels as `picture` has. `region` is where
-        /// the network looked ([`crate::image::Prepared::region`]); what lies outside stays as it is. `opacity` from 0 (the
-        /// picture alone) to 1 is that of the hottest place.
-        ///
-        /// # Errors
-        /// As [`Decoded::pixels`].
-        pub fn over(&self, picture: &Decoded, region: &Region, opacity: f32) -> Result<Vec<u8>> {
-            let mut pixels = picture.pixels(3)?;
-            for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
-                let (row, column) = (i / picture.width(), i % picture.width());
-                let x = (column as f64 + 0.5 - region.left) / region.width;
-                let y = (row as f64 + 0.5 - region.top) / region.height;
-                if !(0.0..1.0).contains(&x) || !(0.0..1.0).contains(&y) {
-                    continue;
-                }
-                let heat = self.at(x, y);
-                // Cold places show the picture.
-                let share = opacity.clamp(0.0, 1.0) * heat;
-                for (below, above) in pixel.iter_mut().zip(colour(heat)) {
-                    let mixed = f32::from(*below) + (f32::from(above) - f32::from(*below)) * share;
-                    *below = mixed.round() as u8;
-                }
-            }
-            Ok(pixels)
-        }
-
-        /// The heat alone, to be laid over [`Region`]: `width` x `height` interleaved pixels of red, green, blue and
-        /// (straight) alpha, as [`Heat::over`] lays it at full opacity.
-        pub fn picture(&self, width: usize, height: usize) -> Vec<u8> {
-            let place = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;
-            let pixel = |i: usize| {
-                let heat = self.at(place(i % width, width), place(i / width, height));
-                let [red, green, blue] = colour(heat);
-                [red, green, blue, (heat * 255.0).round() as u8]
-            };
-            (0..width * height).flat_map(pixel).collect()
-        }
-    }
-}
-
-#[cfg(feature = "images")]
-pub use overlay::colour;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,52 +126,6 @@ mod tests {
             (7.0, -3.0, 1.0),
         ] {
             assert!((heat.at(x, y) - want).abs() < 1e-6, "({x}, {y}): {}", heat.at(x, y));
-        }
-    }
-
-    #[cfg(feature = "images")]
-    mod overlay {
-        use super::super::*;
-        use crate::image::{Decoded, Region};
-
-        const WHOLE: Region = Region { left: 0.0, top: 0.0, width: 4.0, height: 2.0 };
-
-        fn grey() -> Decoded {
-            Decoded::from_pixels(4, 2, 1, vec![100; 8], "grey").unwrap()
-        }
-
-        #[test]
-        fn colours_grow_lighter() {
-            let light = |heat: f32| colour(heat).map(u32::from).iter().sum::<u32>();
-            let lights: Vec<u32> = (0..=10).map(|i| light(i as f32 / 10.0)).collect();
-            assert!(lights.is_sorted(), "{lights:?}");
-            assert_eq!((colour(-1.0), colour(2.0)), (colour(0.0), colour(1.0)));
-        }
-
-        #[test]
-        fn heat_lies_where_the_network_looked() {
-            let heat = Heat::of(&[1.0], 1).unwrap();
-            let left = Region { left: -2.0, width: 4.0, ..WHOLE };
-            let pixels = heat.over(&grey(), &left, 1.0).unwrap();
-            for (i, pixel) in pixels.chunks_exact(3).enumerate() {
-                assert_eq!(pixel, if i % 4 < 2 { colour(1.0) } else { [100; 3] }, "pixel {i}");
-            }
-        }
-
-        #[test]
-        fn without_heat_or_opacity_the_picture_is_untouched() {
-            let (hot, cold) = (Heat::of(&[1.0], 1).unwrap(), Heat::of(&[-1.0], 1).unwrap());
-            assert_eq!(hot.over(&grey(), &WHOLE, 0.0).unwrap(), [100; 24]);
-            assert_eq!(cold.over(&grey(), &WHOLE, 1.0).unwrap(), [100; 24]);
-            let half = hot.over(&grey(), &WHOLE, 0.5).unwrap();
-            assert_eq!(half[0], ((100.0 + f32::from(colour(1.0)[0])) / 2.0).round() as u8);
-        }
-
-        #[test]
-        fn the_heat_alone_is_transparent_where_it_is_cold() {
-            let pixels = Heat::of(&[0.0, 1.0], 1).unwrap().picture(2, 1);
-            assert_eq!(pixels[3], 0, "cold");
-            assert_eq!(pixels[4..], [&colour(1.0)[..], &[255]].concat());
         }
     }
 }

@@ -54,7 +54,7 @@ pub enum Colour {
 /// The preparation of a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Preset {
+pub struct Preprocessing {
     /// One of [`NAMES`], or `custom`.
     #[serde(default = "custom")]
     pub name: String,
@@ -81,11 +81,11 @@ fn custom() -> String {
     "custom".into()
 }
 
-/// The presets with a name.
+/// The preprocessings with a name.
 pub const NAMES: [&str; 7] = ["torchvision", "timm", "keras", "caffe", "cifar10", "mnist", "none"];
 
-/// The largest side that a preset or a caller may ask for, in pixels.
-pub const MOST_PIXELS: usize = 8192;
+/// The largest side that a preprocessing or a caller may ask for, in pixels.
+pub const MAX_PIXELS: usize = 8192;
 
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
@@ -93,8 +93,8 @@ const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
 const ACCEPTED: &str = "write torchvision, timm, keras, caffe, cifar10, mnist or none, or a list such as \
     resize=256,crop=224,mean=0.485:0.456:0.406,std=0.229:0.224:0.225,scale=1/255,filter=bilinear,colour=rgb";
 
-impl Preset {
-    /// The preset of this name, or none.
+impl Preprocessing {
+    /// The preprocessing of this name, or none.
     ///
     /// - `torchvision`: shorter side 256 bilinear, crop 224, ImageNet statistics: the transforms of torchvision's
     ///   `DenseNet*_Weights.IMAGENET1K_V1`.
@@ -111,7 +111,7 @@ impl Preset {
     /// - `none`: size and proportions as they are, pixels / 255.
     pub fn named(name: &str) -> Option<Self> {
         let square = |side| Some(InputSize::square(side));
-        let base = Preset {
+        let base = Preprocessing {
             name: name.to_owned(),
             resize: Resize::Shorter(256),
             crop: square(224),
@@ -123,18 +123,21 @@ impl Preset {
         };
         Some(match name {
             "torchvision" => base,
-            "timm" => Preset { filter: Filter::Bicubic, ..base },
-            "keras" => {
-                Preset { resize: Resize::Exact(InputSize::square(224)), crop: None, filter: Filter::Nearest, ..base }
-            }
-            "caffe" => Preset {
+            "timm" => Preprocessing { filter: Filter::Bicubic, ..base },
+            "keras" => Preprocessing {
+                resize: Resize::Exact(InputSize::square(224)),
+                crop: None,
+                filter: Filter::Nearest,
+                ..base
+            },
+            "caffe" => Preprocessing {
                 colour: Colour::Bgr,
                 scale: 1.0,
                 mean: vec![103.94, 116.78, 123.68],
                 std: vec![1.0 / 0.017; 3],
                 ..base
             },
-            "cifar10" => Preset {
+            "cifar10" => Preprocessing {
                 resize: Resize::Shorter(32),
                 crop: square(32),
                 scale: 1.0,
@@ -143,9 +146,9 @@ impl Preset {
                 ..base
             },
             "mnist" => {
-                Preset { resize: Resize::Digit, crop: square(28), mean: vec![0.1307], std: vec![0.3081], ..base }
+                Preprocessing { resize: Resize::Digit, crop: square(28), mean: vec![0.1307], std: vec![0.3081], ..base }
             }
-            "none" => Preset { resize: Resize::None, crop: None, mean: vec![0.0], std: vec![1.0], ..base },
+            "none" => Preprocessing { resize: Resize::None, crop: None, mean: vec![0.0], std: vec![1.0], ..base },
             _ => return None,
         })
     }
@@ -159,52 +162,53 @@ impl Preset {
     /// [`Error::Input`] with what is wrong and what would be accepted.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        let refuse = |reason: String| Error::Input(one_line(&format!("preset '{text}': {reason}"), 1000));
-        let preset = if text.starts_with('{') {
-            serde_json::from_str(text).map_err(|e| refuse(format!("not a JSON object of a preset: {e}")))?
+        let refuse = |reason: String| Error::Input(one_line(&format!("preprocessing '{text}': {reason}"), 1000));
+        let preprocessing = if text.starts_with('{') {
+            serde_json::from_str(text).map_err(|e| refuse(format!("not a JSON object of a preprocessing: {e}")))?
         } else {
-            Preset::parse_list(text).map_err(refuse)?
+            Preprocessing::parse_list(text).map_err(refuse)?
         };
-        preset.validate().map_err(refuse)?;
-        Ok(preset)
+        preprocessing.validate().map_err(refuse)?;
+        Ok(preprocessing)
     }
 
     fn parse_list(text: &str) -> Result<Self, String> {
-        if let Some(preset) = Preset::named(text) {
-            return Ok(preset);
+        if let Some(preprocessing) = Preprocessing::named(text) {
+            return Ok(preprocessing);
         }
         let mut parts = text.split(',').map(str::trim).peekable();
         let first = parts.next_if(|part| !part.contains('='));
-        let mut preset = Preset::named(first.unwrap_or("none")).ok_or_else(|| format!("no such preset; {ACCEPTED}"))?;
-        preset.name = custom();
+        let mut preprocessing = Preprocessing::named(first.unwrap_or("none"))
+            .ok_or_else(|| format!("no such preprocessing; {ACCEPTED}"))?;
+        preprocessing.name = custom();
         for part in parts {
             let (key, value) = part.split_once('=').ok_or_else(|| format!("'{part}' is no setting; {ACCEPTED}"))?;
             let (key, value) = (key.trim(), value.trim());
             match key {
                 "resize" => {
-                    preset.resize = match value {
+                    preprocessing.resize = match value {
                         "none" => Resize::None,
                         "digit" => Resize::Digit,
                         _ if value.contains(['x', 'X']) => Resize::Exact(value.parse()?),
                         _ => Resize::Shorter(value.parse::<InputSize>()?.height),
                     }
                 }
-                "crop" => preset.crop = if value == "none" { None } else { Some(value.parse()?) },
-                "mean" => preset.mean = numbers(value)?,
-                "std" => preset.std = numbers(value)?,
-                "scale" => preset.scale = number(value)?,
-                "filter" => preset.filter = word(value, "nearest, bilinear, bicubic or lanczos")?,
-                "colour" | "color" => preset.colour = word(value, "rgb or bgr")?,
+                "crop" => preprocessing.crop = if value == "none" { None } else { Some(value.parse()?) },
+                "mean" => preprocessing.mean = numbers(value)?,
+                "std" => preprocessing.std = numbers(value)?,
+                "scale" => preprocessing.scale = number(value)?,
+                "filter" => preprocessing.filter = word(value, "nearest, bilinear, bicubic or lanczos")?,
+                "colour" | "color" => preprocessing.colour = word(value, "rgb or bgr")?,
                 _ => return Err(format!("'{key}' is no setting; {ACCEPTED}")),
             }
         }
-        let channels = preset.mean.len().max(preset.std.len());
-        for list in [&mut preset.mean, &mut preset.std] {
+        let channels = preprocessing.mean.len().max(preprocessing.std.len());
+        for list in [&mut preprocessing.mean, &mut preprocessing.std] {
             if list.len() == 1 {
                 list.resize(channels, list[0]);
             }
         }
-        Ok(preset)
+        Ok(preprocessing)
     }
 
     /// Refuses what no picture could be prepared with, with the reason.
@@ -215,8 +219,8 @@ impl Preset {
             Resize::Exact(size) => Some(size),
         };
         for size in sides.into_iter().chain(self.crop) {
-            if ![size.height, size.width].iter().all(|side| (1..=MOST_PIXELS).contains(side)) {
-                return Err(format!("a size of {size} is out of range: sides of 1 to {MOST_PIXELS} are possible"));
+            if ![size.height, size.width].iter().all(|side| (1..=MAX_PIXELS).contains(side)) {
+                return Err(format!("a size of {size} is out of range: sides of 1 to {MAX_PIXELS} are possible"));
             }
         }
         if self.mean.len() != self.std.len() || !matches!(self.mean.len(), 1 | 3) {
@@ -233,7 +237,7 @@ impl Preset {
         Ok(())
     }
 
-    /// The preset that fits a network whose file names none: `mnist` for one channel where the architecture's name says
+    /// The preprocessing that fits a network whose file names none: `mnist` for one channel where the architecture's name says
     /// so, `cifar10` for three channels and a bare 3x3 stem (stride 1, no pooling), else `torchvision`.
     pub fn default_for(architecture: &Architecture) -> Self {
         let stem = &architecture.stem;
@@ -244,7 +248,7 @@ impl Preset {
         } else {
             "torchvision"
         };
-        Preset::named(name).expect("these names are among NAMES")
+        Preprocessing::named(name).expect("these names are among NAMES")
     }
 
     /// The size of every prepared picture, or none where it depends on the picture.
@@ -259,11 +263,11 @@ impl Preset {
     /// The same preparation for another size: the crop becomes `size` and the resize changes in the same ratio (of the
     /// two sides' ratios the larger, so that the crop stays inside). Where nothing is resized, only the crop changes.
     pub fn with_size(&self, size: InputSize) -> Self {
-        let mut preset = self.clone();
+        let mut preprocessing = self.clone();
         let scaled = |side: usize, new: usize, old: usize| {
-            ((side as f64 * new as f64 / old as f64).round() as usize).clamp(1, MOST_PIXELS)
+            ((side as f64 * new as f64 / old as f64).round() as usize).clamp(1, MAX_PIXELS)
         };
-        preset.resize = match (self.resize, self.crop) {
+        preprocessing.resize = match (self.resize, self.crop) {
             (Resize::Shorter(side), Some(crop)) => {
                 Resize::Shorter(scaled(side, size.height, crop.height).max(scaled(side, size.width, crop.width)))
             }
@@ -275,15 +279,15 @@ impl Preset {
             (Resize::Exact(_), None) => Resize::Exact(size),
             (unchanged, _) => unchanged,
         };
-        preset.crop = Some(size);
-        preset
+        preprocessing.crop = Some(size);
+        preprocessing
     }
 }
 
-impl fmt::Display for Preset {
-    /// The name, or the list of settings that [`Preset::parse`] reads.
+impl fmt::Display for Preprocessing {
+    /// The name, or the list of settings that [`Preprocessing::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if Preset::named(&self.name).as_ref() == Some(self) {
+        if Preprocessing::named(&self.name).as_ref() == Some(self) {
             return f.write_str(&self.name);
         }
         match self.resize {

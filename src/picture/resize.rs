@@ -3,15 +3,15 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::Region;
+use super::preprocessing::{Filter, Resize};
+use super::region::Region;
 use crate::architecture::InputSize;
-use crate::preset::{Filter, Resize};
 
 /// Beyond this many pixels a resized picture is refused: a strip of 1x16384 would grow to 256x4194304.
-const MOST_AREA: usize = 1 << 26;
+const MAX_AREA: usize = 1 << 26;
 
 /// Interleaved pixels, `size.height * size.width * channels` of them.
-pub(super) struct Picture {
+pub(super) struct Pixels {
     pub(super) size: InputSize,
     pub(super) channels: usize,
     pub(super) pixels: Vec<u8>,
@@ -33,13 +33,13 @@ pub(super) fn target(from: InputSize, resize: Resize) -> Result<InputSize, Strin
         }
     };
     match size.height.checked_mul(size.width) {
-        Some(area) if area <= MOST_AREA => Ok(size),
+        Some(area) if area <= MAX_AREA => Ok(size),
         _ => Err(format!("a picture of {from} would be resized to {size}, which is too large: crop it first")),
     }
 }
 
 /// The picture in another size.
-pub(super) fn resize(picture: Picture, to: InputSize, filter: Filter) -> Result<Picture, String> {
+pub(super) fn resize(picture: Pixels, to: InputSize, filter: Filter) -> Result<Pixels, String> {
     if picture.size == to {
         return Ok(picture);
     }
@@ -55,12 +55,12 @@ pub(super) fn resize(picture: Picture, to: InputSize, filter: Filter) -> Result<
     let between = InputSize { height: picture.size.height, width: to.width };
     let pixels = convert(&picture.pixels, picture.size, between, kind, filter)?;
     let pixels = convert(&pixels, between, to, kind, filter)?;
-    Ok(Picture { size: to, channels: picture.channels, pixels })
+    Ok(Pixels { size: to, channels: picture.channels, pixels })
 }
 
 /// The pixels under the middles of the new ones. The positions are summed up as Pillow sums them: where a middle falls
 /// on the edge between two pixels, rounding decides.
-fn nearest(picture: &Picture, to: InputSize) -> Picture {
+fn nearest(picture: &Pixels, to: InputSize) -> Pixels {
     let positions = |from: usize, to: usize| -> Vec<usize> {
         let step = from as f64 / to as f64;
         let sums = std::iter::successors(Some(step * 0.5), |at| Some(at + step));
@@ -73,7 +73,7 @@ fn nearest(picture: &Picture, to: InputSize) -> Picture {
         let row = &picture.pixels[row * picture.size.width * n..][..picture.size.width * n];
         columns.iter().for_each(|&column| pixels.extend_from_slice(&row[column * n..][..n]));
     }
-    Picture { size: to, channels: n, pixels }
+    Pixels { size: to, channels: n, pixels }
 }
 
 /// One channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
@@ -104,7 +104,7 @@ fn convert(
 
 /// The middle of the picture; where `to` is larger, pixels of 0 surround it. Rounds as torchvision's `center_crop`,
 /// which is Python's: halves to the even number.
-pub(super) fn centre_crop(picture: Picture, to: InputSize) -> Picture {
+pub(super) fn centre_crop(picture: Pixels, to: InputSize) -> Pixels {
     let from = picture.size;
     if from == to {
         return picture;
@@ -118,7 +118,7 @@ pub(super) fn centre_crop(picture: Picture, to: InputSize) -> Picture {
         let target = ((above + row) * to.width + before) * n;
         pixels[target..target + columns * n].copy_from_slice(&picture.pixels[source..source + columns * n]);
     }
-    Picture { size: to, channels: n, pixels }
+    Pixels { size: to, channels: n, pixels }
 }
 
 /// The first row or column that is read, the first one written, and how many.
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn crops_take_the_middle_and_pad_with_zero() {
-        let picture = |h, w| Picture { size: size(h, w), channels: 1, pixels: (1..=(h * w) as u8).collect() };
+        let picture = |h, w| Pixels { size: size(h, w), channels: 1, pixels: (1..=(h * w) as u8).collect() };
         // 5 - 2 leaves 3: half of it, 1.5, rounds to 2; 3 - 2 leaves 1: 0.5 rounds to 0.
         assert_eq!(centre_crop(picture(3, 5), size(2, 2)).pixels, [3, 4, 8, 9]);
         assert_eq!(centre_crop(picture(2, 1), size(2, 4)).pixels, [0, 1, 0, 0, 0, 2, 0, 0]);

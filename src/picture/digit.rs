@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::Region;
+use super::region::Region;
 use super::resize::resize_f32;
 use crate::architecture::InputSize;
 

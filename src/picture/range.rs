@@ -1,6 +1,6 @@
 //! Warnings about pixels that a network can make nothing of.
 
-use crate::preset::Preset;
+use super::preprocessing::Preprocessing;
 
 /// What is wrong with the pixels themselves.
 pub(super) fn of_pixels(pixels: &[u8]) -> Option<String> {
@@ -20,16 +20,16 @@ pub(super) fn of_pixels(pixels: &[u8]) -> Option<String> {
     None
 }
 
-/// What is wrong with the numbers that the preset makes of pixels: networks are trained on inputs a few units wide
+/// What is wrong with the numbers that the preprocessing makes of pixels: networks are trained on inputs a few units wide
 /// and near zero. `mean` and `std` left at another `scale` are the usual mistake.
-pub(super) fn of_preset(preset: &Preset) -> Option<String> {
-    preset.mean.iter().zip(&preset.std).find_map(|(mean, std)| {
-        let (black, white) = (-mean / std, (255.0 * preset.scale - mean) / std);
+pub(super) fn of_preprocessing(preprocessing: &Preprocessing) -> Option<String> {
+    preprocessing.mean.iter().zip(&preprocessing.std).find_map(|(mean, std)| {
+        let (black, white) = (-mean / std, (255.0 * preprocessing.scale - mean) / std);
         let (width, centre) = (white - black, (white + black) / 2.0);
         let usual = (0.5..=32.0).contains(&width) && centre.abs() <= 2.0 * width;
         (!usual).then(|| {
             format!(
-                "the preset turns pixels of 0 to 255 into {black:.3} to {white:.3}; about -2 to 2 is usual: do its \
+                "the preprocessing turns pixels of 0 to 255 into {black:.3} to {white:.3}; about -2 to 2 is usual: do its \
                  scale, mean and std belong together?"
             )
         })
@@ -39,7 +39,7 @@ pub(super) fn of_preset(preset: &Preset) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preset::NAMES;
+    use crate::picture::preprocessing::NAMES;
 
     #[test]
     fn blank_and_dark_pixels_are_noticed() {
@@ -50,12 +50,15 @@ mod tests {
     }
 
     #[test]
-    fn named_presets_are_usual_and_mixed_up_scales_are_not() {
+    fn named_preprocessings_are_usual_and_mixed_up_scales_are_not() {
         for name in NAMES {
-            assert_eq!(of_preset(&Preset::named(name).unwrap()), None, "{name}");
+            assert_eq!(of_preprocessing(&Preprocessing::named(name).unwrap()), None, "{name}");
         }
         for text in ["mean=123.68:116.78:103.94,std=58", "scale=1", "scale=1,mean=0.485,std=0.229"] {
-            assert!(of_preset(&Preset::parse(text).unwrap()).unwrap().contains("belong together"), "{text}");
+            assert!(
+                of_preprocessing(&Preprocessing::parse(text).unwrap()).unwrap().contains("belong together"),
+                "{text}"
+            );
         }
     }
 }

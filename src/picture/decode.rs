@@ -9,10 +9,10 @@ use image::{DynamicImage, ImageError, ImageReader, Limits};
 use crate::error::{Error, Result};
 
 /// The largest side of a picture that is decoded, in pixels.
-pub const MOST_SIDE: u32 = 16_384;
+pub const MAX_SIDE: u32 = 16_384;
 
 /// The most memory that decoding one picture may take, in bytes.
-pub const MOST_BYTES: u64 = 512 << 20;
+pub const MAX_BYTES: u64 = 512 << 20;
 
 /// A picture as pixels of 0 to 255.
 ///
@@ -20,7 +20,7 @@ pub const MOST_BYTES: u64 = 512 << 20;
 /// pictures read that way. 16-bit pictures are rounded to 8 bits, of an animation the first frame is taken.
 /// Transparent pictures are laid on white.
 #[derive(Clone, Debug)]
-pub struct Decoded {
+pub struct Picture {
     pub(super) width: usize,
     pub(super) height: usize,
     /// 1 (grey) or 3 (red, green, blue), interleaved in `pixels`.
@@ -31,20 +31,20 @@ pub struct Decoded {
     pub(super) origin: PathBuf,
 }
 
-impl Decoded {
+impl Picture {
     /// Reads a PNG, JPEG, WebP or BMP file; the content tells which, not the name.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is no such picture, is damaged, is larger
-    /// than [`MOST_SIDE`] on a side, or takes more than [`MOST_BYTES`] to decode.
+    /// than [`MAX_SIDE`] on a side, or takes more than [`MAX_BYTES`] to decode.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let io = |e| Error::io(path, "reading a picture", e);
         let file = File::open(path).map_err(io)?;
         // Some decoders read the whole file first, whatever its header says.
         let bytes = file.metadata().map_err(io)?.len();
-        if bytes > MOST_BYTES {
-            return Err(Error::file(path, format!("has {bytes} bytes: pictures of up to {MOST_BYTES} are read")));
+        if bytes > MAX_BYTES {
+            return Err(Error::file(path, format!("has {bytes} bytes: pictures of up to {MAX_BYTES} are read")));
         }
         read(BufReader::new(file), path)
     }
@@ -52,7 +52,7 @@ impl Decoded {
     /// Reads the bytes of a PNG, JPEG, WebP or BMP file. Errors call it `origin`.
     ///
     /// # Errors
-    /// As [`Decoded::open`].
+    /// As [`Picture::open`].
     pub fn from_bytes(bytes: &[u8], origin: impl Into<PathBuf>) -> Result<Self> {
         read(Cursor::new(bytes), &origin.into())
     }
@@ -79,7 +79,7 @@ impl Decoded {
             )));
         }
         if channels % 2 == 1 {
-            return Ok(Decoded { width, height, channels, pixels, alpha: None, origin });
+            return Ok(Picture { width, height, channels, pixels, alpha: None, origin });
         }
         let colours = channels - 1;
         let alpha: Vec<u8> = pixels.iter().skip(colours).step_by(channels).copied().collect();
@@ -92,7 +92,7 @@ impl Decoded {
             .flat_map(|pixel| pixel[..colours].iter().map(|&c| on_white(c, pixel[colours])))
             .collect();
         let alpha = alpha.iter().any(|&a| a < 255).then_some(alpha);
-        Ok(Decoded { width, height, channels: colours, pixels, alpha, origin })
+        Ok(Picture { width, height, channels: colours, pixels, alpha, origin })
     }
 
     /// Pixels in a row.
@@ -127,13 +127,13 @@ fn luma(red: u8, green: u8, blue: u8) -> u8 {
     ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
 }
 
-fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Decoded> {
+fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Picture> {
     let mut reader =
         ImageReader::new(source).with_guessed_format().map_err(|e| Error::io(origin, "reading a picture", e))?;
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MOST_SIDE);
-    limits.max_image_height = Some(MOST_SIDE);
-    limits.max_alloc = Some(MOST_BYTES);
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
     let picture = reader.decode().map_err(|e| Error::file(origin, reason(&e)))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -144,14 +144,14 @@ fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Decoded> {
         (true, false) => (3, picture.into_rgb8().into_raw()),
         (true, true) => (4, DynamicImage::into_rgba8(picture).into_raw()),
     };
-    Decoded::from_pixels(width, height, channels, pixels, origin)
+    Picture::from_pixels(width, height, channels, pixels, origin)
 }
 
 fn reason(error: &ImageError) -> String {
     match error {
         ImageError::Limits(_) => format!(
-            "the picture is too large: up to {MOST_SIDE} pixels a side and {} MiB decoded are read; make it smaller",
-            MOST_BYTES >> 20
+            "the picture is too large: up to {MAX_SIDE} pixels a side and {} MiB decoded are read; make it smaller",
+            MAX_BYTES >> 20
         ),
         ImageError::Unsupported(_) => {
             format!("not a picture that can be read ({error}): convert it to PNG, JPEG, WebP or BMP")

@@ -10,19 +10,19 @@ fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn decoded(picture: impl Into<DynamicImage>) -> Decoded {
-    Decoded::from_bytes(&encoded(picture, ImageFormat::Png), "test.png").unwrap()
+fn decoded(picture: impl Into<DynamicImage>) -> Picture {
+    Picture::from_bytes(&encoded(picture, ImageFormat::Png), "test.png").unwrap()
 }
 
-fn none() -> Preset {
-    Preset::named("none").unwrap()
+fn none() -> Preprocessing {
+    Preprocessing::named("none").unwrap()
 }
 
 #[test]
 fn all_four_formats_are_told_by_their_content() {
     let picture = ImageBuffer::from_fn(16, 12, |x, y| Rgb([x as u8 * 10, y as u8 * 10, 128]));
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg] {
-        let picture = Decoded::from_bytes(&encoded(picture.clone(), format), "x").unwrap();
+        let picture = Picture::from_bytes(&encoded(picture.clone(), format), "x").unwrap();
         assert_eq!((picture.width(), picture.height(), picture.channels), (16, 12, 3), "{format:?}");
         let [red, green, blue] = [0, 1, 2].map(|c| i32::from(picture.pixels[(5 * 16 + 8) * 3 + c]));
         let near = if format == ImageFormat::Jpeg { 12 } else { 0 };
@@ -49,11 +49,11 @@ fn transparent_pictures_lie_on_white() {
 
 #[test]
 fn grey_is_repeated_and_colour_becomes_luma() {
-    let grey = Decoded::from_pixels(2, 1, 1, vec![7, 200], "x").unwrap();
+    let grey = Picture::from_pixels(2, 1, 1, vec![7, 200], "x").unwrap();
     assert_eq!(grey.pixels(3).unwrap(), [7, 7, 7, 200, 200, 200]);
     // As Pillow's convert("L") has them.
     let colours = vec![255, 0, 0, 0, 255, 0, 0, 0, 255, 130, 120, 80];
-    let colour = Decoded::from_pixels(4, 1, 3, colours, "x").unwrap();
+    let colour = Picture::from_pixels(4, 1, 3, colours, "x").unwrap();
     assert_eq!(colour.pixels(1).unwrap(), [76, 150, 29, 118]);
     assert!(colour.pixels(4).unwrap_err().to_string().contains("takes 4"));
 }
@@ -76,15 +76,15 @@ fn unreadable_pictures_give_one_clear_line() {
         (&sized(20_000, 1), "too large"),
         (&sized(16_000, 16_000), "too large"),
     ] {
-        let message = Decoded::from_bytes(bytes, "some/file.png").unwrap_err().to_string();
+        let message = Picture::from_bytes(bytes, "some/file.png").unwrap_err().to_string();
         assert!(message.starts_with("some/file.png: ") && message.contains(part), "{part}: {message}");
         assert!(!message.contains('\n'));
     }
-    assert!(Decoded::open("no/such.png").unwrap_err().to_string().contains("no/such.png"));
-    assert!(Decoded::open(".").is_err());
-    assert!(Decoded::from_pixels(2, 2, 3, vec![0; 11], "x").is_err());
-    assert!(Decoded::from_pixels(0, 2, 3, vec![], "x").is_err());
-    assert!(Decoded::from_pixels(usize::MAX, 2, 3, vec![0; 3], "x").is_err());
+    assert!(Picture::open("no/such.png").unwrap_err().to_string().contains("no/such.png"));
+    assert!(Picture::open(".").is_err());
+    assert!(Picture::from_pixels(2, 2, 3, vec![0; 11], "x").is_err());
+    assert!(Picture::from_pixels(0, 2, 3, vec![], "x").is_err());
+    assert!(Picture::from_pixels(usize::MAX, 2, 3, vec![0; 3], "x").is_err());
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn damaged_bytes_never_panic() {
                 let at = random(bytes.len());
                 bytes[at] = random(256) as u8;
             }
-            refused += usize::from(Decoded::from_bytes(&bytes, "x").is_err());
+            refused += usize::from(Picture::from_bytes(&bytes, "x").is_err());
         }
         assert!(refused > 0, "{format:?}");
     }
@@ -113,19 +113,19 @@ fn damaged_bytes_never_panic() {
 
 #[test]
 fn channels_are_planes_in_the_networks_order() {
-    let picture = Decoded::from_pixels(2, 1, 3, vec![255, 0, 51, 0, 102, 255], "x").unwrap();
+    let picture = Picture::from_pixels(2, 1, 3, vec![255, 0, 51, 0, 102, 255], "x").unwrap();
     let rgb = prepare(&picture, &none(), 3, None).unwrap();
     assert_eq!(rgb.data, [1.0, 0.0, 0.0, 0.4, 0.2, 1.0]);
     assert_eq!(rgb.size, InputSize { height: 1, width: 2 });
-    let preset = Preset::parse("colour=bgr,scale=1,mean=1:2:3,std=2:4:8").unwrap();
-    let bgr = prepare(&picture, &preset, 3, None).unwrap();
+    let preprocessing = Preprocessing::parse("colour=bgr,scale=1,mean=1:2:3,std=2:4:8").unwrap();
+    let bgr = prepare(&picture, &preprocessing, 3, None).unwrap();
     assert_eq!(bgr.data, [25.0, 127.0, -0.5, 25.0, 31.5, -0.375]);
 }
 
 #[test]
 fn caffe_is_blue_first_minus_mean_times_0_017() {
-    let picture = Decoded::from_pixels(256, 256, 3, [200, 100, 50].repeat(256 * 256), "x").unwrap();
-    let data = prepare(&picture, &Preset::named("caffe").unwrap(), 3, None).unwrap().data;
+    let picture = Picture::from_pixels(256, 256, 3, [200, 100, 50].repeat(256 * 256), "x").unwrap();
+    let data = prepare(&picture, &Preprocessing::named("caffe").unwrap(), 3, None).unwrap().data;
     let plane = 224 * 224;
     for (value, expected) in [data[0], data[plane], data[2 * plane]].iter().zip([
         (50.0 - 103.94) * 0.017,
@@ -138,9 +138,10 @@ fn caffe_is_blue_first_minus_mean_times_0_017() {
 
 #[test]
 fn what_looks_wrong_is_told() {
-    let blank = Decoded::from_pixels(40, 40, 1, vec![90; 1600], "x").unwrap();
-    let warnings =
-        |preset: &str, channels| prepare(&blank, &Preset::parse(preset).unwrap(), channels, None).unwrap().warnings;
+    let blank = Picture::from_pixels(40, 40, 1, vec![90; 1600], "x").unwrap();
+    let warnings = |preprocessing: &str, channels| {
+        prepare(&blank, &Preprocessing::parse(preprocessing).unwrap(), channels, None).unwrap().warnings
+    };
     assert!(warnings("torchvision", 3)[0].contains("blank"));
     assert!(warnings("mnist", 1)[0].contains("no digit was found"));
     assert!(warnings("torchvision", 1)[1].contains("their averages"));
@@ -151,24 +152,26 @@ fn what_looks_wrong_is_told() {
 fn light_ink_on_nothing_is_found_in_the_alpha_channel() {
     let mut pixels = [255, 0].repeat(60 * 40);
     (10..30).for_each(|row| pixels[(row * 60 + 20) * 2..(row * 60 + 24) * 2].fill(255));
-    let picture = Decoded::from_pixels(60, 40, 2, pixels, "x").unwrap();
-    let prepared = prepare(&picture, &Preset::named("mnist").unwrap(), 1, None).unwrap();
+    let picture = Picture::from_pixels(60, 40, 2, pixels, "x").unwrap();
+    let prepared = prepare(&picture, &Preprocessing::named("mnist").unwrap(), 1, None).unwrap();
     assert_eq!(prepared.warnings, [""; 0]);
     let expected = |i: usize| if (5..25).contains(&(i / 28)) && (13..17).contains(&(i % 28)) { 255 } else { 0 };
     assert_eq!(prepared.pixels, (0..784).map(expected).collect::<Vec<u8>>());
     assert!((prepared.data[0] + 0.1307 / 0.3081).abs() < 1e-6);
-    let three = prepare(&picture, &Preset::named("mnist").unwrap(), 3, None).unwrap();
+    let three = prepare(&picture, &Preprocessing::named("mnist").unwrap(), 3, None).unwrap();
     assert_eq!(three.data[784..1568], prepared.data[..]);
 }
 
 #[test]
 fn impossible_requests_are_refused() {
-    let picture = Decoded::from_pixels(1, 16_384, 1, vec![0; 16_384], "strip.png").unwrap();
-    let torchvision = Preset::named("torchvision").unwrap();
-    let message = |preset: &Preset, channels, size| prepare(&picture, preset, channels, size).unwrap_err().to_string();
+    let picture = Picture::from_pixels(1, 16_384, 1, vec![0; 16_384], "strip.png").unwrap();
+    let torchvision = Preprocessing::named("torchvision").unwrap();
+    let message = |preprocessing: &Preprocessing, channels, size| {
+        prepare(&picture, preprocessing, channels, size).unwrap_err().to_string()
+    };
     assert!(message(&torchvision, 3, None).contains("strip.png: a picture of 16384x1"));
     assert!(message(&torchvision, 2, None).contains("takes 2"));
     assert!(message(&torchvision, 3, Some(InputSize::square(0))).contains("out of range"));
     assert!(message(&torchvision, 3, Some(InputSize::square(10_000))).contains("out of range"));
-    assert!(message(&Preset { std: vec![], ..torchvision }, 3, None).contains("both need one"));
+    assert!(message(&Preprocessing { std: vec![], ..torchvision }, 3, None).contains("both need one"));
 }

@@ -2,36 +2,37 @@ use super::*;
 use crate::architecture::PRESETS;
 
 fn refusal(text: &str) -> String {
-    Preset::parse(text).unwrap_err().to_string()
+    Preprocessing::parse(text).unwrap_err().to_string()
 }
 
 #[test]
 fn every_name_is_a_valid_preset_and_reads_back() {
     for name in NAMES {
-        let preset = Preset::parse(name).unwrap();
-        assert_eq!(preset, Preset::named(name).unwrap());
-        assert_eq!(preset.to_string(), name);
-        assert_eq!(Preset::parse(&serde_json::to_string(&preset).unwrap()).unwrap(), preset);
+        let preprocessing = Preprocessing::parse(name).unwrap();
+        assert_eq!(preprocessing, Preprocessing::named(name).unwrap());
+        assert_eq!(preprocessing.to_string(), name);
+        assert_eq!(Preprocessing::parse(&serde_json::to_string(&preprocessing).unwrap()).unwrap(), preprocessing);
     }
-    assert_eq!(Preset::named("Torchvision"), None);
+    assert_eq!(Preprocessing::named("Torchvision"), None);
 }
 
 #[test]
 fn a_list_sets_what_it_names() {
-    let preset =
-        Preset::parse("resize=256, crop=224,mean=103.94:116.78:123.68,std=1/0.017,scale=1,filter=bicubic,colour=bgr");
-    let preset = preset.unwrap();
-    assert_eq!((preset.resize, preset.crop), (Resize::Shorter(256), Some(InputSize::square(224))));
-    assert_eq!((preset.filter, preset.colour, preset.scale), (Filter::Bicubic, Colour::Bgr, 1.0));
-    assert_eq!(preset.mean, [103.94, 116.78, 123.68]);
-    assert_eq!(preset.std, [1.0 / 0.017; 3]);
-    assert_eq!(Preset::parse(&preset.to_string()).unwrap(), preset);
+    let preprocessing = Preprocessing::parse(
+        "resize=256, crop=224,mean=103.94:116.78:123.68,std=1/0.017,scale=1,filter=bicubic,colour=bgr",
+    );
+    let preprocessing = preprocessing.unwrap();
+    assert_eq!((preprocessing.resize, preprocessing.crop), (Resize::Shorter(256), Some(InputSize::square(224))));
+    assert_eq!((preprocessing.filter, preprocessing.colour, preprocessing.scale), (Filter::Bicubic, Colour::Bgr, 1.0));
+    assert_eq!(preprocessing.mean, [103.94, 116.78, 123.68]);
+    assert_eq!(preprocessing.std, [1.0 / 0.017; 3]);
+    assert_eq!(Preprocessing::parse(&preprocessing.to_string()).unwrap(), preprocessing);
 
-    let exact = Preset::parse("resize=97x131").unwrap();
+    let exact = Preprocessing::parse("resize=97x131").unwrap();
     assert_eq!(exact.resize, Resize::Exact(InputSize { height: 97, width: 131 }));
     assert_eq!(exact.scale, 1.0 / 255.0);
 
-    let changed = Preset::parse("timm,resize=320,crop=288").unwrap();
+    let changed = Preprocessing::parse("timm,resize=320,crop=288").unwrap();
     assert_eq!((changed.filter, changed.mean.as_slice()), (Filter::Bicubic, IMAGENET_MEAN.as_slice()));
     assert_eq!(changed.name, "custom");
 }
@@ -60,20 +61,20 @@ fn mistakes_are_answered_with_what_is_accepted() {
     ] {
         let message = refusal(text);
         assert!(message.contains(part), "{text}: {message}");
-        assert!(message.starts_with("input: preset '"), "{message}");
+        assert!(message.starts_with("input: preprocessing '"), "{message}");
     }
 }
 
 #[test]
 fn another_size_keeps_the_ratio() {
-    let torchvision = Preset::named("torchvision").unwrap();
+    let torchvision = Preprocessing::named("torchvision").unwrap();
     assert_eq!(torchvision.with_size(InputSize::square(224)), torchvision);
     let small = torchvision.with_size(InputSize { height: 97, width: 131 });
     assert_eq!(small.resize, Resize::Shorter(150));
     assert_eq!(small.size(), Some(InputSize { height: 97, width: 131 }));
-    let keras = Preset::named("keras").unwrap().with_size(InputSize::square(299));
+    let keras = Preprocessing::named("keras").unwrap().with_size(InputSize::square(299));
     assert_eq!(keras.resize, Resize::Exact(InputSize::square(299)));
-    let none = Preset::named("none").unwrap();
+    let none = Preprocessing::named("none").unwrap();
     assert_eq!(none.size(), None);
     assert_eq!(none.with_size(InputSize::square(32)).resize, Resize::None);
 }
@@ -82,11 +83,11 @@ fn another_size_keeps_the_ratio() {
 fn architectures_get_the_preset_of_their_kind() {
     for name in PRESETS {
         let expected = if name.starts_with("densenet-") { "cifar10" } else { "torchvision" };
-        assert_eq!(Preset::default_for(&Architecture::preset(name).unwrap()).name, expected, "{name}");
+        assert_eq!(Preprocessing::default_for(&Architecture::preset(name).unwrap()).name, expected, "{name}");
     }
     let mut grey = Architecture::preset("densenet-bc-100-12").unwrap();
     grey.input_channels = 1;
-    assert_eq!(Preset::default_for(&grey).name, "torchvision");
+    assert_eq!(Preprocessing::default_for(&grey).name, "torchvision");
     grey.name = "DenseNet-BC-MNIST".into();
-    assert_eq!(Preset::default_for(&grey).name, "mnist");
+    assert_eq!(Preprocessing::default_for(&grey).name, "mnist");
 }

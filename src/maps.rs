@@ -1,0 +1,35 @@
+//! Feature maps on the host: what layers yield, class maps, pooled features.
+
+use crate::architecture::Shape;
+
+/// The tap that holds the class-activation maps of all classes, `[N, classes, rows, columns]`.
+pub const CLASS_MAPS: &str = "cam";
+
+/// Feature maps of a batch, NCHW: what a tap, a layer of the reference, or the class maps hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMaps {
+    /// Channels of one image.
+    pub channels: usize,
+    /// Rows of one channel.
+    pub height: usize,
+    /// Columns of one channel.
+    pub width: usize,
+    /// NCHW: as many images as were run, each of `channels * height * width` values.
+    pub data: Vec<f32>,
+}
+
+impl FeatureMaps {
+    /// Channels, rows and columns of one image.
+    pub fn shape(&self) -> Shape {
+        Shape { channels: self.channels, height: self.height, width: self.width }
+    }
+
+    /// The values of image `index`, `[channels, height, width]`.
+    ///
+    /// # Panics
+    /// Where there is no such image.
+    pub fn image(&self, index: usize) -> &[f32] {
+        let elements = self.shape().elements();
+        &self.data[index * elements..][..elements]
+    }
+}
