@@ -91,6 +91,23 @@ impl Error {
         ))
     }
 
+    /// Whether one picture or tensor is at fault: it cannot be read, or the network or the adapter does not admit it. Others
+    /// may still be classified.
+    pub fn concerns_input(&self) -> bool {
+        matches!(self, Error::Io { .. } | Error::File { .. } | Error::Input(_) | Error::Limit { .. })
+    }
+
+    /// The same error once more, for another picture of the same size.
+    pub(crate) fn again(&self) -> Error {
+        match self {
+            Error::Limit { what, limit, need, have, remedy } => {
+                Error::Limit { what: what.clone(), limit, need: *need, have: *have, remedy: remedy.clone() }
+            }
+            Error::Input(reason) => Error::Input(reason.clone()),
+            other => Error::Input(other.to_string()),
+        }
+    }
+
     /// An [`Error::Io`] for `path`.
     pub fn io(path: impl Into<PathBuf>, action: &'static str, source: std::io::Error) -> Self {
         Error::Io { path: path.into(), action, source }

@@ -1,35 +1,46 @@
-//! DenseNet (Huang et al. 2017) on any GPU that WebGPU reaches, in hand-written WGSL.
+//! Runs DenseNets (Huang et al. 2017) on any GPU that WebGPU reaches, in hand-written WGSL.
+//!
+//! ```
+//! # #[cfg(all(feature = "gpu", feature = "images", feature = "safetensors", not(target_arch = "wasm32")))]
+//! # fn main() -> densenet_wgpu::Result<()> {
+//! use densenet_wgpu::Classifier;
+//!
+//! let classifier = Classifier::open_blocking("models/mnist.safetensors")?; // or densenet121.pth, model.keras, ..
+//! for place in classifier.classify_blocking("tests/images/digits/7-paper.png")?.top(5) {
+//!     println!("{:6.2} %  {}", 100.0 * place.score, place.label);
+//! }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "gpu", feature = "images", feature = "safetensors", not(target_arch = "wasm32"))))]
+//! # fn main() {}
+//! ```
+//!
+//! [`Classifier`] finds an adapter, and takes architecture, preprocessing and labels from the file;
+//! [`ClassifierOptions`] overrides each. Below it is a second level, for engines of one's own: [`weights::open`] reads a
+//! file into [`Weights`], a [`Gpu`] is a device, a [`Model`] holds the weights on it, and a [`Session`] runs tensors of one
+//! size. [`reference`](mod@reference) computes the same without any of that, slowly, to compare with. Everything async has
+//! a `_blocking` twin on native.
 //!
 //! A dense layer reads everything before it and adds a few channels. Here concatenation is a write offset: a dense block
 //! owns one buffer, each layer writes its channels behind those already there, and nothing is copied.
 //!
-//! ```no_run
-//! use densenet_wgpu::{Gpu, GpuOptions, InputSize, LoadOptions, Model, SessionOptions, weights};
+//! # Features
 //!
-//! # fn main() -> densenet_wgpu::Result<()> {
-//! let gpu = Gpu::new_blocking(GpuOptions::default())?; // or Gpu::with_device, to share one with a user interface
-//! let weights = weights::open("densenet121.safetensors")?;
-//! let model = Model::load_blocking(&gpu, &weights, LoadOptions::default())?;
-//! let mut session = model.session_blocking(SessionOptions::new(InputSize::square(224)))?;
-//! let images = vec![0.0; 2 * session.image_elements()]; // NCHW f32, any number of images
-//! let output = session.run_blocking(&images)?;
-//! println!("{:?}", output.row(1)); // the logits of the second image
-//! # Ok(())
-//! # }
-//! ```
+//! | feature | brings |
+//! |---|---|
+//! | `gpu` | [`Gpu`], [`Model`], [`Session`] (wgpu) |
+//! | `images` | [`Classifier`]; decoding, resizing and normalising pictures; class-activation maps over them |
+//! | `safetensors`, `pytorch`, `keras` | weight files of each kind; `safetensors` also the embedded digit model |
+//! | `npy` | .npy files in the binaries |
+//! | `cli` | the binaries, and all of the above but `pytorch` and `keras` |
 //!
-//! From a file to an answer: [`weights`] reads a file into tensors under canonical names and an [`Architecture`];
-//! [`plan`] decides which tensors and steps there are; [`kernels`] lowers a plan to a program, plain data; the `gpu` room
-//! runs it. [`reference`](mod@reference) computes the same without any of that, to compare. The blocking functions exist
-//! on native only; each is the twin of an async one.
-//!
-//! Features (all are on by default): `gpu` (wgpu; `Gpu`, `Model`, `Session`), `images` (decoding and preparing pictures),
-//! `safetensors` (weight files, the embedded digit model), `npy` and `cli` (what the binaries need). A library wants
-//! `default-features = false` and those it uses; without any there are still architectures, plans, programs, seeded random
-//! weights and the reference.
+//! All are on by default. A library wants `default-features = false` and those it uses. Without any there are
+//! architectures, plans, programs, seeded random weights and the reference.
 
 pub mod architecture;
 mod cancel;
+#[cfg(feature = "images")]
+mod classifier;
 pub mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -45,6 +56,10 @@ pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
 pub use cancel::CancelToken;
+#[cfg(all(feature = "images", not(target_arch = "wasm32")))]
+pub use classifier::Predictions;
+#[cfg(feature = "images")]
+pub use classifier::{Classifier, ClassifierOptions, Engine, Input, Place, Prediction, Wanted, top_k};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions};
@@ -55,6 +70,9 @@ pub use picture::Picture;
 pub use picture::Preprocessing;
 pub use precision::Precision;
 pub use weights::{Tensor, Weights};
+/// wgpu 30, whose types cross the border: [`Gpu::device`], [`Gpu::with_device`].
+#[cfg(feature = "gpu")]
+pub use wgpu;
 
 /// What engines are made of: plans, programs and kernels, for tools that print or check them.
 ///

@@ -45,7 +45,7 @@ impl Atlas {
         let mut image = ColorImage::filled([columns * (width + 1), rows * (height + 1)], Color32::BLACK);
         let table: Vec<Color32> = (0..=255u8)
             .map(|level| {
-                let [red, green, blue] = picture::heat_colour(f32::from(level) / 255.0);
+                let [red, green, blue] = densenet_wgpu::picture::heat_colour(f32::from(level) / 255.0);
                 Color32::from_rgb(red, green, blue)
             })
             .collect();
@@ -113,7 +113,8 @@ mod tests {
         let value = FeatureMaps { channels: 2, height: 1, width: 3, data: vec![-1.0, 0.0, 1.0, 5.0, 5.0, 5.0] };
         let atlas = Atlas::of(&value, 2);
         assert_eq!(atlas.ranges[0], Range { least: -1.0, most: 1.0, mean: 0.0 });
-        let [dark, light] = [0.0, 1.0].map(picture::heat_colour).map(|[r, g, b]| Color32::from_rgb(r, g, b));
+        let [dark, light] =
+            [0.0, 1.0].map(densenet_wgpu::picture::heat_colour).map(|[r, g, b]| Color32::from_rgb(r, g, b));
         assert_eq!((atlas.image.pixels[0], atlas.image.pixels[2]), (dark, light));
         assert_eq!(atlas.distinct(), 2);
     }

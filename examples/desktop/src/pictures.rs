@@ -33,7 +33,7 @@ pub(crate) enum Wish {
 
 /// A picture, and what is shown of it.
 #[derive(Clone)]
-pub(crate) struct Picture {
+pub(crate) struct OpenPicture {
     pub(crate) name: String,
     /// None for what was pasted.
     pub(crate) path: Option<PathBuf>,
@@ -43,7 +43,7 @@ pub(crate) struct Picture {
 
 /// What the window hears.
 pub(crate) enum News {
-    Opened(Box<Picture>),
+    Opened(Box<OpenPicture>),
     Folder { path: PathBuf, pictures: Vec<PathBuf> },
     Thumbnail { path: PathBuf, image: Option<ColorImage> },
     Refused(String),
@@ -104,7 +104,7 @@ impl Pictures {
 }
 
 fn grant(wish: Wish) -> News {
-    let opened = |result: densenet_wgpu::Result<Picture>| match result {
+    let opened = |result: densenet_wgpu::Result<OpenPicture>| match result {
         Ok(picture) => News::Opened(Box::new(picture)),
         Err(error) => News::Refused(in_one_line(&error)),
     };
@@ -125,17 +125,17 @@ fn grant(wish: Wish) -> News {
     }
 }
 
-fn open(path: &Path) -> densenet_wgpu::Result<Picture> {
+fn open(path: &Path) -> densenet_wgpu::Result<OpenPicture> {
     let decoded = Picture::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(Picture { name, path: Some(path.to_path_buf()), shown: shown(&decoded, SHOWN)?, decoded: Arc::new(decoded) })
+    Ok(OpenPicture { name, path: Some(path.to_path_buf()), shown: shown(&decoded, SHOWN)?, decoded: Arc::new(decoded) })
 }
 
-fn pasted(image: &ColorImage) -> densenet_wgpu::Result<Picture> {
+fn pasted(image: &ColorImage) -> densenet_wgpu::Result<OpenPicture> {
     let pixels = image.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
     let [width, height] = image.size;
     let decoded = Picture::from_pixels(width, height, 4, pixels, "the clipboard")?;
-    Ok(Picture {
+    Ok(OpenPicture {
         name: "pasted picture".into(),
         path: None,
         shown: shown(&decoded, SHOWN)?,

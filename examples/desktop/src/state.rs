@@ -13,7 +13,7 @@ use densenet_wgpu::picture::Picture;
 use crate::atlas::Atlas;
 use crate::canvas::{self, Canvas};
 use crate::network::Network;
-use crate::pictures::{News, PathKind, Picture};
+use crate::pictures::{News, OpenPicture, PathKind};
 use crate::settings::{Settings, Tab};
 use crate::strips::{Strip, View};
 use crate::worker::{Answer, Event, Job, Refused, Source};
@@ -58,7 +58,7 @@ pub(crate) struct State {
     pub(crate) loading: Option<Progress>,
     /// What was asked for last; kept where it cannot be had.
     asked: Source,
-    pub(crate) picture: Option<Picture>,
+    pub(crate) picture: Option<OpenPicture>,
     pub(crate) canvas: Canvas,
     /// The canvas is shown in place of the picture.
     drawing: bool,

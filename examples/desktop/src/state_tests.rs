@@ -98,7 +98,7 @@ fn page_keys_go_through_the_folder() {
     assert_eq!(state.neighbour(1), Some(pictures[0].clone()), "nothing of it is shown yet");
     let decoded = Picture::from_pixels(1, 1, 1, vec![0], "b.png").expect("a pixel");
     let shown = eframe::egui::ColorImage::filled([1, 1], eframe::egui::Color32::BLACK);
-    let picture = Picture { name: "b.png".into(), path: Some("b.png".into()), decoded: Arc::new(decoded), shown };
+    let picture = OpenPicture { name: "b.png".into(), path: Some("b.png".into()), decoded: Arc::new(decoded), shown };
     state.open(News::Opened(Box::new(picture)));
     assert!(!state.is_drawing());
     assert_eq!((state.neighbour(-1), state.neighbour(1)), (Some(pictures[0].clone()), None));

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::{output, source};
-use crate::runner::facts_json;
+use crate::engine::facts_json;
 
 /// Write weights as safetensors, with canonical names, architecture and preset in the file
 ///

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use densenet_wgpu::{Input, Prediction};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
@@ -12,9 +13,8 @@ use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::output;
 use crate::cli::source::SourceArgs;
-use crate::pictures::{self, PictureArgs};
-use crate::runner::{self, Runner, WithoutAdapter};
-use crate::scorer::Scorer;
+use crate::engine::{self, WithoutAdapter};
+use crate::pictures::{self, Outcome, PictureArgs};
 use crate::tensor;
 
 /// Write pictures' pooled feature vectors, one row a picture
@@ -44,42 +44,41 @@ pub(crate) struct Arguments {
 pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let pictures = arguments.pictures.find()?;
     output::check_writable(&arguments.output)?;
-    let weights = arguments.source.open(None)?;
-    let recipe = arguments.pictures.recipe(&weights)?;
-    let model = runner::model_json(&weights, &recipe.preset, weights.architecture().activation);
     // A network without a classifier yields what the classifier would have read.
-    let weights = weights.without_classifier();
+    let weights = arguments.source.open(None)?.without_classifier();
     let columns = weights.architecture().output_channels();
-    let runner = Runner::new(&arguments.adapter, weights, false, WithoutAdapter::Fail)?;
-    let batch = arguments.pictures.batch;
-    let scorer = Scorer::new(&runner, batch.min(pictures.len()), None);
+    let classifier = engine::open(&arguments.adapter, weights, arguments.pictures.options(), WithoutAdapter::Fail)?;
 
     let bar = pictures::bar(&pictures);
     let (mut data, mut paths, mut images) = (Vec::new(), Vec::new(), Vec::<Value>::new());
-    pictures::score(&pictures, &recipe, batch, scorer, |job, row| {
+    let inputs: Vec<Input> = pictures.iter().map(pictures::input).collect();
+    for ((path, _), answer) in pictures.iter().zip(classifier.classify_many_blocking(inputs)) {
+        let outcome = Outcome::told(path, answer, &bar)?;
         bar.inc(1);
-        let error = pictures::complain(job, &bar);
-        let path = job.path.to_string_lossy();
+        let (path, row) = (path.to_string_lossy(), outcome.prediction.as_ref().and_then(Prediction::features));
         images.push(json!({
             "path": path,
             "row": row.map(|_| paths.len()),
-            "error": error,
-            "warnings": job.warnings(),
+            "error": outcome.error,
+            "warnings": outcome.warnings(),
         }));
         if let Some(row) = row {
-            data.extend_from_slice(&row.logits);
+            data.extend_from_slice(row);
             paths.push(path.into_owned());
         }
-        Ok(())
-    })?;
+    }
     bar.finish_and_clear();
     anyhow::ensure!(!paths.is_empty(), "{}: not written, for no picture could be read", arguments.output.display());
     let shape = [paths.len(), columns];
     write(&arguments.output, shape, &data, &paths)?;
 
     if arguments.json {
-        let output = json!({ "path": arguments.output.to_string_lossy(), "shape": shape });
-        print_json(&json!({ "model": model, "adapter": runner.json()?, "output": output, "images": images }))?;
+        print_json(&json!({
+            "model": engine::classifier_json(&classifier),
+            "adapter": engine::engine_json(&classifier)?,
+            "output": { "path": arguments.output.to_string_lossy(), "shape": shape },
+            "images": images,
+        }))?;
     } else {
         let mut out = std::io::stdout().lock();
         for (row, path) in paths.iter().enumerate() {

@@ -7,14 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use densenet_wgpu::picture::Heat;
+use densenet_wgpu::Prediction;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
 
 use crate::cli::finish::Usage;
 use crate::cli::output;
 use crate::files::Found;
-use crate::scorer::{Job, Row};
 
 /// How much of the picture the hottest place covers.
 const OPACITY: f32 = 0.7;
@@ -56,15 +55,12 @@ impl HeatFolder {
     }
 
     /// Writes the picture with the map of `class` on it, and says where to.
-    pub(crate) fn write(&mut self, job: &Job, row: &Row, class: usize) -> anyhow::Result<PathBuf> {
-        let name = self.name(&job.path);
+    pub(crate) fn write(&mut self, picture: &Path, prediction: &Prediction, class: usize) -> anyhow::Result<PathBuf> {
+        let name = self.name(picture);
         let path = self.path.join(name);
-        let (Some(picture), Ok(prepared), Some(maps)) = (&job.picture, &job.prepared, &row.tap) else {
-            anyhow::bail!("{}: its class-activation map was not computed", job.path.display());
-        };
-        let heat = Heat::of_class(&maps.data, maps.shape, class)?;
-        let pixels = heat.over(picture, &prepared.region, OPACITY)?;
-        let (width, height) = (picture.width() as u32, picture.height() as u32);
+        let pixels = prediction.overlay(class, OPACITY)?;
+        let size = prediction.picture().map(|picture| (picture.width() as u32, picture.height() as u32));
+        let (width, height) = size.with_context(|| format!("{}: the picture was not kept", picture.display()))?;
         output::write_whole(&path, |file| {
             let png = PngEncoder::new(file);
             png.write_image(&pixels, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::{positive, source, table};
+use crate::engine::facts_json;
 use crate::memory::Memory;
-use crate::runner::facts_json;
 
 /// Say what a weight file or an architecture is, and where each statement comes from
 #[derive(clap::Args)]

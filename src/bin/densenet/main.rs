@@ -6,6 +6,7 @@ mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod convert;
+mod engine;
 mod features;
 mod files;
 mod heat;
@@ -13,8 +14,6 @@ mod inspect;
 mod memory;
 mod pictures;
 mod run;
-mod runner;
-mod scorer;
 mod tensor;
 mod verify;
 

@@ -3,14 +3,14 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use densenet_wgpu::{CLASS_MAPS, Error, InputSize};
+use densenet_wgpu::{CLASS_MAPS, ClassifierOptions, Error, FeatureMaps, Input, InputSize, Wanted};
 use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::output;
 use crate::cli::source::SourceArgs;
-use crate::runner::{self, Runner, WithoutAdapter};
+use crate::engine::{self, WithoutAdapter};
 use crate::tensor;
 
 /// Run a raw tensor (.npy, NCHW float32) through the network and write the logits
@@ -67,24 +67,39 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         )
         .into());
     }
-    let preset = weights.preprocessing()?;
-    let model = runner::model_json(&weights, &preset, architecture.activation);
-    let tap = arguments.tap.as_deref();
-    let runner =
-        Runner::new(&arguments.adapter, weights, tap.is_some_and(|tap| tap == CLASS_MAPS), WithoutAdapter::Fail)?;
     let size = InputSize { height, width };
-    let outcome = runner.prepare(size, arguments.batch.min(batch), tap)?.run(&images.data, batch)?;
-    let shape = [batch, outcome.logits.len() / batch];
-    tensor::write(&arguments.output, &shape, &outcome.logits)?;
+    let wanted = arguments.tap.as_deref().map(|tap| match tap {
+        CLASS_MAPS => Wanted::ClassMaps,
+        tap => Wanted::Tap(tap.to_string()),
+    });
+    let options = ClassifierOptions::default().batch(arguments.batch).size(size).outputs(wanted);
+    let classifier = engine::open(&arguments.adapter, weights, options, WithoutAdapter::Fail)?;
+
+    let (mut values, mut maps) = (Vec::new(), None::<FeatureMaps>);
+    let tensors: Vec<Input> =
+        images.data.chunks(channels * height * width).map(|image| Input::tensor(image.to_vec(), size)).collect();
+    for prediction in classifier.classify_many_blocking(tensors) {
+        let prediction = prediction?;
+        let features = prediction.features().filter(|_| architecture.classes.is_none());
+        values.extend_from_slice(features.unwrap_or(&prediction.logits));
+        if let Some(tap) = arguments.tap.as_deref().and_then(|name| prediction.tap(name)) {
+            match &mut maps {
+                Some(maps) => maps.data.extend_from_slice(&tap.data),
+                None => maps = Some(tap.clone()),
+            }
+        }
+    }
+    let shape = [batch, values.len() / batch];
+    tensor::write(&arguments.output, &shape, &values)?;
     let mut written = vec![json!({ "path": arguments.output.to_string_lossy(), "shape": shape })];
-    if let (Some(path), Some(tap)) = (&arguments.tap_output, &outcome.tap) {
-        let [channels, height, width] = tap.shape;
-        let shape = [batch, channels, height, width];
-        tensor::write(path, &shape, &tap.data)?;
+    if let (Some(path), Some(maps)) = (&arguments.tap_output, &maps) {
+        let shape = [batch, maps.channels, maps.height, maps.width];
+        tensor::write(path, &shape, &maps.data)?;
         written.push(json!({ "path": path.to_string_lossy(), "shape": shape, "tap": arguments.tap }));
     }
     if arguments.json {
-        print_json(&json!({ "model": model, "adapter": runner.json()?, "written": written }))?;
+        let model = engine::classifier_json(&classifier);
+        print_json(&json!({ "model": model, "adapter": engine::engine_json(&classifier)?, "written": written }))?;
     } else {
         let mut out = std::io::stdout().lock();
         for file in &written {

@@ -11,7 +11,7 @@ use crate::cli::adapter::{AdapterArgs, adapter_json};
 use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::{self, SourceArgs};
 use crate::cli::{host_elements, positive, table};
-use crate::runner;
+use crate::engine;
 
 /// Compare the adapter with the CPU reference on seeded input, every tap
 ///
@@ -53,7 +53,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
     let gpu = arguments.adapter.open()?;
     let model = arguments.adapter.load(&gpu, &weights, false)?;
-    let options = SessionOptions { size, max_batch: batch, taps: taps.clone() };
+    let options = SessionOptions::new(size).max_batch(batch).taps(&taps);
     let mut session = model.session_blocking(options)?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let output = session.run_blocking(&input)?;
@@ -68,7 +68,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         adapter["kernels"] = json!(model.family().to_string());
         print_json(&json!({
             "adapter": adapter,
-            "model": runner::model_json(&weights, &preset, architecture.activation),
+            "model": engine::model_json(architecture, weights.origin(), &preset, architecture.activation),
             "size": size.to_string(),
             "batch": batch,
             "taps": compared.iter().map(Compared::json).collect::<Vec<_>>(),

@@ -1,0 +1,195 @@
+//! What runs the network: a model on a device, or the CPU reference. One face for both.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::architecture::InputSize;
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::gpu::{Model, Output, Pending, Session, SessionOptions};
+use crate::maps::FeatureMaps;
+use crate::reference;
+use crate::weights::Weights;
+
+/// A network that is ready to run.
+pub(super) enum Loaded {
+    #[cfg(feature = "gpu")]
+    Gpu(Model),
+    Reference(Arc<Weights>),
+}
+
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "gpu")]
+            Loaded::Gpu(model) => {
+                let facts = model.gpu().facts();
+                write!(f, "{} ({}, {}, {} kernels)", facts.name, facts.kind, facts.backend, model.family())
+            }
+            Loaded::Reference(_) => f.write_str("CPU reference (slow)"),
+        }
+    }
+}
+
+/// What a runner is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) size: InputSize,
+    pub(super) taps: Vec<String>,
+    /// Images of one pass at most.
+    pub(super) batch: usize,
+}
+
+/// Runs images of one size.
+pub(super) enum Runner {
+    #[cfg(feature = "gpu")]
+    Gpu(Box<Session>, Vec<String>),
+    Reference(Arc<Weights>, Shape, Option<CancelToken>),
+}
+
+/// The result of one image.
+pub(super) struct Row {
+    /// Logits, or pooled features where the network has no classifier.
+    pub(super) values: Vec<f32>,
+    pub(super) taps: Vec<(String, FeatureMaps)>,
+}
+
+/// A pass that was started.
+pub(super) enum Flight {
+    #[cfg(feature = "gpu")]
+    Gpu(Box<Pending>, Vec<String>),
+    Done(Vec<Row>),
+}
+
+#[cfg(feature = "gpu")]
+fn session_options(shape: &Shape, cancel: Option<&CancelToken>) -> SessionOptions {
+    SessionOptions::new(shape.size).max_batch(shape.batch).taps(shape.taps.clone()).cancel(cancel.cloned())
+}
+
+impl Loaded {
+    pub(super) async fn runner(&self, shape: &Shape, cancel: Option<&CancelToken>) -> Result<Runner> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Loaded::Gpu(model) => {
+                let session = model.session(session_options(shape, cancel)).await?;
+                Ok(Runner::Gpu(Box::new(session), shape.taps.clone()))
+            }
+            Loaded::Reference(weights) => Ok(Runner::Reference(weights.clone(), shape.clone(), cancel.cloned())),
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn runner_blocking(&self, shape: &Shape, cancel: Option<&CancelToken>) -> Result<Runner> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Loaded::Gpu(model) => {
+                let session = model.session_blocking(session_options(shape, cancel))?;
+                Ok(Runner::Gpu(Box::new(session), shape.taps.clone()))
+            }
+            Loaded::Reference(weights) => Ok(Runner::Reference(weights.clone(), shape.clone(), cancel.cloned())),
+        }
+    }
+}
+
+impl Runner {
+    /// Images of one pass.
+    pub(super) fn batch(&self) -> usize {
+        match self {
+            #[cfg(feature = "gpu")]
+            Runner::Gpu(session, _) => session.batch(),
+            Runner::Reference(..) => 1,
+        }
+    }
+
+    /// Bytes that it holds on the device besides the model's.
+    pub(super) fn device_bytes(&self) -> u64 {
+        match self {
+            #[cfg(feature = "gpu")]
+            Runner::Gpu(session, _) => session.device_bytes(),
+            Runner::Reference(..) => 0,
+        }
+    }
+
+    pub(super) async fn run(&mut self, images: &[f32]) -> Result<Vec<Row>> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Runner::Gpu(session, taps) => Ok(rows(&session.run(images).await?, taps)),
+            Runner::Reference(weights, shape, cancel) => on_reference(weights, images, shape, cancel.as_ref()),
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn run_blocking(&mut self, images: &[f32]) -> Result<Vec<Row>> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Runner::Gpu(session, taps) => Ok(rows(&session.run_blocking(images)?, taps)),
+            Runner::Reference(weights, shape, cancel) => on_reference(weights, images, shape, cancel.as_ref()),
+        }
+    }
+
+    /// Starts one pass; [`MAX_FLIGHTS`] may be under way. The reference is done at once.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn start(&mut self, images: &[f32]) -> Result<Flight> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Runner::Gpu(session, taps) => Ok(Flight::Gpu(Box::new(session.submit(images)?), taps.clone())),
+            Runner::Reference(weights, shape, cancel) => {
+                on_reference(weights, images, shape, cancel.as_ref()).map(Flight::Done)
+            }
+        }
+    }
+}
+
+/// Passes of one runner that may be under way.
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+pub(super) const MAX_FLIGHTS: usize = Session::IN_FLIGHT;
+#[cfg(all(not(feature = "gpu"), not(target_arch = "wasm32")))]
+pub(super) const MAX_FLIGHTS: usize = 1;
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Flight {
+    /// Waits for the result.
+    pub(super) fn land(self) -> Result<Vec<Row>> {
+        match self {
+            #[cfg(feature = "gpu")]
+            Flight::Gpu(pending, taps) => Ok(rows(&pending.wait_blocking()?, &taps)),
+            Flight::Done(rows) => Ok(rows),
+        }
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn rows(output: &Output, taps: &[String]) -> Vec<Row> {
+    let of_image = |index: usize, name: &String| {
+        let maps = output.tap(name)?;
+        let FeatureMaps { channels, height, width, .. } = *maps;
+        Some((name.clone(), FeatureMaps { channels, height, width, data: maps.image(index).to_vec() }))
+    };
+    let row = |index| Row {
+        values: output.row(index).to_vec(),
+        taps: taps.iter().filter_map(|name| of_image(index, name)).collect(),
+    };
+    (0..output.batch()).map(row).collect()
+}
+
+/// Image by image, so that the feature maps of one image are held at a time.
+fn on_reference(weights: &Weights, images: &[f32], shape: &Shape, cancel: Option<&CancelToken>) -> Result<Vec<Row>> {
+    let elements = weights.architecture().input_channels * shape.size.height * shape.size.width;
+    let mut rows = Vec::new();
+    for image in images.chunks(elements) {
+        cancel.map_or(Ok(()), CancelToken::check)?;
+        let wanted = |name: &str| shape.taps.iter().any(|tap| tap == name);
+        let outputs = reference::forward_keeping(weights, image, 1, shape.size, wanted)?;
+        let tap = |name: &String| match outputs.get(name) {
+            Some(maps) => Ok((name.clone(), maps.clone())),
+            None => Err(Error::Tap {
+                name: name.clone(),
+                hint: "neither a layer nor a tap of this network; `densenet inspect --plan` lists the layers".into(),
+            }),
+        };
+        let taps = shape.taps.iter().map(tap).collect::<Result<_>>()?;
+        rows.push(Row { values: outputs.logits().to_vec(), taps });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,219 @@
+//! From a weight file to a classifier.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::classifier::{Classifier, Inner, check};
+use super::engine::Loaded;
+use super::input::Preparation;
+use super::options::{ClassifierOptions, Engine};
+use super::outputs::Wanted;
+use crate::architecture::Architecture;
+use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::gpu::{Gpu, GpuOptions, LoadOptions, Model};
+#[cfg(feature = "gpu")]
+use crate::kernels::AdapterKind;
+use crate::labels;
+use crate::weights::{self, Weights};
+
+/// Pictures of one pass on a GPU. Elsewhere single pictures are as fast, and the first answer is sooner.
+#[cfg(feature = "gpu")]
+const GPU_BATCH: usize = 8;
+
+impl Classifier {
+    /// Opens a weight file of any format that is read, on the best adapter of this machine.
+    ///
+    /// # Errors
+    /// As [`weights::open`] for the file; [`Error::NoAdapter`] where there is none (ask for
+    /// [`Engine::Reference`] to compute on the CPU); as [`Model::load`].
+    #[cfg(feature = "files")]
+    pub async fn open(path: impl AsRef<Path>) -> Result<Classifier> {
+        Classifier::open_with(path, ClassifierOptions::default()).await
+    }
+
+    /// Opens a weight file with options.
+    ///
+    /// # Errors
+    /// As [`Classifier::open`] and [`Classifier::new`].
+    #[cfg(feature = "files")]
+    pub async fn open_with(path: impl AsRef<Path>, options: ClassifierOptions) -> Result<Classifier> {
+        check(&options.cancel)?;
+        let weights = weights::open_with(path, &options.open)?;
+        Classifier::new(weights, options).await
+    }
+
+    /// The embedded digit model.
+    ///
+    /// # Errors
+    /// As [`Classifier::new`].
+    #[cfg(feature = "safetensors")]
+    pub async fn embedded(options: ClassifierOptions) -> Result<Classifier> {
+        Classifier::new(weights::embedded()?, options).await
+    }
+
+    /// Takes weights that are read already.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where options contradict the network, [`Error::NoAdapter`], [`Error::Cancelled`]; what
+    /// [`Weights::preprocessing`], [`Gpu::new`] and [`Model::load`] say.
+    pub async fn new(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
+        let parts = Parts::new(&weights, &mut options)?;
+        let loaded = match std::mem::take(&mut options.engine) {
+            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+            #[cfg(feature = "gpu")]
+            engine => {
+                let gpu = match gpu_options(engine) {
+                    Ok(gpu) => gpu,
+                    Err(wanted) => Gpu::new(wanted).await?,
+                };
+                check(&options.cancel)?;
+                Loaded::Gpu(Model::load(&gpu, &weights, parts.load_options(&mut options)).await?)
+            }
+            #[cfg(not(feature = "gpu"))]
+            _ => return Err(no_engine()),
+        };
+        Ok(parts.classifier(loaded, options))
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Classifier {
+    /// Blocking twin of [`Classifier::open`].
+    ///
+    /// # Errors
+    /// As [`Classifier::open`].
+    #[cfg(feature = "files")]
+    pub fn open_blocking(path: impl AsRef<Path>) -> Result<Classifier> {
+        Classifier::open_with_blocking(path, ClassifierOptions::default())
+    }
+
+    /// Blocking twin of [`Classifier::open_with`].
+    ///
+    /// # Errors
+    /// As [`Classifier::open_with`].
+    #[cfg(feature = "files")]
+    pub fn open_with_blocking(path: impl AsRef<Path>, options: ClassifierOptions) -> Result<Classifier> {
+        check(&options.cancel)?;
+        let weights = weights::open_with(path, &options.open)?;
+        Classifier::new_blocking(weights, options)
+    }
+
+    /// Blocking twin of [`Classifier::embedded`].
+    ///
+    /// # Errors
+    /// As [`Classifier::embedded`].
+    #[cfg(feature = "safetensors")]
+    pub fn embedded_blocking(options: ClassifierOptions) -> Result<Classifier> {
+        Classifier::new_blocking(weights::embedded()?, options)
+    }
+
+    /// Blocking twin of [`Classifier::new`].
+    ///
+    /// # Errors
+    /// As [`Classifier::new`].
+    pub fn new_blocking(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
+        let parts = Parts::new(&weights, &mut options)?;
+        let loaded = match std::mem::take(&mut options.engine) {
+            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+            #[cfg(feature = "gpu")]
+            engine => {
+                let gpu = match gpu_options(engine) {
+                    Ok(gpu) => gpu,
+                    Err(wanted) => Gpu::new_blocking(wanted)?,
+                };
+                check(&options.cancel)?;
+                Loaded::Gpu(Model::load_blocking(&gpu, &weights, parts.load_options(&mut options))?)
+            }
+            #[cfg(not(feature = "gpu"))]
+            _ => return Err(no_engine()),
+        };
+        Ok(parts.classifier(loaded, options))
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn no_engine() -> Error {
+    Error::NoAdapter("this build has no engine for adapters (feature `gpu`): ask for Engine::Reference".into())
+}
+
+/// A device that is open, or which one to open.
+#[cfg(feature = "gpu")]
+fn gpu_options(engine: Engine) -> std::result::Result<Gpu, GpuOptions> {
+    match engine {
+        Engine::Gpu(gpu) => Ok(gpu),
+        Engine::Adapter(name) => Err(GpuOptions::default().adapter(name)),
+        Engine::Best | Engine::Reference => Err(GpuOptions::default()),
+    }
+}
+
+/// What is settled before an engine is opened, so that a mistake shows at once.
+struct Parts {
+    architecture: Architecture,
+    origin: weights::Origin,
+    labels: Arc<[String]>,
+    preparation: Preparation,
+}
+
+impl Parts {
+    fn new(weights: &Weights, options: &mut ClassifierOptions) -> Result<Parts> {
+        check(&options.cancel)?;
+        let architecture = weights.architecture().clone();
+        let preprocessing = options.preprocessing.take().map_or_else(|| weights.preprocessing(), Ok)?;
+        let preparation = Preparation {
+            preprocessing,
+            channels: architecture.input_channels,
+            size: options.size,
+            keeps_pictures: options.outputs.contains(&Wanted::ClassMaps),
+        };
+        let labels = class_names(options.labels.take(), weights)?.into();
+        Ok(Parts { architecture, origin: weights.origin().clone(), labels, preparation })
+    }
+
+    #[cfg(feature = "gpu")]
+    fn load_options(&self, options: &mut ClassifierOptions) -> LoadOptions {
+        let mut load = LoadOptions::default().precision(options.precision).cancel(options.cancel.clone());
+        load.kernels = options.kernels;
+        load.size = self.preparation.size.or(self.preparation.preprocessing.size());
+        load.class_maps = options.outputs.contains(&Wanted::ClassMaps);
+        load.progress = options.progress.take();
+        load
+    }
+
+    fn classifier(self, loaded: Loaded, options: ClassifierOptions) -> Classifier {
+        let batch = options.batch.unwrap_or_else(|| default_batch(&loaded));
+        let inner = Inner {
+            loaded,
+            activation: options.activation.unwrap_or(self.architecture.activation),
+            architecture: self.architecture,
+            origin: self.origin,
+            labels: self.labels,
+            preparation: self.preparation,
+            outputs: options.outputs,
+            batch,
+            cancel: options.cancel,
+            pool: Default::default(),
+        };
+        Classifier { inner: Arc::new(inner) }
+    }
+}
+
+fn default_batch(loaded: &Loaded) -> usize {
+    match loaded {
+        #[cfg(feature = "gpu")]
+        Loaded::Gpu(model) if model.gpu().facts().kind != AdapterKind::Software => GPU_BATCH,
+        _ => 1,
+    }
+}
+
+fn class_names(given: Option<Vec<String>>, weights: &Weights) -> Result<Vec<String>> {
+    let Some(classes) = weights.architecture().classes else { return Ok(Vec::new()) };
+    match given {
+        Some(names) if names.len() != classes => Err(Error::Input(format!(
+            "{} class names, but the network has {classes} classes: one name for each is expected",
+            names.len()
+        ))),
+        Some(names) => Ok(names),
+        None => Ok(weights.labels().map_or_else(|| labels::for_classes(classes), <[String]>::to_vec)),
+    }
+}

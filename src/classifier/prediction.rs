@@ -1,0 +1,92 @@
+//! What a classifier says of one picture.
+
+use std::sync::Arc;
+
+use super::outputs::FEATURES;
+use super::rank::top_k;
+use crate::error::{Error, Result};
+use crate::maps::{CLASS_MAPS, FeatureMaps};
+use crate::picture::{Heat, Picture, Region};
+
+/// A class with its place among the best.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The class, counted from 0.
+    pub class: usize,
+    /// Its name.
+    pub label: String,
+    /// Its score: a probability after softmax or sigmoid, else the logit.
+    pub score: f32,
+}
+
+/// What a classifier says of one picture.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Prediction {
+    /// What the classifier layer yields, `[classes]`; empty where the network has none.
+    pub logits: Vec<f32>,
+    /// The logits behind the activation, `[classes]`.
+    pub scores: Vec<f32>,
+    /// Where in the picture the network looked; none for a tensor.
+    pub region: Option<Region>,
+    /// What looked wrong while the picture was prepared, one line each.
+    pub warnings: Vec<String>,
+    pub(super) labels: Arc<[String]>,
+    pub(super) taps: Vec<(String, FeatureMaps)>,
+    pub(super) picture: Option<Arc<Picture>>,
+}
+
+impl Prediction {
+    /// The `k` best classes, best first; of equal scores the lower class first.
+    pub fn top(&self, k: usize) -> Vec<Place> {
+        let place = |(class, score)| Place { class, label: self.labels[class].clone(), score };
+        top_k(&self.scores, k).into_iter().map(place).collect()
+    }
+
+    /// The pooled features, `[channels]`: where [`Wanted::Features`](super::Wanted::Features) asked for them, or the
+    /// network has no classifier.
+    pub fn features(&self) -> Option<&[f32]> {
+        self.tap(FEATURES).map(|maps| maps.data.as_slice())
+    }
+
+    /// A tap that [`Wanted::Tap`](super::Wanted::Tap) asked for.
+    pub fn tap(&self, name: &str) -> Option<&FeatureMaps> {
+        self.taps.iter().find(|(known, _)| known == name).map(|(_, maps)| maps)
+    }
+
+    /// The maps of all classes, `[classes, rows, columns]`, where
+    /// [`Wanted::ClassMaps`](super::Wanted::ClassMaps) asked for them.
+    pub fn class_maps(&self) -> Option<&FeatureMaps> {
+        self.tap(CLASS_MAPS)
+    }
+
+    /// The map of one class, normalised.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no such class; [`Error::Tap`] where no maps were asked for.
+    pub fn class_map(&self, class: usize) -> Result<Heat> {
+        let maps = self.class_maps().ok_or_else(|| Error::Tap {
+            name: CLASS_MAPS.into(),
+            hint: "ask for Wanted::ClassMaps, in ClassifierOptions::outputs".into(),
+        })?;
+        Heat::of_class(&maps.data, [maps.channels, maps.height, maps.width], class)
+    }
+
+    /// The picture; kept only where class maps were asked for, to lay them over it.
+    pub fn picture(&self) -> Option<&Picture> {
+        self.picture.as_deref()
+    }
+
+    /// The picture with the map of `class` over it: interleaved red, green, blue, as many pixels as
+    /// [`Prediction::picture`]. `opacity` from 0 to 1 is that of the hottest place.
+    ///
+    /// # Errors
+    /// As [`Prediction::class_map`]; [`Error::Input`] for a tensor, which is no picture.
+    pub fn overlay(&self, class: usize, opacity: f32) -> Result<Vec<u8>> {
+        let heat = self.class_map(class)?;
+        match (&self.picture, &self.region) {
+            (Some(picture), Some(region)) => heat.over(picture, region, opacity),
+            _ => Err(Error::Input("a tensor is no picture that a class map could be laid over".into())),
+        }
+    }
+}
