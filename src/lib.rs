@@ -55,6 +55,9 @@ pub use picture::Picture;
 pub use picture::Preprocessing;
 pub use precision::Precision;
 pub use weights::{Tensor, Weights};
+/// wgpu 30, whose types cross the border: [`Gpu::device`], [`Gpu::with_device`].
+#[cfg(feature = "gpu")]
+pub use wgpu;
 
 /// What engines are made of: plans, programs and kernels, for tools that print or check them.
 ///

@@ -20,7 +20,7 @@ const MAPS: f64 = 2e-5;
 const LOGITS: f64 = 1e-5;
 
 fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Model {
-    Model::load_blocking(gpu, weights, LoadOptions { class_maps: true, ..options }).unwrap()
+    Model::load_blocking(gpu, weights, options.class_maps(true)).unwrap()
 }
 
 /// `map[n][k][p] = sum over c of weight[k][c] * x[n][c][p]` with x behind norm5 and ReLU.
@@ -55,7 +55,7 @@ fn check(weights: &Weights, input: &[f32], size: InputSize, batch: usize, choice
     let bias = &weights.tensor("classifier.bias").unwrap().data;
     for choice in choices {
         let model = load(&choice.on(&adapter::gpu()), weights, choice.options());
-        let options = SessionOptions { size, max_batch: batch, taps: vec![CLASS_MAPS.into()] };
+        let options = SessionOptions::new(size).max_batch(batch).taps([CLASS_MAPS]);
         let mut session = model.session_blocking(options).unwrap();
         pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
         let output = session.run_blocking(input).unwrap();
@@ -95,7 +95,7 @@ fn the_map_of_a_seven_lights_up_its_strokes() {
     let picture = Picture::open("tests/images/digits/7-paper.png").unwrap();
     let prepared = picture::prepare(&picture, &weights.preprocessing().unwrap(), 1, None).unwrap();
     let model = load(&adapter::gpu(), &weights, LoadOptions::default());
-    let options = SessionOptions { taps: vec![CLASS_MAPS.into()], ..SessionOptions::new(prepared.size) };
+    let options = SessionOptions::new(prepared.size).taps([CLASS_MAPS]);
     let output = model.session_blocking(options).unwrap().run_blocking(&prepared.data).unwrap();
     let maps = output.tap(CLASS_MAPS).unwrap();
     let heat = Heat::of_class(&maps.data, [maps.channels, maps.height, maps.width], 7).unwrap();
@@ -136,10 +136,10 @@ fn who_asks_for_no_maps_gets_the_same_program() {
         let [a, b] = [&plain, &with_maps].map(|model| model.session_blocking(SessionOptions::new(size)).unwrap());
         assert_eq!((a.dispatches(), a.program()), (126, b.program()));
         assert!(!plain.has_class_maps() && with_maps.has_class_maps());
-        let taps = vec![CLASS_MAPS.to_string()];
-        let session = with_maps.session_blocking(SessionOptions { taps: taps.clone(), ..SessionOptions::new(size) });
+        let options = SessionOptions::new(size).taps([CLASS_MAPS]);
+        let session = with_maps.session_blocking(options.clone());
         assert_eq!(session.unwrap().dispatches(), 127);
-        let refused = plain.session_blocking(SessionOptions { taps, ..SessionOptions::new(size) }).unwrap_err();
+        let refused = plain.session_blocking(options).unwrap_err();
         assert!(refused.to_string().contains("LoadOptions::class_maps"), "{refused}");
     }
 }
@@ -149,7 +149,7 @@ fn a_network_without_a_classifier_has_no_maps() {
     let _turn = adapter::turn();
     let bare = Recipe { classes: None, ..Recipe::imagenet(8, &[1, 1]) }.build("bare");
     let weights = Weights::random(&bare, 0).unwrap();
-    let options = LoadOptions { class_maps: true, ..LoadOptions::default() };
+    let options = LoadOptions::default().class_maps(true);
     let refused = Model::load_blocking(&adapter::gpu(), &weights, options).unwrap_err().to_string();
     assert!(refused.contains("without a classifier"), "{refused}");
     assert!(Plan::with_class_maps(&bare, InputSize::square(32), 1).is_err());

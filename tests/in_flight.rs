@@ -11,10 +11,10 @@ use densenet_wgpu::{
 
 fn session(family: KernelFamily, max_batch: usize, taps: &[&str]) -> Session {
     let weights = Weights::random(&Architecture::preset("densenet-40-12").unwrap(), 0).unwrap();
-    let options = LoadOptions { family: Some(family), ..LoadOptions::default() };
+    let options = LoadOptions::default().kernels(family);
     let model = Model::load_blocking(&adapter::gpu(), &weights, options).unwrap();
-    let taps = taps.iter().map(|tap| tap.to_string()).collect();
-    model.session_blocking(SessionOptions { size: InputSize::square(24), max_batch, taps }).unwrap()
+    let options = SessionOptions::new(InputSize::square(24)).max_batch(max_batch).taps(taps);
+    model.session_blocking(options).unwrap()
 }
 
 /// Different images for each pass.
@@ -118,7 +118,7 @@ fn deceived() -> Model {
     architecture.layers = vec![1, 1, 1];
     architecture.transition_channels = vec![28, 40];
     let weights = Weights::random(&architecture, 0).unwrap();
-    let options = LoadOptions { family: Some(KernelFamily::Texture), ..LoadOptions::default() };
+    let options = LoadOptions::default().kernels(KernelFamily::Texture);
     Model::load_blocking(&gpu.with_facts(facts), &weights, options).unwrap()
 }
 
@@ -126,7 +126,7 @@ fn deceived() -> Model {
 fn what_the_device_refuses_arrives_where_it_is_awaited() {
     let model = deceived();
     let side = model.architecture().least_square_size().unwrap();
-    let mut session = model.session_blocking(SessionOptions { max_batch: 64, ..SessionOptions::new(side) }).unwrap();
+    let mut session = model.session_blocking(SessionOptions::new(side).max_batch(64)).unwrap();
     let (few, many) = (images(&session, 0, 1), images(&session, 0, 64));
     session.run_blocking(&few).unwrap();
     for _ in 0..2 {
@@ -142,9 +142,8 @@ fn what_the_device_refuses_arrives_where_it_is_awaited() {
 #[test]
 fn a_device_that_is_gone_is_an_error() {
     let _turn = adapter::turn();
-    let name = std::env::var("DENSENET_TEST_ADAPTER").ok();
     // One of its own, since it will be destroyed.
-    let gpu = Gpu::new_blocking(densenet_wgpu::GpuOptions { adapter: name }).unwrap();
+    let gpu = Gpu::new_blocking(adapter::gpu_options()).unwrap();
     let model = Model::load_blocking(&gpu, &weights::embedded().unwrap(), LoadOptions::default()).unwrap();
     let mut session = model.session_blocking(SessionOptions::new(InputSize::square(28))).unwrap();
     let input = images(&session, 0, 1);

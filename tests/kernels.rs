@@ -146,8 +146,9 @@ fn check(architecture: &Architecture, size: InputSize, batch: usize) {
 fn check_model(model: &Model, weights: &Weights, size: InputSize, batch: usize) {
     let _turn = adapter::turn();
     let architecture = weights.architecture();
-    let taps = Plan::new(architecture, size, 1).unwrap().taps.into_iter().map(|tap| tap.name).collect();
-    let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();
+    let taps = Plan::new(architecture, size, 1).unwrap().taps.into_iter().map(|tap| tap.name);
+    let options = SessionOptions::new(size).max_batch(batch).taps(taps);
+    let mut session = model.session_blocking(options).unwrap();
     assert_eq!(session.batch(), batch);
     pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
     let input = weights::random::input(3, batch * session.image_elements());
@@ -341,7 +342,7 @@ fn layers_that_fill_a_gpu() {
         let architecture = network(10, growth, &[1, 1], bottleneck);
         check(&architecture, size, 3);
         let model = CHOICES[0].load(&Weights::random(&architecture, 7).unwrap());
-        let session = model.session_blocking(SessionOptions { size, max_batch: 3, taps: Vec::new() }).unwrap();
+        let session = model.session_blocking(SessionOptions::new(size).max_batch(3)).unwrap();
         let used: Vec<Kernel> = session.program().variants.iter().map(|variant| variant.kernel).collect();
         let tiled = if bottleneck { Kernel::PointwiseTiled } else { Kernel::Convolution3x3Tiled };
         assert!(used.contains(&tiled) && used.contains(&Kernel::PointwiseSplit), "{used:?}");

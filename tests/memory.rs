@@ -52,7 +52,7 @@ impl Counts {
 
 /// A device of its own: its counters must not see other tests.
 fn gpu() -> Gpu {
-    Gpu::new_blocking(densenet_wgpu::GpuOptions { adapter: std::env::var("DENSENET_TEST_ADAPTER").ok() }).unwrap()
+    Gpu::new_blocking(adapter::gpu_options()).unwrap()
 }
 
 fn is_lavapipe(gpu: &Gpu) -> bool {
@@ -79,18 +79,17 @@ fn check(name: &str, family: KernelFamily, precision: Precision, size: InputSize
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     let empty = Counts::now(&gpu);
-    let options = LoadOptions { family: Some(family), precision, ..LoadOptions::default() };
+    let options = LoadOptions::default().kernels(family).precision(precision);
     let model = Model::load_blocking(&gpu, &weights, options).unwrap();
     let loaded = Counts::now(&gpu).since(empty);
-    let taps = taps.iter().map(|tap| tap.to_string()).collect::<Vec<_>>();
-    let untapped = taps.is_empty();
-    let mut session = model.session_blocking(SessionOptions { size, max_batch, taps }).unwrap();
+    let options = SessionOptions::new(size).max_batch(max_batch).taps(taps);
+    let mut session = model.session_blocking(options).unwrap();
     assert_eq!(session.batch(), max_batch);
     let prepared = Counts::now(&gpu).since(empty);
     let what = format!("{name} {family} {precision} {size} batch {max_batch}");
 
     // What is printed before anything is loaded is what the session says.
-    if untapped {
+    if taps.is_empty() {
         let footprint = session.program().footprint(&architecture, &gpu.facts().limits).unwrap();
         assert_eq!(footprint.weights, model.weight_bytes(), "{what}: weights");
         assert_eq!(footprint.total(), session.device_bytes(), "{what}: in all");
@@ -157,7 +156,7 @@ fn densenet121_takes_its_weights_and_at_most_ten_mebibytes() {
     let gpu = gpu();
     let weights = Weights::random(&Architecture::preset("densenet121").unwrap(), 0).unwrap();
     let empty = Counts::now(&gpu);
-    let options = LoadOptions { family: Some(KernelFamily::Buffer), ..LoadOptions::default() };
+    let options = LoadOptions::default().kernels(KernelFamily::Buffer);
     let model = Model::load_blocking(&gpu, &weights, options).unwrap();
     let session = model.session_blocking(SessionOptions::new(InputSize::square(224))).unwrap();
     let parameters = 4 * model.architecture().parameter_count().unwrap();

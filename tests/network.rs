@@ -27,7 +27,7 @@ fn session(weights: &Weights, size: InputSize, max_batch: usize, taps: Vec<Strin
 
 /// A session of which every activation is NaN.
 fn poisoned(model: &Model, size: InputSize, max_batch: usize, taps: Vec<String>) -> Session {
-    let mut session = model.session_blocking(SessionOptions { size, max_batch, taps }).unwrap();
+    let mut session = model.session_blocking(SessionOptions::new(size).max_batch(max_batch).taps(taps)).unwrap();
     pollster::block_on(session.fill_activations(f32::NAN)).unwrap();
     session
 }
@@ -267,7 +267,7 @@ fn f16_weights_stay_within_the_stated_error_and_halve_the_memory() {
 fn weights_beyond_f16_and_f16_textures_are_refused() {
     let weights = weights::embedded().unwrap();
     let load = |weights: &Weights, family| {
-        let options = LoadOptions { family, precision: Precision::F16, ..LoadOptions::default() };
+        let options = LoadOptions::default().kernels(family).precision(Precision::F16);
         Model::load_blocking(&adapter::gpu(), weights, options).map(|model| model.family()).map_err(|e| e.to_string())
     };
     assert_eq!(load(&weights, None), Ok(KernelFamily::Buffer));
@@ -295,14 +295,14 @@ fn bad_input_is_refused() {
     broken[image + 3] = f32::NAN;
     refuse(&broken, "image 1 holds NaN at element 3");
     let model = Model::load_blocking(&adapter::gpu(), &weights, LoadOptions::default()).unwrap();
-    let session = |side, max_batch, taps| {
+    let session = |side, max_batch, taps: &[&str]| {
         model
-            .session_blocking(SessionOptions { size: InputSize::square(side), max_batch, taps })
+            .session_blocking(SessionOptions::new(InputSize::square(side)).max_batch(max_batch).taps(taps))
             .unwrap_err()
             .to_string()
     };
-    assert!(session(0, 1, vec![]).contains("0x0"));
-    assert!(session(2, 1, vec![]).contains("too small"));
-    assert!(session(28, 0, vec![]).contains("max_batch"));
-    assert!(session(28, 1, vec!["features.norm5".into()]).contains("nearest"));
+    assert!(session(0, 1, &[]).contains("0x0"));
+    assert!(session(2, 1, &[]).contains("too small"));
+    assert!(session(28, 0, &[]).contains("max_batch"));
+    assert!(session(28, 1, &["features.norm5"]).contains("nearest"));
 }

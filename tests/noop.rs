@@ -17,10 +17,11 @@ fn record(gpu: &Gpu, name: &str, size: InputSize, batch: usize) {
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     for family in KernelFamily::ALL {
-        let options = LoadOptions { family: Some(family), ..LoadOptions::default() };
+        let options = LoadOptions::default().kernels(family);
         let model = Model::load_blocking(gpu, &weights, options).unwrap();
-        let taps = vec!["features.denseblock2".to_string(), "features.denseblock1.denselayer1".to_string()];
-        let mut session = model.session_blocking(SessionOptions { size, max_batch: batch, taps }).unwrap();
+        let taps = ["features.denseblock2", "features.denseblock1.denselayer1"];
+        let options = SessionOptions::new(size).max_batch(batch).taps(taps);
+        let mut session = model.session_blocking(options).unwrap();
         let output = session.run_blocking(&weights::random::input(0, batch * session.image_elements())).unwrap();
         assert_eq!(output.logits().len(), batch * architecture.output_channels());
     }
@@ -61,9 +62,8 @@ fn a_large_batch_is_split_and_an_image_too_large_is_refused_by_the_limits_name()
     let architecture = Architecture::preset("densenet-40-12").unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     let model = Model::load_blocking(&gpu, &weights, LoadOptions::default()).unwrap();
-    let session = |side, max_batch| {
-        model.session_blocking(SessionOptions { max_batch, ..SessionOptions::new(InputSize::square(side)) })
-    };
+    let session =
+        |side, max_batch| model.session_blocking(SessionOptions::new(InputSize::square(side)).max_batch(max_batch));
     // 160 channels of 256 x 256 floats are 40 MiB: three fit into a binding of 128 MiB.
     let mut split = session(256, 8).unwrap();
     assert_eq!(split.batch(), 3);

@@ -3,14 +3,21 @@
 use crate::error::{Error, Result};
 use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
 
-/// Which adapter to open.
+/// Which adapter to open. The default is the best one.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct GpuOptions {
-    /// Part of the adapter's name in any case, or its index in [`super::adapters`]; the best one where not given.
+    /// See [`GpuOptions::adapter`].
     pub adapter: Option<String>,
 }
 
 impl GpuOptions {
+    /// The adapter to open: part of its name in any case, or its index in [`super::adapters`].
+    pub fn adapter(mut self, adapter: impl Into<String>) -> Self {
+        self.adapter = Some(adapter.into());
+        self
+    }
+
     /// Which of `adapters`, in the order of [`super::adapters`], is meant; none where none matches.
     pub fn position(&self, adapters: &[AdapterFacts]) -> Option<usize> {
         let Some(wanted) = &self.adapter else {
@@ -138,7 +145,7 @@ mod tests {
             AdapterFacts { name: name.into(), ..facts_of(&info, wgpu::Features::empty(), &wgpu::Limits::default()) }
         };
         let adapters = ["NVIDIA H100", "llvmpipe (LLVM 15)"].map(named);
-        let position = |wanted: &str| GpuOptions { adapter: Some(wanted.into()) }.position(&adapters);
+        let position = |wanted: &str| GpuOptions::default().adapter(wanted).position(&adapters);
         for (wanted, index) in [("1", Some(1)), ("LLVM", Some(1)), ("nvidia", Some(0)), ("100", Some(0)), ("2", None)] {
             assert_eq!(position(wanted), index, "{wanted}");
         }

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod failure;
+mod load_options;
 mod model;
 mod output;
 mod pending;
@@ -13,6 +14,7 @@ mod profile;
 mod readback;
 mod resources;
 mod session;
+mod session_options;
 mod weight_store;
 
 use std::sync::Arc;
@@ -21,12 +23,14 @@ use crate::error::{Error, Result};
 use crate::kernels::AdapterFacts;
 pub use adapter::{GpuOptions, device_descriptor};
 use failure::Lost;
-pub use model::{LoadOptions, Model, Progress, ProgressCallback};
+pub use load_options::{LoadOptions, Progress, ProgressCallback};
+pub use model::Model;
 pub use output::Output;
 pub use pending::Pending;
 #[cfg(not(target_arch = "wasm32"))]
 pub use profile::StepTime;
-pub use session::{Session, SessionOptions};
+pub use session::Session;
+pub use session_options::SessionOptions;
 
 /// A device to run on. Cheap to clone; all clones share the device.
 ///

@@ -1,58 +1,20 @@
 //! A model on the device: packed weights and pipelines, shared by all its sessions.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::session::SessionOptions;
+use super::load_options::{LoadOptions, Progress, ProgressCallback};
+use super::session_options::SessionOptions;
 use super::weight_store::WeightStore;
 use super::{Gpu, Session};
 use crate::architecture::Architecture;
+use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Program, Variant};
 use crate::maps::CLASS_MAPS;
-use crate::picture::Preprocessing;
 use crate::plan::Plan;
 use crate::precision::Precision;
 use crate::weights::Weights;
-
-/// How far loading is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Parts done.
-    pub done: usize,
-    /// Parts in all.
-    pub total: usize,
-    /// What is being done now.
-    pub what: String,
-}
-
-/// Called while a model loads, on the loading thread.
-pub type ProgressCallback = Box<dyn FnMut(Progress) + Send>;
-
-/// How to load a model.
-#[derive(Default)]
-pub struct LoadOptions {
-    /// Kernel family; what suits the adapter where not given.
-    pub family: Option<KernelFamily>,
-    /// What weights are stored as on the device.
-    pub precision: Precision,
-    /// Also upload what class-activation maps need (see [`crate::picture::Heat`]), so that sessions may be asked for the tap
-    /// [`CLASS_MAPS`]; other sessions stay as they are. Networks without a classifier have none.
-    pub class_maps: bool,
-    /// Told of every part that is done.
-    pub progress: Option<ProgressCallback>,
-}
-
-impl fmt::Debug for LoadOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoadOptions")
-            .field("family", &self.family)
-            .field("precision", &self.precision)
-            .field("class_maps", &self.class_maps)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A network on a device. Cheap to clone; clones share weights and pipelines, and sessions of any size or batch upload
 /// nothing.
@@ -78,44 +40,43 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Weights`] for a missing tensor, [`crate::Error::Architecture`] where class maps are asked for and
     /// there is no classifier, [`crate::Error::Limit`] for an array above a limit of the adapter,
-    /// [`crate::Error::OutOfMemory`], [`crate::Error::Device`], [`crate::Error::DeviceLost`].
+    /// [`crate::Error::OutOfMemory`], [`crate::Error::Device`], [`crate::Error::DeviceLost`],
+    /// [`crate::Error::Cancelled`].
     pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
         let (model, mut loading) = Model::upload(gpu, weights, options).await?;
         let mut session = loading.warm_session(&model).await?;
         let image = vec![0.0; session.image_elements()];
         session.run(&image).await?;
-        loading.step("done");
+        loading.step("done")?;
         Ok(model)
     }
 
     async fn upload(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<(Model, Loading)> {
         let architecture = weights.architecture().clone();
-        let kernels = Kernels::choose(options.family, options.precision, gpu.facts())?;
+        let kernels = Kernels::choose(options.kernels, options.precision, gpu.facts())?;
         let plan = |size, batch| match options.class_maps {
             true => Plan::with_class_maps(&architecture, size, batch),
             false => Plan::new(&architecture, size, batch),
         };
         let program = Program::lower(&plan(architecture.least_square_size()?, 1)?, kernels, gpu.facts())?;
         let mut variants = program.variants.clone();
-        // The kernels for large layers differ. What the usual size exceeds, if anything, is for a session to say, and a
-        // session of yet another size builds what it lacks.
-        let usual = Preprocessing::default_for(&architecture).size();
-        if let Some(Ok(usual)) = usual.map(|size| Program::lower(&plan(size, 1)?, kernels, gpu.facts())) {
-            variants.extend(usual.variants.iter().filter(|variant| !program.variants.contains(variant)));
+        // Large layers have kernels of their own. A limit that `size` exceeds is for its session to report.
+        if let Some(Ok(sized)) = options.size.map(|size| Program::lower(&plan(size, 1)?, kernels, gpu.facts())) {
+            variants.extend(sized.variants.iter().filter(|variant| !program.variants.contains(variant)));
         }
         let total = 2 + variants.len();
-        let mut loading = Loading { progress: options.progress, done: 0, total };
-        loading.say("packing weights");
+        let mut loading = Loading { progress: options.progress, cancel: options.cancel, done: 0, total };
+        loading.say("packing weights")?;
         let store = WeightStore::upload(gpu, &program.weights, weights).await?;
         let pipelines = Mutex::new(HashMap::new());
         let class_maps = options.class_maps;
         let inner = Inner { gpu: gpu.clone(), kernels, class_maps, architecture, weights: store, pipelines };
         let model = Model { inner: Arc::new(inner) };
         for variant in &variants {
-            loading.step(&format!("building {variant}"));
+            loading.step(&format!("building {variant}"))?;
             model.pipeline(*variant).await?;
         }
-        loading.step("compiling");
+        loading.step("compiling")?;
         Ok((model, loading))
     }
 
@@ -173,7 +134,7 @@ impl Model {
         let mut session = pollster::block_on(loading.warm_session(&model))?;
         let image = vec![0.0; session.image_elements()];
         session.run_blocking(&image)?;
-        loading.step("done");
+        loading.step("done")?;
         Ok(model)
     }
 
@@ -261,26 +222,27 @@ fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindG
 /// The rest of a load, after the upload.
 struct Loading {
     progress: Option<ProgressCallback>,
+    cancel: Option<CancelToken>,
     done: usize,
     total: usize,
 }
 
 impl Loading {
-    fn say(&mut self, what: &str) {
+    fn say(&mut self, what: &str) -> Result<()> {
         if let Some(progress) = &mut self.progress {
             progress(Progress { done: self.done, total: self.total, what: what.to_string() });
         }
+        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)
     }
 
-    fn step(&mut self, what: &str) {
+    fn step(&mut self, what: &str) -> Result<()> {
         self.done += 1;
-        self.say(what);
+        self.say(what)
     }
 
     /// A session of the smallest image: enough to run every pipeline once.
     async fn warm_session(&mut self, model: &Model) -> Result<Session> {
-        let taps = if model.has_class_maps() { vec![CLASS_MAPS.to_string()] } else { Vec::new() };
         let size = model.architecture().least_square_size()?;
-        model.session(SessionOptions { taps, ..SessionOptions::new(size) }).await
+        model.session(SessionOptions::new(size).taps(model.has_class_maps().then_some(CLASS_MAPS))).await
     }
 }

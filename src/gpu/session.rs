@@ -10,30 +10,14 @@ use super::pending::{Pending, Slot};
 use super::profile::{self, StepTime};
 use super::readback::{self, Driver};
 use super::resources::Resources;
+use super::session_options::SessionOptions;
 use super::{Gpu, Model};
 use crate::architecture::InputSize;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
 use crate::maps::CLASS_MAPS;
 use crate::plan::Plan;
-
-/// What a session is for.
-#[derive(Clone, Debug)]
-pub struct SessionOptions {
-    /// Height and width of the images.
-    pub size: InputSize,
-    /// Images that one pass takes at most; a longer input is run in several, as is one that the adapter's limits split.
-    pub max_batch: usize,
-    /// Names of values to read back besides the result: see [`Plan::taps`], and [`CLASS_MAPS`] for class-activation maps.
-    pub taps: Vec<String>,
-}
-
-impl SessionOptions {
-    /// Single images of `size`, no taps.
-    pub fn new(size: InputSize) -> Self {
-        SessionOptions { size, max_batch: 1, taps: Vec::new() }
-    }
-}
 
 /// Runs images of one size.
 #[derive(Debug)]
@@ -44,6 +28,7 @@ pub struct Session {
     pipelines: Vec<wgpu::ComputePipeline>,
     resources: Resources,
     readout: Arc<Readout>,
+    cancel: Option<CancelToken>,
     last_encode: Mutex<Duration>,
 }
 
@@ -100,8 +85,8 @@ impl Session {
         let make = || Resources::new(model, &program, &pipelines, staging_bytes);
         let resources = gpu.scoped("allocating a session", make).await?;
         let readout = Arc::new(Readout::new(&program, &options.taps));
-        let (model, size) = (model.clone(), options.size);
-        Ok(Session { model, program, size, pipelines, resources, readout, last_encode: Mutex::default() })
+        let (model, size, cancel) = (model.clone(), options.size, options.cancel);
+        Ok(Session { model, program, size, pipelines, resources, readout, cancel, last_encode: Mutex::default() })
     }
 
     /// Values of one image: channels x height x width.
@@ -264,6 +249,7 @@ impl Session {
     /// Uploads the images of one pass, records it and submits it once.
     fn submit_pass(&mut self, images: &[f32]) -> Result<Pending> {
         let gpu = self.gpu();
+        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)?;
         gpu.inner.lost.check()?;
         let Some(slot) = self.free_slot() else {
             return Err(Error::Input(format!(

@@ -6,11 +6,20 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use densenet_wgpu::{AdapterFacts, AdapterKind, Gpu, GpuOptions, KernelFamily, LoadOptions, Model, Precision, Weights};
 
 /// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
+pub(crate) fn gpu_options() -> GpuOptions {
+    let options = GpuOptions::default();
+    match std::env::var("DENSENET_TEST_ADAPTER") {
+        Ok(name) => options.adapter(name),
+        Err(_) => options,
+    }
+}
+
+/// That adapter, opened once and shared by all tests.
 pub(crate) fn gpu() -> Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     let open = || {
-        let options = GpuOptions { adapter: std::env::var("DENSENET_TEST_ADAPTER").ok() };
-        Gpu::new_blocking(options).unwrap_or_else(|e| panic!("{e}\n`cargo xtask test` installs a software adapter"))
+        Gpu::new_blocking(gpu_options())
+            .unwrap_or_else(|e| panic!("{e}\n`cargo xtask test` installs a software adapter"))
     };
     GPU.get_or_init(open).clone()
 }
@@ -50,7 +59,7 @@ impl Choice {
 
     /// How to load on it.
     pub(crate) fn options(&self) -> LoadOptions {
-        LoadOptions { family: Some(self.family), ..LoadOptions::default() }
+        LoadOptions::default().kernels(self.family)
     }
 
     /// On this kind of adapter, with weights stored as f16.
@@ -58,7 +67,7 @@ impl Choice {
     pub(crate) fn load_half(&self, weights: &Weights) -> Model {
         let gpu = gpu();
         let gpu = gpu.with_facts(AdapterFacts { kind: self.kind, ..gpu.facts().clone() });
-        let options = LoadOptions { precision: Precision::F16, ..LoadOptions::default() };
+        let options = LoadOptions::default().precision(Precision::F16);
         Model::load_blocking(&gpu, weights, options).unwrap()
     }
 }

@@ -71,11 +71,10 @@ impl Engine {
         self.say(0, 1, "opening the adapter".into());
         let (gpu, shared) = self.open(source.adapter.as_deref())?;
         let outbox = self.outbox.clone();
-        let options = LoadOptions {
-            class_maps: weights.architecture().classes.is_some(),
-            progress: Some(Box::new(move |progress| outbox.send(Event::Loading(progress)))),
-            ..LoadOptions::default()
-        };
+        let options = LoadOptions::default()
+            .class_maps(weights.architecture().classes.is_some())
+            .size(preset.size())
+            .progress(move |progress| outbox.send(Event::Loading(progress)));
         let model = Model::load_blocking(&gpu, &weights, options)?;
         let mut network = Network::of(&weights, gpu.facts().clone(), model.family())?;
         (network.shared, network.weight_bytes) = (shared, model.weight_bytes());
@@ -104,15 +103,14 @@ impl Engine {
         if let Some((_, gpu)) = self.opened.as_ref().filter(|(wanted, _)| *wanted == adapter) {
             return Ok((gpu.clone(), false));
         }
-        let gpu = Gpu::new_blocking(GpuOptions { adapter: adapter.clone() })?;
+        let gpu = Gpu::new_blocking(gpu_options(adapter.as_deref()))?;
         self.opened = Some((adapter, gpu.clone()));
         Ok((gpu, false))
     }
 
     /// Whether the window's adapter is the one that is asked for, and a GPU.
     fn is_meant(&self, adapter: Option<&str>, window: &AdapterFacts) -> bool {
-        let options = GpuOptions { adapter: adapter.map(str::to_string) };
-        let wanted = options.position(&self.adapters).map(|index| &self.adapters[index]);
+        let wanted = gpu_options(adapter).position(&self.adapters).map(|index| &self.adapters[index]);
         (self.by_all_means || window.kind != AdapterKind::Software)
             && wanted.is_some_and(|wanted| (&wanted.name, &wanted.backend) == (&window.name, &window.backend))
     }
@@ -165,12 +163,20 @@ impl Engine {
     }
 }
 
+fn gpu_options(adapter: Option<&str>) -> GpuOptions {
+    let options = GpuOptions::default();
+    match adapter {
+        Some(adapter) => options.adapter(adapter),
+        None => options,
+    }
+}
+
 impl Loaded {
     /// The session for a size and taps: the last one, if it fits. The old buffers go before new ones are made.
     fn session(&mut self, wanted: Wanted) -> Result<&mut Session> {
         if self.session.as_ref().is_none_or(|(has, _)| *has != wanted) {
             self.session = None;
-            let options = SessionOptions { taps: wanted.taps.clone(), ..SessionOptions::new(wanted.size) };
+            let options = SessionOptions::new(wanted.size).taps(&wanted.taps);
             self.session = Some((wanted, self.model.session_blocking(options)?));
         }
         // It is there by now.

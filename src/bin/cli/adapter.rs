@@ -1,6 +1,5 @@
 //! `--adapter`, `--kernels` and `--precision`.
 
-use densenet_wgpu::gpu::ProgressCallback;
 use densenet_wgpu::{AdapterFacts, Gpu, GpuOptions, KernelFamily, LoadOptions, Model, Precision, Weights};
 use serde_json::{Value, json};
 
@@ -29,7 +28,11 @@ impl AdapterArgs {
 
     /// Opens the adapter.
     pub(crate) fn open(&self) -> densenet_wgpu::Result<Gpu> {
-        Gpu::new_blocking(GpuOptions { adapter: self.adapter.clone() })
+        let options = GpuOptions::default();
+        Gpu::new_blocking(match &self.adapter {
+            Some(name) => options.adapter(name),
+            None => options,
+        })
     }
 
     /// How much of a range the adapter may differ from the reference, where `full` is allowed in f32.
@@ -41,12 +44,16 @@ impl AdapterArgs {
         }
     }
 
-    /// Loads a model as asked for, with a progress bar; `class_maps` as in [`LoadOptions`].
+    /// Loads a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
     pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights, class_maps: bool) -> densenet_wgpu::Result<Model> {
         let facts = gpu.facts();
         log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
-        let progress = Some(Box::new(progress::loading()) as ProgressCallback);
-        let options = LoadOptions { family: self.kernels, precision: self.precision, class_maps, progress };
+        let options = LoadOptions::default()
+            .kernels(self.kernels)
+            .precision(self.precision)
+            .class_maps(class_maps)
+            .size(weights.preprocessing().ok().and_then(|preprocessing| preprocessing.size()))
+            .progress(progress::loading());
         Model::load_blocking(gpu, weights, options)
     }
 }

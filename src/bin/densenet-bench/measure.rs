@@ -32,7 +32,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
         );
     }
     let model = arguments.adapter.load(&gpu, &weights, false)?;
-    let mut session = model.session_blocking(SessionOptions { max_batch: batch, ..SessionOptions::new(size) })?;
+    let mut session = model.session_blocking(SessionOptions::new(size).max_batch(batch))?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;
     let first_ms = milliseconds(start.elapsed());

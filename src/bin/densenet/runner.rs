@@ -92,8 +92,8 @@ impl Runner {
         let tap = tap.map(str::to_string);
         match self {
             Runner::Adapter { model } => {
-                let taps = tap.iter().cloned().collect();
-                let session = model.session_blocking(SessionOptions { size, max_batch, taps })?;
+                let options = SessionOptions::new(size).max_batch(max_batch).taps(&tap);
+                let session = model.session_blocking(options)?;
                 Ok(Prepared::Adapter { session: Box::new(session), tap })
             }
             Runner::Reference { weights } => Ok(Prepared::Reference { weights, size, tap }),

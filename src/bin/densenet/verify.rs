@@ -53,7 +53,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
     let gpu = arguments.adapter.open()?;
     let model = arguments.adapter.load(&gpu, &weights, false)?;
-    let options = SessionOptions { size, max_batch: batch, taps: taps.clone() };
+    let options = SessionOptions::new(size).max_batch(batch).taps(&taps);
     let mut session = model.session_blocking(options)?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let output = session.run_blocking(&input)?;

@@ -1,0 +1,92 @@
+//! How a model is loaded.
+
+use std::fmt;
+
+use crate::architecture::InputSize;
+use crate::cancel::CancelToken;
+use crate::kernels::KernelFamily;
+use crate::precision::Precision;
+
+/// How far loading is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Parts done.
+    pub done: usize,
+    /// Parts in all.
+    pub total: usize,
+    /// What is being done now.
+    pub what: String,
+}
+
+/// Called while a model loads, on the loading thread.
+pub type ProgressCallback = Box<dyn FnMut(Progress) + Send>;
+
+/// How to load a model. The default is f32 weights, the adapter's own kernel family and no class maps.
+#[derive(Default)]
+#[non_exhaustive]
+pub struct LoadOptions {
+    /// See [`LoadOptions::kernels`].
+    pub kernels: Option<KernelFamily>,
+    /// See [`LoadOptions::precision`].
+    pub precision: Precision,
+    /// See [`LoadOptions::class_maps`].
+    pub class_maps: bool,
+    /// See [`LoadOptions::size`].
+    pub size: Option<InputSize>,
+    /// See [`LoadOptions::progress`].
+    pub progress: Option<ProgressCallback>,
+    /// See [`LoadOptions::cancel`].
+    pub cancel: Option<CancelToken>,
+}
+
+impl LoadOptions {
+    /// The kernel family, in place of the adapter's default ([`crate::AdapterFacts::family`]).
+    pub fn kernels(mut self, family: impl Into<Option<KernelFamily>>) -> Self {
+        self.kernels = family.into();
+        self
+    }
+
+    /// How weights are stored on the device.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Also uploads what class-activation maps need, about as much as the classifier's weights. Only then may a session
+    /// ask for the tap [`crate::CLASS_MAPS`]. Other sessions run as before. A network without a classifier has no maps.
+    pub fn class_maps(mut self, class_maps: bool) -> Self {
+        self.class_maps = class_maps;
+        self
+    }
+
+    /// The size whose kernels are prepared while loading. A session of another size compiles what it lacks when it is
+    /// made. Without a size, the kernels of the smallest square image are prepared.
+    pub fn size(mut self, size: impl Into<Option<InputSize>>) -> Self {
+        self.size = size.into();
+        self
+    }
+
+    /// Called before each part of the work and once at the end, on the loading thread.
+    pub fn progress(mut self, callback: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Stops loading once `token` is cancelled: between two arrays, between two kernels, or before the first run.
+    pub fn cancel(mut self, token: impl Into<Option<CancelToken>>) -> Self {
+        self.cancel = token.into();
+        self
+    }
+}
+
+impl fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("kernels", &self.kernels)
+            .field("precision", &self.precision)
+            .field("class_maps", &self.class_maps)
+            .field("size", &self.size)
+            .field("cancel", &self.cancel)
+            .finish_non_exhaustive()
+    }
+}
