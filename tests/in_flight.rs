@@ -13,7 +13,7 @@ fn session(family: KernelFamily, max_batch: usize, taps: &[&str]) -> Session {
     let weights = Weights::random(&Architecture::preset("densenet-40-12").unwrap(), 0).unwrap();
     let options = LoadOptions::default().kernels(family);
     let model = Model::load_blocking(&adapter::gpu(), &weights, options).unwrap();
-    let options = SessionOptions::new(InputSize::square(24)).max_batch(max_batch).taps(taps.iter().copied());
+    let options = SessionOptions::new(InputSize::square(24)).max_batch(max_batch).taps(taps);
     model.session_blocking(options).unwrap()
 }
 

@@ -82,7 +82,7 @@ fn check(name: &str, family: KernelFamily, precision: Precision, size: InputSize
     let options = LoadOptions::default().kernels(family).precision(precision);
     let model = Model::load_blocking(&gpu, &weights, options).unwrap();
     let loaded = Counts::now(&gpu).since(empty);
-    let options = SessionOptions::new(size).max_batch(max_batch).taps(taps.iter().copied());
+    let options = SessionOptions::new(size).max_batch(max_batch).taps(taps);
     let mut session = model.session_blocking(options).unwrap();
     assert_eq!(session.batch(), max_batch);
     let prepared = Counts::now(&gpu).since(empty);

@@ -295,14 +295,14 @@ fn bad_input_is_refused() {
     broken[image + 3] = f32::NAN;
     refuse(&broken, "image 1 holds NaN at element 3");
     let model = Model::load_blocking(&adapter::gpu(), &weights, LoadOptions::default()).unwrap();
-    let session = |side, max_batch, taps| {
+    let session = |side, max_batch, taps: &[&str]| {
         model
             .session_blocking(SessionOptions::new(InputSize::square(side)).max_batch(max_batch).taps(taps))
             .unwrap_err()
             .to_string()
     };
-    assert!(session(0, 1, vec![]).contains("0x0"));
-    assert!(session(2, 1, vec![]).contains("too small"));
-    assert!(session(28, 0, vec![]).contains("max_batch"));
-    assert!(session(28, 1, vec!["features.norm5".into()]).contains("nearest"));
+    assert!(session(0, 1, &[]).contains("0x0"));
+    assert!(session(2, 1, &[]).contains("too small"));
+    assert!(session(28, 0, &[]).contains("max_batch"));
+    assert!(session(28, 1, &["features.norm5"]).contains("nearest"));
 }

@@ -32,8 +32,8 @@ impl SessionOptions {
 
     /// Names of values to read back besides the result: see [`crate::low_level::plan::Plan::taps`], and
     /// [`crate::CLASS_MAPS`] for class-activation maps.
-    pub fn taps(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.taps = names.into_iter().map(Into::into).collect();
+    pub fn taps(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.taps = names.into_iter().map(|name| name.as_ref().to_string()).collect();
         self
     }
 
