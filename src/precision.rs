@@ -1,15 +1,17 @@
-//! What numbers are stored as.
+//! The number format of stored weights.
 
 use std::fmt;
 
-/// What weights are stored as, in a file or on a device; the arithmetic is f32 in either case.
+use crate::error::{Error, Result};
+
+/// How weights are stored, in a file or on a device. The arithmetic is f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// As they are.
     #[default]
     F32,
-    /// Half the memory. Kernels and matrices are rounded to 11 bits, norms and biases are not; results differ in the
-    /// fourth digit (docs/performance.md). On a device of the `buffer` kernels only.
+    /// Half the memory. The weights of convolutions and of the classifier are rounded to 11 bits; norms and biases are not.
+    /// Results differ in the fourth digit (docs/performance.md). On a device, only the `buffer` kernels can read it.
     F16,
 }
 
@@ -23,10 +25,10 @@ impl fmt::Display for Precision {
 }
 
 impl std::str::FromStr for Precision {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self> {
         let known = [Precision::F32, Precision::F16].into_iter().find(|precision| precision.to_string() == text);
-        known.ok_or_else(|| format!("'{text}' is no precision: f32 or f16"))
+        known.ok_or_else(|| Error::Input(format!("'{text}' is not a precision: write f32 or f16")))
     }
 }

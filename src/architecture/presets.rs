@@ -1,6 +1,8 @@
-//! The published networks, and the arguments from which papers and ports compute their widths.
+//! The published networks, and the constructor arguments from which papers and ports compute their widths.
 
-use super::{Activation, Architecture, Stem};
+use super::activation::Activation;
+use super::network::Architecture;
+use super::stem::Stem;
 
 /// Names that [`Architecture::preset`] knows.
 pub const PRESETS: &[&str] = &[
@@ -18,7 +20,7 @@ pub const PRESETS: &[&str] = &[
     "densenet-bc-190-40",
 ];
 
-/// The arguments of the paper's and the Keras article's constructors; [`Recipe::build`] turns them into widths.
+/// Constructor arguments, as the paper and the Keras article give them; [`Recipe::build`] turns them into widths.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// What stands before the first block (its `channels` are the article's `nb_filter`).
@@ -27,15 +29,15 @@ pub struct Recipe {
     pub growth_rate: usize,
     /// Dense layers of each block (the article's `nb_layers`).
     pub layers: Vec<usize>,
-    /// Bottleneck width as a multiple of the growth rate (4 in the paper), or none.
+    /// Bottleneck width as a multiple of the growth rate (4 in the paper). `None`: no bottlenecks.
     pub bottleneck_factor: Option<usize>,
     /// The paper's theta; the article's `1 - reduction`.
     pub compression: f64,
-    /// The article's argument: with `false` a transition's width ignores the channels that its block added.
+    /// The article's argument; `false` computes a transition's width without the channels that its block added.
     pub grow_nb_filters: bool,
     /// Batch norm epsilon.
     pub eps: f64,
-    /// Outputs of the classifier, or none.
+    /// Outputs of the classifier. `None`: no classifier.
     pub classes: Option<usize>,
     /// Channels of the image.
     pub input_channels: usize,
@@ -80,7 +82,7 @@ impl Recipe {
         }
     }
 
-    /// Computes the widths. The result is not validated yet.
+    /// Computes the widths. The result is not validated.
     pub fn build(&self, name: &str) -> Architecture {
         let mut filters = self.stem.channels;
         let mut transition_channels = Vec::new();
@@ -110,8 +112,11 @@ impl Recipe {
 }
 
 impl Architecture {
-    /// A published network by its name (see [`PRESETS`]).
+    /// A published network by its name, one of [`PRESETS`]. Case does not matter, and `-` and `_` only between two numbers:
+    /// `DenseNet121` and `densenet_bc_100_12` are found too.
     pub fn preset(name: &str) -> Option<Architecture> {
+        let wanted = plain(name);
+        let name = *PRESETS.iter().find(|preset| plain(preset) == wanted)?;
         let recipe = match name {
             "densenet121" => Recipe::imagenet(32, &[6, 12, 24, 16]),
             "densenet161" => Recipe::imagenet(48, &[6, 12, 36, 24]),
@@ -129,4 +134,22 @@ impl Architecture {
         };
         Some(recipe.build(name))
     }
+}
+
+/// Lower case, without hyphens and underscores except between two numbers, which they keep apart.
+fn plain(name: &str) -> String {
+    let mut plain = String::new();
+    let mut between = false;
+    for character in name.to_ascii_lowercase().chars() {
+        if matches!(character, '-' | '_') {
+            between = true;
+            continue;
+        }
+        if between && character.is_ascii_digit() && plain.ends_with(|last: char| last.is_ascii_digit()) {
+            plain.push('-');
+        }
+        between = false;
+        plain.push(character);
+    }
+    plain
 }

@@ -40,8 +40,67 @@ fn every_preset_is_known_valid_and_survives_json() {
         assert_eq!(Architecture::from_json(&preset.to_json()).unwrap(), preset);
     }
     assert!(Architecture::preset("densenet122").is_none());
-    let error = Architecture::from_name_or_file("densenet122").unwrap_err().to_string();
-    assert!(error.contains("densenet121"), "{error}");
+    let error = Architecture::from_name_or_file("DenseNet122").unwrap_err().to_string();
+    assert!(error.contains("did you mean 'densenet121'?") && error.contains("densenet-bc-190-40"), "{error}");
+    let error = Architecture::from_name_or_file("resnet").unwrap_err().to_string();
+    assert!(!error.contains("did you mean") && error.contains("densenet121"), "{error}");
+}
+
+#[test]
+fn presets_are_found_in_other_spellings() {
+    for (spelling, name) in [
+        ("DenseNet121", "densenet121"),
+        ("densenet_121", "densenet121"),
+        ("DENSENET-201", "densenet201"),
+        ("DenseNet264_k48", "densenet264-k48"),
+        ("DenseNet-BC-100-12", "densenet-bc-100-12"),
+        ("densenet_bc_250_24", "densenet-bc-250-24"),
+        ("DenseNetBC-190-40", "densenet-bc-190-40"),
+        ("densenet40_12", "densenet-40-12"),
+    ] {
+        assert_eq!(Architecture::preset(spelling).unwrap(), Architecture::preset(name).unwrap());
+        assert_eq!(Architecture::from_name_or_file(spelling).unwrap().name, name);
+    }
+    for other in ["densenet-1-21", "densenet-10012", "densenet-bc-10-012", "dense net121", ""] {
+        assert!(Architecture::preset(other).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn parts_follow_each_other_channel_by_channel() {
+    for name in PRESETS {
+        let architecture = Architecture::preset(name).unwrap();
+        let (mut channels, mut readers) = (architecture.input_channels, 0);
+        for part in architecture.parts() {
+            readers += usize::from(part.block_reader().is_some());
+            channels = match part {
+                Part::Stem(stem) => {
+                    assert_eq!(stem.input_channels, channels);
+                    stem.output_channels
+                }
+                Part::DenseLayer(layer) => {
+                    assert_eq!(layer.input_channels, channels);
+                    assert_eq!(layer.block_input_channels + layer.layer * layer.new_channels, channels);
+                    channels + layer.new_channels
+                }
+                Part::BlockEnd(end) => {
+                    assert_eq!(end.output_channels, channels);
+                    channels
+                }
+                Part::Transition(transition) => {
+                    assert_eq!(transition.input_channels, channels);
+                    transition.output_channels
+                }
+                Part::Head(head) => {
+                    assert_eq!(head.input_channels, channels);
+                    head.classifier.unwrap().1
+                }
+            };
+        }
+        assert_eq!(channels, architecture.output_channels());
+        let blocks = architecture.layers.len();
+        assert_eq!(readers, architecture.layers.iter().sum::<usize>() + blocks);
+    }
 }
 
 #[test]
@@ -106,8 +165,8 @@ fn impossible_networks_are_refused_with_the_reason() {
 
 #[test]
 fn sizes_are_read() {
-    assert_eq!("224".parse(), Ok(InputSize::square(224)));
-    assert_eq!("97x131".parse(), Ok(InputSize { height: 97, width: 131 }));
+    assert_eq!("224".parse::<InputSize>().unwrap(), InputSize::square(224));
+    assert_eq!("97x131".parse::<InputSize>().unwrap(), InputSize { height: 97, width: 131 });
     for bad in ["", "0", "x", "3x", "-1", "1x2x3", "99999999999999999999"] {
         assert!(bad.parse::<InputSize>().is_err(), "{bad}");
     }

@@ -1,6 +1,9 @@
 //! The walk: every layer of the unfused network in execution order, with its name, shapes, parameters and MACs.
 
-use super::{Architecture, InputSize, Padding, Shape};
+use super::network::Architecture;
+use super::parts::{DenseLayer, Head, Part, StemPart, Transition};
+use super::shape::{InputSize, MAX_SIDE, Shape};
+use super::stem::Padding;
 use crate::error::{Error, Result};
 
 /// What a layer of the unfused network does.
@@ -10,7 +13,7 @@ pub enum LayerKind {
     Convolution {
         /// Side of the square kernel.
         kernel: usize,
-        /// Step in both directions.
+        /// Stride in both directions.
         stride: usize,
     },
     /// Batch norm with running statistics.
@@ -21,7 +24,7 @@ pub enum LayerKind {
     MaxPool,
     /// 2x2 average pooling with stride 2 (transitions); an odd last row or column is dropped.
     AveragePool,
-    /// All that a dense block has so far, with the new channels behind.
+    /// A dense layer's input with its new channels behind it.
     Concatenation,
     /// Mean over all pixels.
     GlobalAveragePool,
@@ -36,23 +39,14 @@ pub struct Layer {
     pub name: String,
     /// What it does.
     pub kind: LayerKind,
-    /// What it reads.
+    /// The input's shape.
     pub input: Shape,
-    /// What it yields.
+    /// The output's shape.
     pub output: Shape,
     /// Trainable parameters (running statistics are not counted, as is usual).
     pub parameters: u64,
     /// Multiply-accumulates for one image: convolutions and the classifier, as is usual.
     pub macs: u64,
-}
-
-/// A tensor that a weight file must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Canonical (torchvision's) name.
-    pub name: String,
-    /// OIHW for convolutions, `[out, in]` for the classifier, `[channels]` for batch norms.
-    pub shape: Vec<usize>,
 }
 
 struct Walk {
@@ -89,15 +83,59 @@ impl Walk {
         Ok(())
     }
 
-    /// Batch norm and ReLU: the pre-activation.
     fn norm_relu(&mut self, norm: &str, relu: &str) {
         self.push(norm, LayerKind::BatchNorm, self.shape);
         self.push(relu, LayerKind::Relu, self.shape);
     }
 
+    /// A convolution that keeps the resolution.
     fn convolution(&mut self, name: &str, channels: usize, kernel: usize) {
         let output = Shape { channels, ..self.shape };
         self.push(name, LayerKind::Convolution { kernel, stride: 1 }, output);
+    }
+
+    fn stem(&mut self, architecture: &Architecture, part: &StemPart) -> Result<()> {
+        let stem = architecture.stem;
+        let (kernel, stride, channels) = (stem.kernel, stem.stride, part.output_channels);
+        let kind = LayerKind::Convolution { kernel, stride };
+        self.window(part.conv, kind, channels, kernel, stride, stem.padding)?;
+        if let Some([norm, relu]) = part.norm_relu {
+            self.norm_relu(norm, relu);
+        }
+        if let (Some(name), Some(pool)) = (part.pool, stem.pool) {
+            self.window(name, LayerKind::MaxPool, channels, pool.kernel, pool.stride, pool.padding)?;
+        }
+        Ok(())
+    }
+
+    fn dense_layer(&mut self, layer: &DenseLayer) {
+        let name = &layer.name;
+        let before = self.shape;
+        self.norm_relu(&format!("{name}.norm1"), &format!("{name}.relu1"));
+        if let Some(width) = layer.bottleneck {
+            self.convolution(&format!("{name}.conv1"), width, 1);
+            self.norm_relu(&format!("{name}.norm2"), &format!("{name}.relu2"));
+        }
+        self.convolution(&layer.last_convolution(), layer.new_channels, 3);
+        let output = Shape { channels: before.channels + layer.new_channels, ..before };
+        self.push(&format!("{name}.concat"), LayerKind::Concatenation, output);
+    }
+
+    fn transition(&mut self, transition: &Transition) -> Result<()> {
+        let (name, channels) = (&transition.name, transition.output_channels);
+        self.norm_relu(&format!("{name}.norm"), &format!("{name}.relu"));
+        self.convolution(&format!("{name}.conv"), channels, 1);
+        self.window(&format!("{name}.pool"), LayerKind::AveragePool, channels, 2, 2, Padding::all(0))
+    }
+
+    fn head(&mut self, head: &Head) {
+        let [norm, relu] = head.norm_relu;
+        self.norm_relu(norm, relu);
+        let features = Shape { channels: head.input_channels, height: 1, width: 1 };
+        self.push(head.pool, LayerKind::GlobalAveragePool, features);
+        if let Some((name, classes)) = head.classifier {
+            self.push(name, LayerKind::Linear, Shape { channels: classes, ..features });
+        }
     }
 }
 
@@ -116,133 +154,20 @@ impl Architecture {
     /// [`Error::Architecture`] for an impossible network, [`Error::Input`] for an image too small for it.
     pub fn walk(&self, size: InputSize) -> Result<Vec<Layer>> {
         self.validate()?;
-        if size.height == 0 || size.width == 0 || size.height > 65536 || size.width > 65536 {
-            return Err(Error::Input(format!("an input of {size} pixels is not possible: 1 to 65536 each way")));
+        if ![size.height, size.width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+            return Err(Error::Input(format!("an input of {size} pixels is not possible: 1 to {MAX_SIDE} each way")));
         }
         let shape = Shape { channels: self.input_channels, height: size.height, width: size.width };
         let mut walk = Walk { layers: Vec::new(), shape };
-        let stem = self.stem;
-        let kind = LayerKind::Convolution { kernel: stem.kernel, stride: stem.stride };
-        walk.window("features.conv0", kind, stem.channels, stem.kernel, stem.stride, stem.padding)?;
-        if stem.norm {
-            walk.norm_relu("features.norm0", "features.relu0");
-        }
-        if let Some(pool) = stem.pool {
-            let (k, s, p) = (pool.kernel, pool.stride, pool.padding);
-            walk.window("features.pool0", LayerKind::MaxPool, stem.channels, k, s, p)?;
-        }
-        for (block, &layers) in self.layers.iter().enumerate() {
-            for layer in 0..layers {
-                self.walk_dense_layer(&mut walk, &dense_layer_name(block, layer));
+        for part in self.parts() {
+            match part {
+                Part::Stem(stem) => walk.stem(self, &stem)?,
+                Part::DenseLayer(layer) => walk.dense_layer(&layer),
+                Part::BlockEnd(_) => {}
+                Part::Transition(transition) => walk.transition(&transition)?,
+                Part::Head(head) => walk.head(&head),
             }
-            if let Some(&channels) = self.transition_channels.get(block) {
-                let name = transition_name(block);
-                walk.norm_relu(&format!("{name}.norm"), &format!("{name}.relu"));
-                walk.convolution(&format!("{name}.conv"), channels, 1);
-                let pool = format!("{name}.pool");
-                walk.window(&pool, LayerKind::AveragePool, channels, 2, 2, Padding::all(0))?;
-            }
-        }
-        walk.norm_relu("features.norm5", "features.relu5");
-        let features = Shape { channels: walk.shape.channels, height: 1, width: 1 };
-        walk.push("features.pool5", LayerKind::GlobalAveragePool, features);
-        if let Some(classes) = self.classes {
-            walk.push("classifier", LayerKind::Linear, Shape { channels: classes, ..features });
         }
         Ok(walk.layers)
     }
-
-    fn walk_dense_layer(&self, walk: &mut Walk, name: &str) {
-        let all = walk.shape;
-        walk.norm_relu(&format!("{name}.norm1"), &format!("{name}.relu1"));
-        match self.bottleneck {
-            Some(width) => {
-                walk.convolution(&format!("{name}.conv1"), width, 1);
-                walk.norm_relu(&format!("{name}.norm2"), &format!("{name}.relu2"));
-                walk.convolution(&format!("{name}.conv2"), self.growth_rate, 3);
-            }
-            None => walk.convolution(&format!("{name}.conv1"), self.growth_rate, 3),
-        }
-        let output = Shape { channels: all.channels + self.growth_rate, ..all };
-        walk.push(&format!("{name}.concat"), LayerKind::Concatenation, output);
-    }
-
-    /// Every tensor a weight file must hold, in execution order.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for an impossible network.
-    pub fn parameters(&self) -> Result<Vec<Parameter>> {
-        let mut parameters = Vec::new();
-        let mut push = |name: String, shape: &[usize]| parameters.push(Parameter { name, shape: shape.to_vec() });
-        // Parameters do not depend on the input size: any size that the network admits will do.
-        for layer in self.walk(self.least_square_size()?)? {
-            let (input, output) = (layer.input.channels, layer.output.channels);
-            match layer.kind {
-                LayerKind::Convolution { kernel, .. } => {
-                    push(format!("{}.weight", layer.name), &[output, input, kernel, kernel]);
-                }
-                LayerKind::BatchNorm => {
-                    for part in ["weight", "bias", "running_mean", "running_var"] {
-                        push(format!("{}.{part}", layer.name), &[output]);
-                    }
-                }
-                LayerKind::Linear => {
-                    push(format!("{}.weight", layer.name), &[output, input]);
-                    push(format!("{}.bias", layer.name), &[output]);
-                }
-                _ => {}
-            }
-        }
-        Ok(parameters)
-    }
-
-    /// Trainable parameters, as published (running statistics are not counted).
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for an impossible network.
-    pub fn parameter_count(&self) -> Result<u64> {
-        Ok(self.walk(self.least_square_size()?)?.iter().map(|layer| layer.parameters).sum())
-    }
-
-    /// The side of the smallest square image that the network admits.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for an impossible network, [`Error::Input`] where not even 65536 pixels suffice.
-    pub fn least_square_size(&self) -> Result<InputSize> {
-        self.validate()?;
-        // Backwards from one pixel at the end: each stage needs at least what its window reads.
-        let mut side = 1usize << self.transition_channels.len().min(20);
-        let windows = [
-            self.stem.pool.map(|pool| (pool.kernel, pool.stride, pool.padding)),
-            Some((self.stem.kernel, self.stem.stride, self.stem.padding)),
-        ];
-        for (kernel, stride, padding) in windows.into_iter().flatten() {
-            side = match padding {
-                Padding::Same => (side - 1) * stride + 1,
-                Padding::Explicit { top, left, bottom, right } => {
-                    let pad = (top + bottom).min(left + right);
-                    ((side - 1) * stride + kernel).saturating_sub(pad).max(1)
-                }
-            };
-        }
-        if side > 65536 {
-            return Err(Error::Input(format!("no image of up to 65536 pixels a side suffices: {side} are needed")));
-        }
-        Ok(InputSize::square(side))
-    }
-}
-
-/// `features.denseblock1.denselayer1`, from 0-based numbers.
-pub(crate) fn dense_layer_name(block: usize, layer: usize) -> String {
-    format!("{}.denselayer{}", dense_block_name(block), layer + 1)
-}
-
-/// `features.denseblock1`, from a 0-based number.
-pub(crate) fn dense_block_name(block: usize) -> String {
-    format!("features.denseblock{}", block + 1)
-}
-
-/// `features.transition1`, from a 0-based number.
-pub(crate) fn transition_name(block: usize) -> String {
-    format!("features.transition{}", block + 1)
 }

@@ -189,11 +189,11 @@ impl Preprocessing {
                     preprocessing.resize = match value {
                         "none" => Resize::None,
                         "digit" => Resize::Digit,
-                        _ if value.contains(['x', 'X']) => Resize::Exact(value.parse()?),
-                        _ => Resize::Shorter(value.parse::<InputSize>()?.height),
+                        _ if value.contains(['x', 'X']) => Resize::Exact(size(value)?),
+                        _ => Resize::Shorter(size(value)?.height),
                     }
                 }
-                "crop" => preprocessing.crop = if value == "none" { None } else { Some(value.parse()?) },
+                "crop" => preprocessing.crop = if value == "none" { None } else { Some(size(value)?) },
                 "mean" => preprocessing.mean = numbers(value)?,
                 "std" => preprocessing.std = numbers(value)?,
                 "scale" => preprocessing.scale = number(value)?,
@@ -237,16 +237,15 @@ impl Preprocessing {
         Ok(())
     }
 
-    /// The preprocessing that fits a network whose file names none: `mnist` for one channel where the architecture's name says
-    /// so, `cifar10` for three channels and a bare 3x3 stem (stride 1, no pooling), else `torchvision`.
+    /// The preprocessing for a network whose file names none. A bare 3x3 stem (stride 1, no pooling) reads small pictures:
+    /// three channels get `cifar10`, one channel and ten classes `mnist`. Everything else gets `torchvision`.
     pub fn default_for(architecture: &Architecture) -> Self {
         let stem = &architecture.stem;
-        let name = if architecture.input_channels == 1 && architecture.name.to_lowercase().contains("mnist") {
-            "mnist"
-        } else if architecture.input_channels == 3 && stem.kernel == 3 && stem.stride == 1 && stem.pool.is_none() {
-            "cifar10"
-        } else {
-            "torchvision"
+        let small = stem.kernel == 3 && stem.stride == 1 && stem.pool.is_none();
+        let name = match (small, architecture.input_channels, architecture.classes) {
+            (true, 3, _) => "cifar10",
+            (true, 1, Some(10)) => "mnist",
+            _ => "torchvision",
         };
         Preprocessing::named(name).expect("these names are among NAMES")
     }
@@ -305,6 +304,10 @@ impl fmt::Display for Preprocessing {
         write!(f, ",scale={},mean={},std={}", self.scale, list(&self.mean), list(&self.std))?;
         write!(f, ",filter={filter},colour={colour}")
     }
+}
+
+fn size(value: &str) -> Result<InputSize, String> {
+    value.parse().map_err(|_| format!("'{value}' is not a size: write N or HxW in pixels"))
 }
 
 fn word<T: serde::de::DeserializeOwned>(value: &str, accepted: &str) -> Result<T, String> {

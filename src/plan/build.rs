@@ -2,21 +2,67 @@
 
 use std::collections::HashMap;
 
-use super::{Operation, Plan, PlanTensor, Slot, Step, Tap, TensorId, TensorKind, View, memory};
-use crate::architecture::{Architecture, InputSize, Layer, Shape};
-use crate::architecture::{dense_block_name, dense_layer_name, transition_name};
-use crate::error::Result;
+use super::forward::Plan;
+use super::memory;
+use super::step::{Operation, Step, Tap};
+use super::tensor::{PlanTensor, Slot, TensorId, TensorKind, View};
+use crate::architecture::{
+    Architecture, BlockEnd, DenseLayer, Head, InputSize, Layer, Part, Shape, StemPart, Transition,
+};
+use crate::error::{Error, Result};
 use crate::maps::CLASS_MAPS;
 
-pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps: bool) -> Result<Plan> {
+/// The most images of one pass: far beyond any adapter, and small enough that no count overflows.
+pub const MAX_IMAGES: usize = 1 << 20;
+
+impl Plan {
+    /// Plans a forward pass for `batch` images of `size`.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`] for an impossible network, [`Error::Input`] for a size it does not admit or a batch of 0.
+    pub fn new(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
+        build(architecture, size, batch, false)
+    }
+
+    /// As [`Plan::new`], with one more step at the end that computes the class-activation maps (see
+    /// [`crate::picture::Heat`]): the tap [`crate::CLASS_MAPS`], `[classes, rows, columns]` of the last dense block. The
+    /// other steps are the same.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; [`Error::Architecture`] for a network without a classifier.
+    pub fn with_class_maps(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
+        if architecture.classes.is_none() {
+            return Err(Error::Architecture("a network without a classifier has no class-activation maps".into()));
+        }
+        build(architecture, size, batch, true)
+    }
+}
+
+fn check_batch(batch: usize) -> Result<()> {
+    if batch == 0 {
+        return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));
+    }
+    if batch > MAX_IMAGES {
+        return Err(Error::Input(format!("a batch of {batch} images: one pass takes at most {MAX_IMAGES}")));
+    }
+    Ok(())
+}
+
+fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps: bool) -> Result<Plan> {
+    check_batch(batch)?;
     let walk = architecture.walk(size)?;
     let outputs = walk.iter().map(|layer: &Layer| (layer.name.clone(), layer.output)).collect();
-    let mut builder =
-        Builder { architecture, class_maps, outputs, tensors: Vec::new(), steps: Vec::new(), taps: Vec::new() };
+    let blocks = architecture.parts().filter_map(|part| match part {
+        Part::BlockEnd(end) => Some(end),
+        _ => None,
+    });
+    let blocks = blocks.collect();
+    let (tensors, steps, taps) = Default::default();
+    let mut builder = Builder { architecture, class_maps, outputs, blocks, tensors, steps, taps };
     builder.network(size);
     let Builder { mut tensors, steps, taps, .. } = builder;
     for (index, step) in steps.iter().enumerate() {
-        // Rule 1 of the GPU side: a dispatch reads one buffer and writes another.
+        // WebGPU lets a dispatch bind a buffer for reading or for writing, never for both.
         assert_ne!(step.input.tensor, step.output.tensor, "{} reads and writes one tensor", step.name);
         for id in [step.input.tensor, step.output.tensor] {
             let lifetime = &mut tensors[id.0].lifetime;
@@ -31,7 +77,9 @@ pub(super) fn build(architecture: &Architecture, size: InputSize, batch: usize, 
 struct Builder<'a> {
     architecture: &'a Architecture,
     class_maps: bool,
+    /// Output shapes of the unfused layers, by name.
     outputs: HashMap<String, Shape>,
+    blocks: Vec<BlockEnd>,
     tensors: Vec<PlanTensor>,
     steps: Vec<Step>,
     taps: Vec<Tap>,
@@ -39,77 +87,77 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn network(&mut self, size: InputSize) {
-        let architecture = self.architecture;
-        let channels = architecture.input_channels;
+        let channels = self.architecture.input_channels;
         let shape = Shape { channels, height: size.height, width: size.width };
-        let input = self.tensor("input", TensorKind::Input, &[channels], shape);
-        let mut entry = self.stem(input);
-        for (block, &layers) in architecture.layers.iter().enumerate() {
-            for layer in 0..layers {
-                self.dense_layer(entry, layer, &dense_layer_name(block, layer));
-            }
-            let whole = View { tensor: entry, slots: 0..layers + 1 };
-            self.tap(&dense_block_name(block), whole.clone());
-            if block + 1 < architecture.layers.len() {
-                entry = self.transition(whole, block);
-            } else {
-                self.end(whole);
+        // The tensor that the next part reads: the images, then the block tensor.
+        let mut current = self.tensor("input", TensorKind::Input, &[channels], shape);
+        for part in self.architecture.parts() {
+            match part {
+                Part::Stem(stem) => current = self.stem(current, &stem),
+                Part::DenseLayer(layer) => self.dense_layer(current, &layer),
+                Part::BlockEnd(end) => {
+                    let whole = self.whole(current);
+                    self.tap(&end.name, whole);
+                }
+                Part::Transition(transition) => current = self.transition(current, &transition),
+                Part::Head(head) => self.head(current, &head),
             }
         }
     }
 
-    /// The tensor of a dense block: its input's slot, then one slot a layer.
-    fn block_tensor(&mut self, block: usize, height: usize, width: usize) -> TensorId {
-        let architecture = self.architecture;
-        let mut channels = vec![architecture.block_input_channels(block)];
-        channels.resize(architecture.layers[block] + 1, architecture.growth_rate);
-        let shape = Shape { channels: 0, height, width };
-        self.tensor(&dense_block_name(block), TensorKind::Internal, &channels, shape)
+    /// All slots of a tensor.
+    fn whole(&self, tensor: TensorId) -> View {
+        View { tensor, slots: 0..self.tensors[tensor.0].slots.len() }
     }
 
-    fn stem(&mut self, input: TensorId) -> TensorId {
+    /// The tensor of a dense block: one slot for its input, then one for each layer.
+    fn block_tensor(&mut self, block: usize, height: usize, width: usize) -> TensorId {
+        let BlockEnd { name, layers, input_channels, .. } = self.blocks[block].clone();
+        let mut channels = vec![input_channels];
+        channels.resize(layers + 1, self.architecture.growth_rate);
+        self.tensor(&name, TensorKind::Internal, &channels, Shape { channels: 0, height, width })
+    }
+
+    fn stem(&mut self, input: TensorId, part: &StemPart) -> TensorId {
         let stem = self.architecture.stem;
-        let convolved = self.outputs["features.conv0"];
-        let entry = match stem.pool {
-            Some(_) => self.outputs["features.pool0"],
-            None => convolved,
-        };
-        let target = match stem.pool {
-            Some(_) => self.tensor("stem", TensorKind::Internal, &[stem.channels], convolved),
-            None => self.block_tensor(0, entry.height, entry.width),
+        let convolved = self.outputs[part.conv];
+        let target = match part.pool {
+            Some(_) => self.tensor("stem", TensorKind::Internal, &[part.output_channels], convolved),
+            None => self.block_tensor(0, convolved.height, convolved.width),
         };
         let image = &self.tensors[input.0];
         let padding = stem.padding.resolve(stem.kernel, stem.stride, image.height, image.width);
         let operation = Operation::Stem {
-            weight: "features.conv0.weight".into(),
-            norm: stem.norm.then(|| "features.norm0".into()),
+            weight: format!("{}.weight", part.conv),
+            norm: part.norm_relu.map(|[norm, _]| norm.into()),
             kernel: stem.kernel,
             stride: stem.stride,
             padding: [padding[0][0], padding[1][0]],
         };
         let output = View { tensor: target, slots: 0..1 };
-        self.step("features.conv0", operation, View { tensor: input, slots: 0..1 }, output.clone());
-        self.tap(if stem.norm { "features.relu0" } else { "features.conv0" }, output.clone());
-        let Some(pool) = stem.pool else {
+        self.step(part.conv, operation, View { tensor: input, slots: 0..1 }, output.clone());
+        self.tap(part.norm_relu.map_or(part.conv, |[_, relu]| relu), output.clone());
+        let (Some(name), Some(pool)) = (part.pool, stem.pool) else {
             return target;
         };
+        let entry = self.outputs[name];
         let block = self.block_tensor(0, entry.height, entry.width);
         let padding = pool.padding.resolve(pool.kernel, pool.stride, convolved.height, convolved.width);
         let operation =
             Operation::MaxPool { kernel: pool.kernel, stride: pool.stride, padding: [padding[0][0], padding[1][0]] };
         let pooled = View { tensor: block, slots: 0..1 };
-        self.step("features.pool0", operation, output, pooled.clone());
-        self.tap("features.pool0", pooled);
+        self.step(name, operation, output, pooled.clone());
+        self.tap(name, pooled);
         block
     }
 
-    fn dense_layer(&mut self, block: TensorId, layer: usize, name: &str) {
-        let growth = self.architecture.growth_rate;
+    fn dense_layer(&mut self, block: TensorId, part: &DenseLayer) {
+        let (name, layer, growth) = (&part.name, part.layer, part.new_channels);
         let (height, width) = (self.tensors[block.0].height, self.tensors[block.0].width);
         let sofar = View { tensor: block, slots: 0..layer + 1 };
         let new = View { tensor: block, slots: layer + 1..layer + 2 };
         let norm1 = Some(format!("{name}.norm1"));
-        match self.architecture.bottleneck {
+        match part.bottleneck {
             Some(channels) => {
                 let scratch = Shape { channels, height, width };
                 let bottleneck = self.tensor(&format!("{name}.relu2"), TensorKind::Internal, &[channels], scratch);
@@ -136,8 +184,9 @@ impl Builder<'_> {
         self.tap(name, new);
     }
 
-    fn transition(&mut self, whole: View, block: usize) -> TensorId {
-        let name = transition_name(block);
+    fn transition(&mut self, block: TensorId, part: &Transition) -> TensorId {
+        let name = &part.name;
+        let whole = self.whole(block);
         let shape = self.outputs[&format!("{name}.pool")];
         let slots: Vec<usize> = self.tensors[whole.tensor.0].slots.iter().map(|slot| slot.channels).collect();
         let pooled = self.tensor(&format!("{name}.pooled"), TensorKind::Internal, &slots, shape);
@@ -145,43 +194,40 @@ impl Builder<'_> {
         let operation = Operation::NormReluAveragePool { norm: format!("{name}.norm") };
         self.step(&format!("{name}.pool"), operation, whole, pooled.clone());
         self.tap(&format!("{name}.pooled"), pooled.clone());
-        let next = self.block_tensor(block + 1, shape.height, shape.width);
+        let next = self.block_tensor(part.block + 1, shape.height, shape.width);
         let output = View { tensor: next, slots: 0..1 };
         let operation = Operation::Pointwise { weight: format!("{name}.conv.weight"), norm: None, folded: None };
         self.step(&format!("{name}.conv"), operation, pooled, output.clone());
-        self.tap(&name, output);
+        self.tap(name, output);
         next
     }
 
-    fn end(&mut self, whole: View) {
-        let architecture = self.architecture;
-        // The result's tensor is the last, and the maps' step: weights of the other steps keep their numbers.
-        let maps = architecture.classes.filter(|_| self.class_maps).map(|classes| {
-            let (height, width) = (self.tensors[whole.tensor.0].height, self.tensors[whole.tensor.0].width);
-            let tensor =
-                self.tensor(CLASS_MAPS, TensorKind::Internal, &[classes], Shape { channels: classes, height, width });
-            (whole.clone(), View { tensor, slots: 0..1 })
+    fn head(&mut self, block: TensorId, part: &Head) {
+        let whole = self.whole(block);
+        // The result's tensor stays the last one and the maps' step comes last, so that the weights of the other steps keep
+        // their numbers.
+        let maps = part.classifier.filter(|_| self.class_maps).map(|(_, classes)| {
+            let (height, width) = (self.tensors[block.0].height, self.tensors[block.0].width);
+            let shape = Shape { channels: classes, height, width };
+            View { tensor: self.tensor(CLASS_MAPS, TensorKind::Internal, &[classes], shape), slots: 0..1 }
         });
-        // The slots stay apart in the pooled vector too: the host maps channels, the classifier's weights are packed so.
-        let slots: Vec<usize> = self.tensors[whole.tensor.0].slots.iter().map(|slot| slot.channels).collect();
-        let classes = architecture.classes;
-        let kind = if classes.is_some() { TensorKind::Internal } else { TensorKind::Output };
-        let features = self.vector("features.pool5", kind, &slots);
+        // The pooled vector keeps the block's slots: the classifier's weights are packed for them, the host maps channels.
+        let slots: Vec<usize> = self.tensors[block.0].slots.iter().map(|slot| slot.channels).collect();
+        let kind = if part.classifier.is_some() { TensorKind::Internal } else { TensorKind::Output };
+        let features = self.vector(part.pool, kind, &slots);
         let features = View { tensor: features, slots: whole.slots.clone() };
-        let operation = Operation::NormReluGlobalPool { norm: "features.norm5".into() };
-        self.step("features.pool5", operation, whole, features.clone());
-        self.tap("features.pool5", features.clone());
-        if let Some(classes) = classes {
-            let logits = self.vector("classifier", TensorKind::Output, &[classes]);
-            let logits = View { tensor: logits, slots: 0..1 };
-            let (weight, bias) = ("classifier.weight".into(), "classifier.bias".into());
-            self.step("classifier", Operation::Classifier { weight, bias }, features, logits.clone());
-            self.tap("classifier", logits);
-        }
-        if let Some((whole, maps)) = maps {
-            // The classifier without its bias at every pixel, where the network itself pools first.
-            let (weight, norm) = ("classifier.weight".into(), Some("features.norm5".into()));
-            self.step(CLASS_MAPS, Operation::Pointwise { weight, norm, folded: None }, whole, maps.clone());
+        let [norm, _] = part.norm_relu;
+        self.step(part.pool, Operation::NormReluGlobalPool { norm: norm.into() }, whole.clone(), features.clone());
+        self.tap(part.pool, features.clone());
+        let Some((name, classes)) = part.classifier else { return };
+        let logits = View { tensor: self.vector(name, TensorKind::Output, &[classes]), slots: 0..1 };
+        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
+        self.step(name, Operation::Classifier { weight: weight.clone(), bias }, features, logits.clone());
+        self.tap(name, logits);
+        if let Some(maps) = maps {
+            // The classifier at every pixel, without its bias; the network itself pools first.
+            let operation = Operation::Pointwise { weight, norm: Some(norm.into()), folded: None };
+            self.step(CLASS_MAPS, operation, whole, maps.clone());
             self.tap(CLASS_MAPS, maps);
         }
     }

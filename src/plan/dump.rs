@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Operation, Plan, Slot, View};
+use super::forward::Plan;
+use super::step::Operation;
+use super::tensor::{Slot, View};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

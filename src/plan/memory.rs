@@ -3,7 +3,7 @@
 //! Greedy in execution order: a tensor takes the free memory that fits it best, so that the block tensors of a DenseNet
 //! alternate between two memories and every bottleneck lives where an earlier one did.
 
-use super::{PlanTensor, TensorKind};
+use super::tensor::{PlanTensor, TensorKind};
 
 /// Sets `memory` of every tensor. Lifetimes must be final.
 pub(super) fn assign(tensors: &mut [PlanTensor]) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::architecture::PRESETS;
+use crate::architecture::{Architecture, InputSize, PRESETS};
 
 fn plan(name: &str, side: usize) -> Plan {
     Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 1).unwrap()

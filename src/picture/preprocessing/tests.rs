@@ -87,7 +87,9 @@ fn architectures_get_the_preset_of_their_kind() {
     }
     let mut grey = Architecture::preset("densenet-bc-100-12").unwrap();
     grey.input_channels = 1;
-    assert_eq!(Preprocessing::default_for(&grey).name, "torchvision");
-    grey.name = "DenseNet-BC-MNIST".into();
     assert_eq!(Preprocessing::default_for(&grey).name, "mnist");
+    grey.name = "DenseNet121".into();
+    assert_eq!(Preprocessing::default_for(&grey).name, "mnist", "nothing depends on the name");
+    grey.classes = Some(2);
+    assert_eq!(Preprocessing::default_for(&grey).name, "torchvision");
 }
