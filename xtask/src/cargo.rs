@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The package of the desktop app, which is built apart from the others.
+pub(crate) const APP: &str = "densenet-desktop";
+
 /// The repository's root: the folder above this package.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)

@@ -6,6 +6,7 @@
 use std::process::Stdio;
 
 use spdx::{Expression, Licensee, ParseMode};
+use toml::de::{DeTable, DeValue};
 
 use crate::cargo::{cargo, output, root, run};
 
@@ -63,11 +64,12 @@ struct Allowed {
 
 impl Allowed {
     fn read(text: &str) -> Result<Allowed, String> {
-        let table: toml::Table = text.parse().map_err(|e| format!("deny.toml: {e}"))?;
-        let licences = table.get("licenses").ok_or("deny.toml: [licenses] is missing")?;
+        let table = DeTable::parse(text).map_err(|e| format!("deny.toml: {e}"))?;
+        let licences = table.get_ref().get("licenses").ok_or("deny.toml: [licenses] is missing")?.get_ref();
         let mut exceptions = Vec::new();
-        for exception in licences.get("exceptions").and_then(toml::Value::as_array).into_iter().flatten() {
-            let name = exception.get("crate").and_then(toml::Value::as_str);
+        for exception in licences.get("exceptions").and_then(|list| list.get_ref().as_array()).into_iter().flatten() {
+            let exception = exception.get_ref();
+            let name = exception.get("crate").and_then(|name| name.get_ref().as_str());
             let name = name.ok_or("deny.toml: an exception names no crate")?;
             exceptions.push((name.to_string(), licensees(exception)?));
         }
@@ -92,13 +94,11 @@ impl Allowed {
 }
 
 /// The list `allow` of a table.
-fn licensees(table: &toml::Value) -> Result<Vec<Licensee>, String> {
-    let names = table.get("allow").and_then(toml::Value::as_array).ok_or("deny.toml: a list `allow` is missing")?;
-    let parse = |name: &toml::Value| {
-        let name = name.as_str().unwrap_or_default();
-        Licensee::parse(name).map_err(|e| format!("deny.toml: '{name}': {}", e.reason))
-    };
-    names.iter().map(parse).collect()
+fn licensees(table: &DeValue<'_>) -> Result<Vec<Licensee>, String> {
+    let names = table.get("allow").and_then(|list| list.get_ref().as_array());
+    let names = names.ok_or("deny.toml: a list `allow` is missing")?;
+    let parse = |name: &str| Licensee::parse(name).map_err(|e| format!("deny.toml: '{name}': {}", e.reason));
+    names.iter().map(|name| parse(name.get_ref().as_str().unwrap_or_default())).collect()
 }
 
 #[cfg(test)]

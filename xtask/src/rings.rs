@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use crate::cargo::{APP, root};
 use crate::count::{Count, cargo_test};
 use crate::driver;
-use crate::suite::{APP, LARGE, Step, beginnings, chosen};
+use crate::suite::{LARGE, Step, beginnings, chosen};
 
 /// Folders of files too large for the repository, and what fills them.
 const LARGE_FOLDERS: [(&str, &str); 2] =
@@ -113,7 +114,7 @@ fn ended(start: Instant) {
 
 /// Names of the integration tests.
 fn integration_tests() -> Result<Vec<String>, String> {
-    let folder = crate::cargo::root().join("tests");
+    let folder = root().join("tests");
     let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))

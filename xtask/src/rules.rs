@@ -1,7 +1,6 @@
 //! The rules that are no tests: formatting, lints, documentation, features.
 
-use crate::cargo::{cargo, output, root, run};
-use crate::suite::APP;
+use crate::cargo::{APP, cargo, output, root, run};
 
 pub(crate) fn formatting() -> Result<(), String> {
     run(&mut cargo(&["fmt", "--all", "--check"]))

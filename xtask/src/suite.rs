@@ -1,5 +1,6 @@
 //! Everything that must hold: the rules, then the rings of tests from the middle outwards.
 
+use crate::cargo::APP;
 use crate::{licences, new_crate, rules, wasm};
 
 /// What can be run by itself: the rules, or one ring.
@@ -24,9 +25,6 @@ pub(crate) enum Step {
     /// The desktop app in its window, where there can be one.
     Window,
 }
-
-/// The package of the desktop app.
-pub(crate) const APP: &str = "densenet-desktop";
 
 use Step::{Check, Integration, Tests, Window};
 
