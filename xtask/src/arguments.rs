@@ -14,7 +14,8 @@ pub(crate) const PASSED_ON: &str = "OPTION";
 
 /// All tasks and their options.
 pub(crate) fn command() -> Command {
-    Command::new("cargo xtask")
+    Command::new("xtask")
+        .bin_name("cargo xtask")
         .about("The repository's chores")
         .subcommand_required(true)
         .arg_required_else_help(true)

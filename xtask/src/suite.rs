@@ -83,7 +83,7 @@ pub(crate) static GROUPS: [Group; 7] = [
             Integration(&["cli_", "classifier", "package", "public_api"]),
             Tests("documentation", &["--doc"]),
             Check("examples", rules::examples),
-            Check("new-crate", new_crate::check),
+            Check("package", new_crate::check),
         ],
     },
     Group {

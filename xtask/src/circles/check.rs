@@ -71,12 +71,12 @@ fn crate_roots(root: &Path) -> Vec<PathBuf> {
 
 /// Each circle with what ties its files together.
 pub(super) fn circle_faults(needs: &Needs) -> Vec<String> {
-    let describe = |circle: BTreeSet<&Path>| {
+    let describe = |circle: BTreeSet<&str>| {
         let mut lines = vec![format!("{} files need each other:", circle.len())];
         for from in &circle {
             for (to, names) in needs.arrows.get(*from).into_iter().flatten() {
-                if circle.contains(to.as_path()) {
-                    lines.push(format!("  {} -> {}: {}", from.display(), to.display(), list(names)));
+                if circle.contains(to.as_str()) {
+                    lines.push(format!("  {from} -> {to}: {}", list(names)));
                 }
             }
         }
@@ -91,8 +91,8 @@ pub(super) fn wall_faults(needs: &Needs) -> Vec<String> {
     for (from, arrows) in &needs.arrows {
         for (to, names) in arrows {
             for (here, there, reason) in WALLS {
-                if starts_with(from, here) && there.iter().any(|there| starts_with(to, there)) {
-                    faults.push(format!("{} names {} of {}: {reason}", from.display(), list(names), to.display()));
+                if from.starts_with(here) && there.iter().any(|there| to.starts_with(there)) {
+                    faults.push(format!("{from} names {} of {to}: {reason}", list(names)));
                 }
             }
         }
@@ -105,17 +105,13 @@ pub(super) fn engine_faults(needs: &Needs) -> Vec<String> {
     let mut faults = Vec::new();
     for (file, crates) in &needs.foreign {
         for (engine, room) in ENGINES {
-            let is_free = starts_with(file, room) || !starts_with(file, "src/") || file == Path::new("src/lib.rs");
+            let is_free = file.starts_with(room) || !file.starts_with("src/") || file == "src/lib.rs";
             if let Some(line) = crates.get(engine).filter(|_| !is_free) {
-                faults.push(format!("{}:{line} names {engine}: only {room} does", file.display()));
+                faults.push(format!("{file}:{line} names {engine}: only {room} does"));
             }
         }
     }
     faults
-}
-
-fn starts_with(file: &Path, beginning: &str) -> bool {
-    file.to_string_lossy().replace('\\', "/").starts_with(beginning)
 }
 
 fn list(names: &BTreeSet<String>) -> String {

@@ -1,13 +1,13 @@
 //! Walks a crate's code and notes, for each file, which items of which other files it names.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, Item, Stmt};
 
+use super::graph::Arrows;
 use super::resolve::{Place, Resolver, Target};
 use super::tree::{Kind, ModuleId, Scope, Tree, attributes, imports, is_re_export, is_test_only};
 
@@ -15,9 +15,9 @@ use super::tree::{Kind, ModuleId, Scope, Tree, attributes, imports, is_re_export
 #[derive(Default)]
 pub(super) struct Needs {
     /// From a file to a file: the items' names.
-    pub(super) arrows: BTreeMap<PathBuf, BTreeMap<PathBuf, BTreeSet<String>>>,
+    pub(super) arrows: Arrows,
     /// Other crates that a file names, and the first line that does.
-    pub(super) foreign: BTreeMap<PathBuf, BTreeMap<String, usize>>,
+    pub(super) foreign: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 impl Needs {
@@ -67,7 +67,7 @@ impl Walk<'_, '_> {
     }
 
     fn foreign(&mut self, name: String, line: usize) {
-        let file = self.resolver.file(self.module).to_path_buf();
+        let file = self.resolver.file(self.module).to_string();
         self.needs.foreign.entry(file).or_default().entry(name).or_insert(line);
     }
 

@@ -1,7 +1,5 @@
 //! What a path means: an item and the file that defines it, a module, or something of another crate.
 
-use std::path::Path;
-
 use super::tree::{Entry, Kind, ModuleId, Scope, Tree};
 
 /// What a path leads to.
@@ -34,7 +32,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The file that defines what is in a module.
-    pub(super) fn file(&self, module: ModuleId) -> &'a Path {
+    pub(super) fn file(&self, module: ModuleId) -> &'a str {
         &self.tree.modules[module].file
     }
 

@@ -32,9 +32,9 @@ fn a_line_of_files_is_no_circle() {
         ],
     );
     assert_eq!(circle_faults(&found), Vec::<String>::new());
-    let arrows = &found.arrows[Path::new("src/a.rs")];
+    let arrows = &found.arrows["src/a.rs"];
     assert_eq!(format!("{arrows:?}"), r#"{"src/b.rs": {"B", "f"}}"#);
-    assert!(found.arrows[Path::new("src/lib.rs")].is_empty());
+    assert!(found.arrows["src/lib.rs"].is_empty());
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn names_are_found_wherever_they_stand() {
             ("src/f.rs", "pub enum F { A } mod inner { use super::super::e::Kind; fn k() -> Kind { Kind::One } }"),
         ],
     );
-    let arrows = |file: &str| format!("{:?}", found.arrows[Path::new(file)]);
+    let arrows = |file: &str| format!("{:?}", found.arrows[file]);
     assert_eq!(arrows("src/b.rs"), r#"{"src/a.rs": {"MAX"}}"#);
     assert_eq!(arrows("src/c.rs"), r#"{"src/a.rs": {"Shape", "m"}}"#);
     assert_eq!(arrows("src/d.rs"), r#"{"src/a.rs": {"Shape"}, "src/b.rs": {"b"}}"#);
@@ -129,7 +129,7 @@ fn variables_and_tests_are_no_names() {
             ),
         ],
     );
-    let arrows = |file: &str| format!("{:?}", found.arrows[Path::new(file)]);
+    let arrows = |file: &str| format!("{:?}", found.arrows[file]);
     assert_eq!(arrows("src/lib.rs"), "{}");
     assert_eq!(arrows("src/a.rs"), "{}");
     assert_eq!(arrows("src/b.rs"), r#"{"src/a.rs": {"nearest"}}"#);
@@ -145,7 +145,7 @@ fn a_module_and_a_function_may_share_a_name() {
             ("src/user.rs", "use crate::open::{self, Options}; fn f(_: Options) { open::open(); crate::open(); }"),
         ],
     );
-    assert_eq!(format!("{:?}", found.arrows[Path::new("src/user.rs")]), r#"{"src/open.rs": {"Options", "open"}}"#);
+    assert_eq!(format!("{:?}", found.arrows["src/user.rs"]), r#"{"src/open.rs": {"Options", "open"}}"#);
 }
 
 #[test]

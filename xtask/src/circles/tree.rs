@@ -36,8 +36,8 @@ pub(super) struct Scope {
 }
 
 pub(super) struct Module {
-    /// Relative to the repository's root.
-    pub(super) file: PathBuf,
+    /// Relative to the repository's root, with `/` on every system.
+    pub(super) file: String,
     pub(super) parent: Option<ModuleId>,
     pub(super) scope: Scope,
     /// Without inline modules, which are modules of their own, and without test code.
@@ -86,7 +86,8 @@ impl Tree {
         parent: Option<ModuleId>,
     ) -> Result<ModuleId, String> {
         let id = self.modules.len();
-        self.modules.push(Module { file: file.into(), parent, scope: Scope::default(), items: Vec::new() });
+        let name = file.to_string_lossy().replace('\\', "/");
+        self.modules.push(Module { file: name, parent, scope: Scope::default(), items: Vec::new() });
         let mut scope = Scope::default();
         let mut kept = Vec::new();
         for item in items.into_iter().filter(|item| !is_test_only(attributes(item))) {
