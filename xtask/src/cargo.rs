@@ -17,7 +17,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).args(arguments);
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // Without it Mesa complains at every start; nothing is kept there.
+        // Mesa's GL driver complains at every start without it. Nothing is written there.
         command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
     }
     command

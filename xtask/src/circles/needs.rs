@@ -102,10 +102,11 @@ impl Walk<'_, '_> {
                     let (segments, after) = path_at(&trees, at);
                     let next = trees.get(after).and_then(punctuation);
                     let is_called = matches!(trees.get(after), Some(TokenTree::Group(_))) || next == Some('!');
-                    // `.field`, `'lifetime`, `$variable`, `field: value`
-                    let is_name = at.checked_sub(1).and_then(|before| punctuation(&trees[before]));
-                    let is_no_path = matches!(is_name, Some('.' | '\'' | '$')) && segments[0] != "$crate";
-                    if !is_no_path && !(segments.len() == 1 && next == Some(':')) {
+                    let before = at.checked_sub(1).and_then(|before| punctuation(&trees[before]));
+                    // `.field`, `'lifetime`, `$variable`; `field: value`
+                    let is_other = matches!(before, Some('.' | '\'' | '$')) && segments[0] != "crate";
+                    let is_key = segments.len() == 1 && next == Some(':');
+                    if !is_other && !is_key {
                         self.name(&segments, tree.span().start().line, !is_called);
                     }
                     at = after;
@@ -142,9 +143,7 @@ impl Walk<'_, '_> {
 fn path_at(trees: &[TokenTree], start: usize) -> (Vec<String>, usize) {
     let (mut segments, mut at) = (Vec::new(), start);
     while let Some(TokenTree::Ident(ident)) = trees.get(at) {
-        let name = ident.unraw().to_string();
-        let is_macro_root = segments.is_empty() && name == "crate";
-        segments.push(if is_macro_root { "crate".into() } else { name });
+        segments.push(ident.unraw().to_string());
         at += 1;
         let colons =
             trees.get(at).and_then(punctuation) == Some(':') && trees.get(at + 1).and_then(punctuation) == Some(':');

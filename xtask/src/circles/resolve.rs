@@ -45,7 +45,7 @@ impl<'a> Resolver<'a> {
         let Some((first, mut rest)) = segments.split_first() else { return vec![Target::Module(place.module)] };
         let mut found = match first.as_str() {
             "" => return vec![Target::Foreign(rest.first().cloned().unwrap_or_default())],
-            "crate" | "$crate" => vec![Target::Module(0)],
+            "crate" => vec![Target::Module(0)],
             "self" => vec![Target::Module(place.module)],
             "super" => {
                 let mut module = self.tree.modules[place.module].parent;
