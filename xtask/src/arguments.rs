@@ -59,13 +59,17 @@ fn test() -> Command {
 }
 
 fn circles() -> Command {
-    Command::new("circles").about("Check that no two files need each other, and that rooms keep to themselves").arg(
+    Command::new("circles").about("Check that no two files need each other, and which rooms name which").args([
         Arg::new(ROOT)
             .long(ROOT)
             .value_name("FOLDER")
             .value_parser(value_parser!(PathBuf))
             .help("Check another checkout of the repository"),
-    )
+        Arg::new("arrows")
+            .long("arrows")
+            .action(ArgAction::SetTrue)
+            .help("Print what every file needs, and check nothing"),
+    ])
 }
 
 fn bench() -> Command {

@@ -32,7 +32,8 @@ fn main() -> ExitCode {
             rings::test(&rings, options.get_flag("large"))
         }
         Some(("circles", options)) => {
-            circles::check(&options.get_one::<PathBuf>(ROOT).cloned().unwrap_or_else(cargo::root))
+            let root = options.get_one::<PathBuf>(ROOT).cloned().unwrap_or_else(cargo::root);
+            if options.get_flag("arrows") { circles::print_arrows(&root) } else { circles::check(&root) }
         }
         Some(("bench", options)) => {
             let passed_on: Vec<&String> = options.get_many(arguments::PASSED_ON).into_iter().flatten().collect();

@@ -72,17 +72,28 @@ fn crate_roots(root: &Path) -> Vec<PathBuf> {
 /// Each circle with what ties its files together.
 pub(super) fn circle_faults(needs: &Needs) -> Vec<String> {
     let describe = |circle: BTreeSet<&str>| {
-        let mut lines = vec![format!("{} files need each other:", circle.len())];
-        for from in &circle {
-            for (to, names) in needs.arrows.get(*from).into_iter().flatten() {
-                if circle.contains(to.as_str()) {
-                    lines.push(format!("  {from} -> {to}: {}", list(names)));
-                }
-            }
-        }
-        lines.join("\n")
+        let files: Vec<&str> = circle.iter().copied().collect();
+        let ties = arrows(needs, |from, to| circle.contains(from) && circle.contains(to));
+        format!("{} files need each other: {}\n  {}", files.len(), files.join(", "), ties.join("\n  "))
     };
     circles(&needs.arrows).into_iter().map(describe).collect()
+}
+
+/// The arrows for which `is_wanted` holds, each with the names that tie it.
+fn arrows(needs: &Needs, is_wanted: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let all = needs.arrows.iter().flat_map(|(from, arrows)| arrows.iter().map(move |(to, names)| (from, to, names)));
+    all.filter(|(from, to, _)| is_wanted(from, to))
+        .map(|(from, to, names)| format!("{from} -> {to}: {}", list(names)))
+        .collect()
+}
+
+/// Prints what every file needs.
+///
+/// # Errors
+/// A crate that cannot be read.
+pub(crate) fn print_arrows(root: &Path) -> Result<(), String> {
+    arrows(&read(root)?, |_, _| true).iter().for_each(|arrow| println!("{arrow}"));
+    Ok(())
 }
 
 /// Names of items behind a wall.

@@ -14,7 +14,7 @@ mod needs;
 mod resolve;
 mod tree;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, print_arrows};
 
 #[cfg(test)]
 mod tests;

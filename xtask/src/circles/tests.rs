@@ -48,7 +48,7 @@ fn a_circle_through_a_re_export_is_found() {
             ("src/room/b.rs", "pub struct B(Option<Box<crate::room::A>>);"),
         ],
     );
-    let expected = "2 files need each other:\n  src/room/a.rs -> src/room/b.rs: B\n  src/room/b.rs -> src/room/a.rs: A";
+    let expected = "2 files need each other: src/room/a.rs, src/room/b.rs\n  src/room/a.rs -> src/room/b.rs: B\n  src/room/b.rs -> src/room/a.rs: A";
     assert_eq!(found, [expected]);
 }
 
@@ -63,7 +63,9 @@ fn a_circle_through_an_inline_path_is_found() {
     );
     assert_eq!(
         found,
-        ["2 files need each other:\n  src/check.rs -> src/lib.rs: Weights\n  src/lib.rs -> src/check.rs: f"]
+        [
+            "2 files need each other: src/check.rs, src/lib.rs\n  src/check.rs -> src/lib.rs: Weights\n  src/lib.rs -> src/check.rs: f"
+        ]
     );
 }
 
