@@ -40,7 +40,7 @@ def transparent(digit, ink=40):
     return np.stack([np.full_like(digit, ink), digit], -1)
 
 
-# file name, index in the test set, picture made of the digit
+# file name, index in the test set, how the picture is made from the digit
 PICTURES = [
     ("0-plain.png", 10, lambda d: d),
     ("1-offcentre.png", 37, lambda d: place(grow(d, 84), 160, 120, 8, 30)),

@@ -18,4 +18,4 @@ logits = np.load(a.logits).reshape(len(labels), -1)
 assert logits.shape[1] == 10, f"10 classes expected, not {logits.shape[1]}"
 assert np.isfinite(logits).all(), "not every value is finite"
 right = int((logits.argmax(1) == labels).sum())
-print(f"{right} of {len(labels)} right, {right / len(labels):.2%}")
+print(f"{right} of {len(labels)} correct, {right / len(labels):.2%}")

@@ -96,13 +96,13 @@ def augment(x, gen):
     cos, sin = angle.cos(), angle.sin()
     rows = [cos * sx, (cos * shear - sin) * sy, r[4] * 4 / 28, sin * sx, (sin * shear + cos) * sy, r[5] * 4 / 28]
     grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), x.shape, align_corners=False)
-    black = -MEAN / STD  # shifted so that what comes in from outside is background
+    black = -MEAN / STD  # shifted so that zeros from outside the image are background
     return F.grid_sample(x - black, grid, align_corners=False) + black
 
 
 @torch.no_grad()
 def score(model, x, y):
-    """Right answers and mean cross-entropy, in inference mode."""
+    """Number of correct answers and mean cross-entropy, in inference mode."""
     model.eval()
     logits = torch.cat([model(b) for b in x.split(500)])
     model.train()
@@ -139,7 +139,7 @@ def main():
     p.add_argument("--data", required=True, help="folder of the two npz files")
     p.add_argument("--out", default="models/mnist.safetensors")
     p.add_argument("--epochs", type=int, default=32, help="0: only score --out on the test images")
-    p.add_argument("--minutes", type=float, default=1e9, help="hurry the schedule along to end by then")
+    p.add_argument("--minutes", type=float, default=1e9, help="shorten the schedule to end within this time")
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--lr", type=float, default=6e-3, help="peak of the one-cycle schedule")
     p.add_argument("--weight-decay", type=float, default=0.02)
@@ -147,7 +147,7 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1, help="1 is as fast as 2 here, and steadier")
     p.add_argument("--bf16", action="store_true", help="train under bfloat16 autocast; scoring stays f32")
-    p.add_argument("--no-test", action="store_true", help="a trial: leave the test images alone")
+    p.add_argument("--no-test", action="store_true", help="a trial run: do not touch the test images")
     p.add_argument("--bench", type=int, default=0, help="time this many steps and stop")
     a = p.parse_args()
 

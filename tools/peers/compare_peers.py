@@ -5,14 +5,15 @@
                             [--peers ncnn_vulkan,ort_cpu,burn,...] [--rounds 5] [--runs 8] [--json F.json [--add]]
                             [--markdown F.md]
 
-Each round times ours, then every peer, each in a process of its own: the median of --runs runs after 3 warm-ups (fewer
-where --budget seconds do not suffice, but 2 runs). What is reported is the median, over the rounds, of the ratios within a
-round: on a shared machine single times mean little. --add puts this call's rounds to those that --json already has, so that
-a long series can be taken in pieces; ratios never cross a round.
+Each round times ours, then every peer, each in a process of its own: the median of --runs runs after 3 warm-ups. --budget
+limits the seconds that this may take; at least 2 runs are timed. The report gives the median, over the rounds, of the ratios
+within a round, because single times mean little on a shared machine. --add appends this call's rounds to those in --json, so
+that a long series can be taken in pieces; ratios never cross a round.
 
-The first call exports torchvision's network (random weights, randomised batch norm statistics) to DIR; every runtime's
-logits are compared with PyTorch's before anything is timed. A peer that is not there is named, with what would bring it, and
-left out. README.md beside this file says what each peer needs.
+The first call exports torchvision's network (random weights, randomised batch norm statistics) to DIR and overwrites nothing
+there: if DIR already has files of the network's name, it stops. Every runtime's logits are compared with PyTorch's before
+anything is timed. A peer that is missing is left out, and the script says how to install it. README.md beside this file lists
+what each peer needs.
 """
 import argparse, json, os, pathlib, statistics, subprocess, sys, tempfile, time
 
@@ -21,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 RUST = HERE / "rust"
 SHIM = "liblavapipe_shim.so"
 
-# A peer's name, the table's words for it, and what brings it where it is missing.
+# For each peer: how the table describes it, and how to install it.
 PIP = f"pip install -r {HERE / 'requirements.txt'}"
 CARGO = f"cargo build --release --manifest-path {RUST / 'Cargo.toml'} -p "
 PEERS = {
@@ -39,12 +40,25 @@ IN_RUST = {"burn", "tract", "rten"}
 
 
 def make_models(folder, arch):
-    """ONNX, safetensors and ncnn files, an input and PyTorch's logits."""
+    """Make the network's files in a folder, unless an earlier call has. Files of others are never touched."""
     if (folder / f"{arch}.logits.npy").exists():
         return
+    folder.mkdir(parents=True, exist_ok=True)
+    others = sorted(path.name for path in folder.glob(f"{arch}[._]*"))
+    if others:
+        sys.exit(f"{folder} has {', '.join(others)} but no {arch}.logits.npy, so this script did not make them and will not "
+                 "overwrite them: name another folder with --models")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        export(pathlib.Path(scratch), arch)
+        # The logits last: they mean that all the files are there.
+        for path in sorted(pathlib.Path(scratch).iterdir(), key=lambda path: path.name.endswith(".logits.npy")):
+            path.rename(folder / path.name)
+
+
+def export(folder, arch):
+    """Write ONNX, safetensors and ncnn files, an input and PyTorch's logits."""
     import numpy as np, torch, torchvision
     from safetensors.torch import save_file
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     model = getattr(torchvision.models, arch)(weights=None).eval()
     for module in model.modules():
@@ -67,14 +81,14 @@ def make_models(folder, arch):
 
 
 def environment(a):
-    """The same for every process."""
+    """The environment of every process."""
     env = dict(os.environ, LP_NUM_THREADS=str(a.lavapipe_threads), OMP_NUM_THREADS=str(a.threads))
     env.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # lavapipe complains without
     return env
 
 
 class Absent(Exception):
-    """A peer that cannot take part, and why."""
+    """A peer cannot take part; the message says why."""
 
 
 def ours(a):
@@ -87,18 +101,18 @@ def ours(a):
 
 
 def peer(a, name, scratch):
-    """One turn of a peer; raises Absent."""
+    """Run one turn of a peer; raises Absent."""
     env, remedy = environment(a), PEERS[name][1]
     if name in IN_RUST:
         program = [a.rust_bin / f"peer-{name}"]
         if not program[0].exists():
-            raise Absent(f"{program[0]} is not there: {remedy}")
+            raise Absent(f"{program[0]} is missing: {remedy}")
     else:
         program = [a.webgpu_python if name == "ort_webgpu" else sys.executable, HERE / "python_peers.py", name]
     if name == "ort_webgpu" and a.lavapipe_shim:
         driver = scratch / "lavapipe_shim.json"
         if not (a.rust_bin / SHIM).exists():
-            raise Absent(f"{a.rust_bin / SHIM} is not there: {CARGO}lavapipe-shim")
+            raise Absent(f"{a.rust_bin / SHIM} is missing: {CARGO}lavapipe-shim")
         icd = {"library_path": str((a.rust_bin / SHIM).resolve()), "api_version": "1.1.0"}
         driver.write_text(json.dumps({"file_format_version": "1.0.0", "ICD": icd}))
         env["VK_ICD_FILENAMES"] = str(driver)
@@ -107,23 +121,23 @@ def peer(a, name, scratch):
         done = subprocess.run([str(word) for word in program + case], capture_output=True, text=True, env=env,
                               timeout=a.timeout)
     except subprocess.TimeoutExpired:
-        raise Absent(f"no answer in {a.timeout} s (--timeout)") from None
+        raise Absent(f"no answer within {a.timeout} s (--timeout)") from None
     except OSError as error:
         raise Absent(f"{error}: {remedy}") from None
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if lines:  # whatever some runtimes do at the end of their process
+    if lines:  # even if the process failed afterwards, as some runtimes do on exit
         return json.loads(lines[-1])
     said = done.stderr.strip().splitlines() or [f"ended with {done.returncode} and said nothing"]
     why = next((line for line in said if line.startswith(("not installed", "Error", "wrong logits"))), said[-1])
     if "not installed" in why:
         why += f"; {remedy}"
     if "Failed to get a WebGPU adapter" in done.stderr:
-        why = f"Dawn takes none of the adapters here; over an old lavapipe {CARGO}lavapipe-shim and --lavapipe-shim"
+        why = f"Dawn accepts none of the adapters here; for an old lavapipe: {CARGO}lavapipe-shim, then --lavapipe-shim"
     raise Absent(why)
 
 
 def summarise(rounds, left_out, about):
-    """The table's rows, from the turns of all rounds."""
+    """The rows of the table, from the turns of all rounds."""
     rows = []
     for name in PEERS:
         turns = [(r["ours"], r[name]) for r in rounds if name in r]
@@ -154,23 +168,23 @@ def table(s):
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--bench", required=True, help="densenet-bench of a release build")
-    p.add_argument("--bench-args", default="", help="passed on to densenet-bench, such as '--kernels buffer'")
-    p.add_argument("--models", type=pathlib.Path, required=True, help="folder of the models; made where they are missing")
+    p.add_argument("--bench-args", default="", help="more arguments for densenet-bench, such as '--kernels buffer'")
+    p.add_argument("--models", type=pathlib.Path, required=True, help="folder for the models, which are made if it has none; nothing in it is overwritten")
     p.add_argument("--arch", default="densenet121", help="one of torchvision's DenseNets")
-    p.add_argument("--peers", default=",".join(PEERS), help="all where not given: %(default)s")
+    p.add_argument("--peers", default=",".join(PEERS), help="which peers to time (default: %(default)s)")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--runs", type=int, default=8, help="timed runs a turn")
-    p.add_argument("--budget", type=float, default=5, help="seconds of timed runs a turn, for slow peers (2 runs at least)")
-    p.add_argument("--threads", type=int, default=2, help="for runtimes on the CPU and for lavapipe")
-    p.add_argument("--lavapipe-threads", type=int, help="for everything that runs on lavapipe, in place of --threads")
-    p.add_argument("--timeout", type=float, default=600, help="seconds that a peer's turn may take")
+    p.add_argument("--runs", type=int, default=8, help="timed runs per turn")
+    p.add_argument("--budget", type=float, default=5, help="seconds of timed runs per turn, for slow peers (at least 2 runs)")
+    p.add_argument("--threads", type=int, default=2, help="threads for CPU runtimes and for lavapipe")
+    p.add_argument("--lavapipe-threads", type=int, help="threads for everything on lavapipe, instead of --threads")
+    p.add_argument("--timeout", type=float, default=600, help="seconds that a turn of a peer may take")
     built = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", RUST / "target")) / "release"
     p.add_argument("--rust-bin", type=pathlib.Path, default=built, help="folder of the Rust peers' binaries")
     p.add_argument("--webgpu-python", default=sys.executable, help="interpreter with onnxruntime-webgpu")
     p.add_argument("--lavapipe-shim", action="store_true", help="run Dawn over an old lavapipe, see README.md")
-    p.add_argument("--json", type=pathlib.Path, help="write every turn and the summary")
+    p.add_argument("--json", type=pathlib.Path, help="write every turn and the summary here")
     p.add_argument("--add", action="store_true", help="add this call's rounds to those in --json")
-    p.add_argument("--markdown", type=pathlib.Path, help="write the table")
+    p.add_argument("--markdown", type=pathlib.Path, help="write the table here")
     a = p.parse_args()
     a.names = [name for name in a.peers.split(",") if name]
     unknown = [name for name in a.names if name not in PEERS]
@@ -179,6 +193,8 @@ def arguments():
     a.lavapipe_threads = a.lavapipe_threads or a.threads
     if a.add and not a.json:
         p.error("--add needs --json")
+    if a.json and a.json.exists() and not a.add:
+        p.error(f"{a.json} exists: --add appends to its rounds, or name another file")
     return a
 
 

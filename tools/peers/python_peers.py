@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""One turn of a runtime with a Python package, in a process of its own; compare_peers.py starts it.
+"""One turn of a runtime that has a Python package, in a process of its own; compare_peers.py starts it.
 
     python_peers.py PEER MODELS ARCH RUNS BUDGET THREADS STARTED
 
-Prints one line of JSON, as the Rust peers do: version, median_ms, min_ms, runs, first_ms (since STARTED, the time at which
-the process was started) and error (the largest difference from PyTorch's logits, as a part of their range). Nothing is
-timed if the logits are wrong. BUDGET, in seconds, cuts the warm-ups and the timed runs of slow runtimes short.
+Prints one line of JSON, as the Rust peers do: version, median_ms, min_ms, runs, first_ms (since STARTED, when the process was
+started, in seconds since 1970) and error (the largest difference from PyTorch's logits, relative to their range). If the logits
+are wrong, nothing is timed. BUDGET, in seconds, limits the warm-ups and timed runs of slow runtimes.
 """
 import json, pathlib, statistics, sys, time
 
@@ -19,7 +19,7 @@ def ncnn(folder, arch, threads, vulkan):
     net.opt.use_vulkan_compute = vulkan
     for option in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed"):
         if hasattr(net.opt, option):
-            setattr(net.opt, option, False)  # f32, as ours
+            setattr(net.opt, option, False)  # f32, like ours
     net.load_param(str(folder / f"{arch}.ncnn.param"))
     net.load_model(str(folder / f"{arch}.ncnn.bin"))
 
@@ -37,12 +37,12 @@ def onnx_runtime(folder, arch, threads, provider):
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    if provider != "CPUExecutionProvider":  # never the CPU in silence
+    if provider != "CPUExecutionProvider":  # never silently on the CPU
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     session = ort.InferenceSession(str(folder / f"{arch}.onnx"), options, providers=[provider])
     session.disable_fallback()
     if session.get_providers()[0] != provider:
-        raise RuntimeError(f"{provider} was not taken: {session.get_providers()}")
+        raise RuntimeError(f"{provider} is not in use: {session.get_providers()}")
     return lambda x: session.run(None, {"input": x})[0], f"ONNX Runtime {ort.__version__}"
 
 
@@ -78,8 +78,8 @@ def main():
     logits = run(x)
     first = (time.time() - float(started)) * 1e3
     error = float(np.abs(logits - y).max() / (y.max() - y.min()))
-    if not error < TOLERANCE:  # a NaN too
-        sys.exit(f"wrong logits: {error} of their range from PyTorch's")
+    if not error < TOLERANCE:  # also catches NaN
+        sys.exit(f"wrong logits: {error} of their range away from PyTorch's")
 
     def timed():
         start = time.perf_counter()

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The package of the desktop app, which is built apart from the others.
+pub(crate) const APP: &str = "densenet-desktop";
+
 /// The repository's root: the folder above this package.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -14,7 +17,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root()).args(arguments);
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        // Without it Mesa complains at every start; nothing is kept there.
+        // Mesa's GL driver complains at every start without it. Nothing is written there.
         command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
     }
     command

@@ -1,8 +1,9 @@
 //! What somebody who has just cloned the repository sees first.
 
 use std::path::Path;
+use std::process::Command;
 
-use crate::cargo::{cargo, output, root, run};
+use crate::cargo::{cargo, output, run};
 use crate::driver;
 
 /// Where the digits are; the first character of each file's name is its digit.
@@ -10,8 +11,9 @@ const DIGITS: &str = "tests/images/digits";
 
 pub(crate) fn demo() -> Result<(), String> {
     driver::ensure()?;
-    println!("\nBuilding densenet (the first time takes some minutes) ...");
-    run(&mut cargo(&["build", "--release", "--quiet", "--bin", "densenet"]))?;
+    eprintln!("\nBuilding densenet (some minutes the first time):");
+    // Not --quiet: cargo shows on stderr how far it is.
+    run(&mut cargo(&["build", "--release", "--bin", "densenet"]))?;
     println!("\nThe adapters of this machine; the first one is used:\n");
     run(&mut densenet(&["adapters"]))?;
 
@@ -21,20 +23,23 @@ pub(crate) fn demo() -> Result<(), String> {
     print!("{text}");
     let (right, all) = score(&text);
     println!(
-        "\nThe embedded DenseNet-BC (64,945 parameters, trained on MNIST) has read {right} of {all} digits rightly; each\n\
-         picture's name begins with its digit. Every layer ran on the adapter, in one recorded command buffer for each batch.\n\
+        "\nThe embedded DenseNet-BC (64,945 parameters, trained on MNIST) classified {right} of {all} digits correctly; each\n\
+         file name starts with its digit. Every layer ran on the adapter, in one recorded command buffer per batch.\n\
          Try your own pictures: cargo run --release --bin densenet -- classify PICTURE"
     );
-    if all == 0 || right < all {
+    if all == 0 {
+        return Err(format!("no picture of {DIGITS} was classified"));
+    }
+    if right < all {
         return Err(format!(
-            "{} digits were misread: run `densenet verify` to see whether the adapter computes rightly",
+            "{} digits were misread: `densenet verify` tells whether the adapter computes correctly",
             all - right
         ));
     }
     Ok(())
 }
 
-/// Digits read rightly, and all that were read.
+/// Digits classified correctly, and all that were classified.
 fn score(text: &str) -> (usize, usize) {
     let read: Vec<bool> = text
         .lines()
@@ -47,17 +52,15 @@ fn score(text: &str) -> (usize, usize) {
     (read.iter().filter(|right| **right).count(), read.len())
 }
 
-/// The release binary, which knows nothing of cargo.
-fn densenet(arguments: &[&str]) -> std::process::Command {
+fn densenet(arguments: &[&str]) -> Command {
     let mut command = cargo(&["run", "--release", "--quiet", "--bin", "densenet", "--"]);
-    command.args(arguments).current_dir(root());
+    command.args(arguments);
     command
 }
 
-pub(crate) fn bench(passed_on: &[&str]) -> Result<(), String> {
+pub(crate) fn bench(passed_on: &[&String]) -> Result<(), String> {
     driver::ensure()?;
-    let mut command = cargo(&["run", "--release", "--bin", "densenet-bench", "--"]);
-    run(command.args(passed_on))
+    run(cargo(&["run", "--release", "--bin", "densenet-bench", "--"]).args(passed_on))
 }
 
 #[cfg(test)]

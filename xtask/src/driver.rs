@@ -1,4 +1,4 @@
-//! Is there a Vulkan driver, and if not, how does one get there?
+//! Finds a Vulkan driver, or installs one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,46 +7,46 @@ use crate::cargo::run;
 
 const PACKAGE: &str = "mesa-vulkan-drivers";
 
-/// Makes sure that there is a driver: on Linux by installing Mesa's software driver where none is there.
+/// Makes sure that there is a Vulkan driver. On Debian and Ubuntu, Mesa's software driver is installed if there is none.
 pub(crate) fn ensure() -> Result<(), String> {
     if !cfg!(target_os = "linux") {
         // Metal comes with macOS, and DX12 (with WARP, its software adapter) with Windows.
         return Ok(());
     }
     if let Some(manifest) = manifest() {
-        println!("Vulkan driver: {}", manifest.display());
+        eprintln!("Vulkan driver: {}", manifest.display());
         return Ok(());
     }
-    println!("No Vulkan driver was found.");
+    eprintln!("No Vulkan driver was found.");
     if !is_apt() {
         return Err(format!(
-            "no Vulkan driver, and this is neither Debian nor Ubuntu: install your GPU's driver or Mesa's software driver \
-             lavapipe (Fedora: dnf install mesa-vulkan-drivers; Arch: pacman -S vulkan-swrast vulkan-icd-loader; Alpine: \
+            "there is no Vulkan driver, and this is neither Debian nor Ubuntu: install your GPU's driver or Mesa's software \
+             driver lavapipe (Fedora: dnf install mesa-vulkan-drivers; Arch: pacman -S vulkan-swrast vulkan-icd-loader; Alpine: \
              apk add mesa-vulkan-swrast vulkan-loader; Debian's name is {PACKAGE}), then try again"
         ));
     }
-    println!("Installing Mesa's software driver ({PACKAGE}):");
+    eprintln!("Installing Mesa's software driver ({PACKAGE}):");
     install(&[PACKAGE, "libvulkan1"])?;
     match manifest() {
         Some(manifest) => {
-            println!("Vulkan driver: {}", manifest.display());
+            eprintln!("Vulkan driver: {}", manifest.display());
             Ok(())
         }
-        None => Err(format!("{PACKAGE} is installed but brought no Vulkan driver for this machine")),
+        None => Err(format!("{PACKAGE} is installed but has no Vulkan driver for this machine")),
     }
 }
 
-/// What the desktop app's window is tested with, and the Debian packages that bring it.
+/// The programs that test the desktop app's window, and their Debian packages.
 const SCREEN: [(&str, &str); 3] = [("Xvfb", "xvfb"), ("xdotool", "xdotool"), ("import", "imagemagick")];
 
-/// Makes sure that there is a display server and what drives it: on Linux by installing them where they are not there. A
-/// window is tested on Linux alone. Whether it can be: false means that it was said why not.
+/// Makes sure that the desktop app's window can be tested: on Debian and Ubuntu by installing what is missing. Returns false,
+/// and has said why, if it cannot be.
 ///
 /// # Errors
-/// In CI, where something is missing that cannot be installed.
+/// In CI, if something is missing and cannot be installed.
 pub(crate) fn ensure_screen() -> Result<bool, String> {
     if !cfg!(target_os = "linux") {
-        println!("The window is tested on Linux alone.");
+        println!("NOT TESTED: the window is tested on Linux only.");
         return Ok(false);
     }
     let missing = || SCREEN.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
@@ -54,7 +54,7 @@ pub(crate) fn ensure_screen() -> Result<bool, String> {
     if packages.is_empty() {
         return Ok(true);
     }
-    println!("Installing what the window is tested with ({}):", packages.join(", "));
+    println!("Installing what tests the window ({}):", packages.join(", "));
     let reason = match is_apt() {
         true => install(&packages).err(),
         false => Some("this is neither Debian nor Ubuntu".to_string()),
@@ -62,7 +62,7 @@ pub(crate) fn ensure_screen() -> Result<bool, String> {
     if missing().next().is_none() {
         return Ok(true);
     }
-    let reason = reason.unwrap_or_else(|| "the packages did not bring it".into());
+    let reason = reason.unwrap_or_else(|| "the packages do not contain it".into());
     let reason = format!("the window cannot be tested without {}: {reason}", packages.join(", "));
     if std::env::var_os("CI").is_some() {
         return Err(reason);
@@ -80,7 +80,7 @@ fn is_apt() -> bool {
     Path::new("/usr/bin/apt-get").exists()
 }
 
-/// Installs packages where this is Debian or Ubuntu.
+/// Installs Debian packages.
 fn install(packages: &[&str]) -> Result<(), String> {
     let sudo = if is_root() {
         None
@@ -96,19 +96,19 @@ fn install(packages: &[&str]) -> Result<(), String> {
         let mut words: Vec<&str> = sudo.into_iter().collect();
         words.push("apt-get");
         words.extend(arguments);
-        println!("+ {}", words.join(" "));
+        eprintln!("+ {}", words.join(" "));
         run(Command::new(words[0]).args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
     };
-    // An old list of packages may still do: what counts is whether the installation works.
+    // Old package lists may do; what counts is whether the installation works.
     if let Err(reason) = apt(&["update", "-q"]) {
-        println!("{reason}; going on with the lists that are there");
+        eprintln!("{reason}; going on with the old package lists");
     }
     apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages].concat())
 }
 
-/// The first driver manifest that Vulkan's loader would read.
+/// The first driver manifest that the Vulkan loader would read.
 fn manifest() -> Option<PathBuf> {
-    // As the loader does: the newer variable counts before the older, and either replaces the search.
+    // As in the loader: the newer variable takes precedence, and either replaces the search.
     for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
         if let Some(list) = std::env::var_os(variable).filter(|list| !list.is_empty()) {
             return std::env::split_paths(&list).find_map(|path| {
@@ -132,7 +132,7 @@ fn json_in(folder: &Path) -> Option<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
         .collect();
-    // Mesa's package brings manifests for GPUs that may not be here; its software driver always works.
+    // Mesa's package has manifests for GPUs that may not be here; its software driver always works.
     manifests.sort_by_key(|path| (!path.to_string_lossy().contains("lvp"), path.clone()));
     manifests.into_iter().next()
 }

@@ -1,38 +1,45 @@
-//! The repository's chores: `cargo xtask demo | test | bench`. Standard library only, so that it builds at once.
+//! The repository's chores: `cargo xtask demo | test | circles | bench`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who typed it")]
 
+mod arguments;
 mod cargo;
+mod circles;
+mod count;
 mod demo;
 mod driver;
 mod licences;
+mod new_crate;
 mod rings;
+mod rules;
+mod suite;
 mod wasm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-const HELP: &str = "cargo xtask demo    classify the bundled digits on whatever adapter this machine has
-cargo xtask test    everything that must hold, ring by ring; what CI runs
-cargo xtask test --large   the same, and the networks that frameworks saved in full size
-cargo xtask bench   build densenet-bench for speed and run it; arguments are passed on
-
-`demo` and `test` install Mesa's software Vulkan driver where no driver is there, `test` also what the desktop app's window
-is tested with: xvfb, xdotool, imagemagick (Debian and Ubuntu; elsewhere they say what to do).";
+use arguments::{RINGS, ROOT};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] | ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
+    let arguments = arguments::command().get_matches();
+    let result = match arguments.subcommand() {
+        Some(("demo", _)) => demo::demo(),
+        Some(("test", options)) if options.get_flag("list") => {
+            println!("{}", suite::list());
             Ok(())
         }
-        ["demo"] => demo::demo(),
-        ["test"] => rings::test(false),
-        ["test", "--large"] => rings::test(true),
-        ["bench", passed_on @ ..] => demo::bench(passed_on),
-        _ => {
-            eprintln!("error: '{}' is no task\n\n{HELP}", arguments.join(" "));
-            return ExitCode::from(2);
+        Some(("test", options)) => {
+            let rings: Vec<&String> = options.get_many(RINGS).into_iter().flatten().collect();
+            rings::test(&rings, options.get_flag("large"))
         }
+        Some(("circles", options)) => {
+            let root = options.get_one::<PathBuf>(ROOT).cloned().unwrap_or_else(cargo::root);
+            if options.get_flag("arrows") { circles::print_arrows(&root) } else { circles::check(&root) }
+        }
+        Some(("bench", options)) => {
+            let passed_on: Vec<&String> = options.get_many(arguments::PASSED_ON).into_iter().flatten().collect();
+            demo::bench(&passed_on)
+        }
+        _ => Ok(()), // clap has asked for a task
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use crate::cargo::{cargo, output, run};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Checks the library for the browser. Without the target, which cannot be had offline, this is an error in CI and a
+/// Checks the library for the browser. Without the target, which cannot be installed offline, this is an error in CI and a
 /// message elsewhere.
 pub(crate) fn check() -> Result<(), String> {
     if !is_installed()? {
@@ -19,7 +19,7 @@ pub(crate) fn check() -> Result<(), String> {
             return Ok(());
         }
     }
-    // No threads, no files to map: everything but the binaries' own features.
+    // Everything but what needs threads, memory-mapped files or a terminal.
     for features in ["gpu", "gpu,images,safetensors,npy"] {
         run(&mut cargo(&["check", "--lib", "--target", TARGET, "--no-default-features", "--features", features]))?;
     }

@@ -1,4 +1,4 @@
-//! A DenseNet with bottlenecks in burn's modules, its shapes and weights read from torchvision's names.
+//! A DenseNet with bottlenecks in burn's modules. Its shapes and weights come from tensors under torchvision's names.
 
 use anyhow::{Result, ensure};
 use burn::module::{Param, RunningState};
@@ -9,7 +9,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 
-/// A batch norm and the convolution that follows its ReLU.
+/// Batch norm, ReLU, convolution.
 struct NormConv {
     norm: BatchNorm,
     conv: Conv2d,
@@ -43,7 +43,7 @@ pub(crate) struct DenseNet {
 }
 
 impl DenseNet {
-    /// From images [N, C, H, W] to logits [N, classes].
+    /// Images [N, C, H, W] in, logits [N, classes] out.
     pub(crate) fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let x = relu(self.norm0.forward(self.conv0.forward(images)));
         let stem_pool =
@@ -64,7 +64,7 @@ impl DenseNet {
     }
 }
 
-/// Reads a network with torchvision's names.
+/// Builds the network from a file with torchvision's names.
 pub(crate) fn load(file: &SafeTensors<'_>, device: &Device) -> Result<DenseNet> {
     let weights = Weights { file, device };
     let mut blocks = Vec::new();
@@ -119,7 +119,7 @@ impl Weights<'_> {
 
     fn norm(&self, name: &str) -> Result<BatchNorm> {
         let gamma = self.tensor::<1>(&format!("{name}.weight"))?;
-        let mut norm = BatchNormConfig::new(gamma.dims()[0]).init(self.device); // torchvision's epsilon, 1e-5, is its default
+        let mut norm = BatchNormConfig::new(gamma.dims()[0]).init(self.device); // 1e-5 by default, like torchvision
         norm.gamma = Param::from_tensor(gamma);
         norm.beta = Param::from_tensor(self.tensor(&format!("{name}.bias"))?);
         norm.running_mean = RunningState::new(self.tensor(&format!("{name}.running_mean"))?);
@@ -127,7 +127,7 @@ impl Weights<'_> {
         Ok(norm)
     }
 
-    /// A convolution without bias that keeps the size at stride 1.
+    /// A convolution without bias, padded to keep the size at stride 1.
     fn conv(&self, name: &str, stride: usize) -> Result<Conv2d> {
         let weight = self.tensor::<4>(&format!("{name}.weight"))?;
         let [out, inputs, kernel, _] = weight.dims();

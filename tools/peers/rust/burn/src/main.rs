@@ -1,4 +1,4 @@
-//! burn on wgpu, with burn's own default features: fusion and autotuning. The network is written in burn's modules.
+//! burn on wgpu, with its default features (fusion, autotuning). The network is built from burn's modules.
 
 mod densenet;
 

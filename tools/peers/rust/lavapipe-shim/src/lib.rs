@@ -1,11 +1,11 @@
-//! A pass-through Vulkan driver over lavapipe, so that Dawn (ONNX Runtime's WebGPU provider) runs on an old one.
+//! A pass-through Vulkan driver around lavapipe, so that Dawn (ONNX Runtime's WebGPU provider) accepts an old one.
 //!
-//! Dawn takes an adapter only if it reports all four `shader{UniformBuffer,SampledImage,StorageBuffer,StorageImage}Array-
-//! DynamicIndexing` features, which only matter to arrays of bindings; Mesa 22.3's lavapipe reports the
-//! two image ones as missing. This library is a driver to the Vulkan loader: it hands every call to the real driver, says yes
-//! when asked for these four, and takes them out of the request again when a device is made, since the real driver would
-//! refuse them. The shader compiler and everything that takes time are lavapipe's own. Where the driver already reports the
-//! four, nothing changes, and nothing is needed.
+//! Dawn accepts an adapter only if it reports all four `shader{UniformBuffer,SampledImage,StorageBuffer,StorageImage}Array-
+//! DynamicIndexing` features, which matter to arrays of bindings only; Mesa 22.3's lavapipe reports the two image features as
+//! missing. To the Vulkan loader this library is a driver. It passes every call to the real driver, reports the four features as
+//! present, and removes them from the request when a device is created, because the real driver would refuse them. The
+//! shader compiler and everything else that takes time are lavapipe's own. Where the driver reports the four features itself,
+//! the shim changes nothing and is not needed.
 //!
 //! Written from the Vulkan specification and the loader's "loader and driver interface" document.
 //!
@@ -20,7 +20,7 @@ use ash::vk;
 /// An entry point before it is given its type.
 type Entry = unsafe extern "system" fn();
 
-/// lavapipe's own entry points. They do not depend on the instance, so the first one seen serves all.
+/// lavapipe's own entry points. They do not depend on the instance, so those of the first instance serve all.
 struct Real {
     proc_addr: vk::PFN_vkGetInstanceProcAddr,
     features: OnceLock<vk::PFN_vkGetPhysicalDeviceFeatures>,
@@ -52,7 +52,7 @@ fn each(features: &mut vk::PhysicalDeviceFeatures, mut change: impl FnMut(&mut v
 
 unsafe extern "system" fn features(device: vk::PhysicalDevice, out: *mut vk::PhysicalDeviceFeatures) {
     if let Some(call) = real().and_then(|r| r.features.get()) {
-        // SAFETY: the caller's own pointers, handed on.
+        // SAFETY: the caller's own pointers, passed on.
         unsafe {
             call(device, out);
             each(&mut *out, |feature| *feature = vk::TRUE);
@@ -62,7 +62,7 @@ unsafe extern "system" fn features(device: vk::PhysicalDevice, out: *mut vk::Phy
 
 unsafe extern "system" fn features2(device: vk::PhysicalDevice, out: *mut vk::PhysicalDeviceFeatures2<'_>) {
     if let Some(call) = real().and_then(|r| r.features2.get()) {
-        // SAFETY: the caller's own pointers, handed on.
+        // SAFETY: the caller's own pointers, passed on.
         unsafe {
             call(device, out);
             each(&mut (*out).features, |feature| *feature = vk::TRUE);
@@ -79,8 +79,8 @@ unsafe extern "system" fn create_device(
     let Some((call, features)) = real().and_then(|r| Some((r.create_device.get()?, r.features.get()?))) else {
         return vk::Result::ERROR_INITIALIZATION_FAILED;
     };
-    // SAFETY: `info` and its chain are valid for this call (the specification's demand on the caller). The chain's features
-    // are changed in place for the length of the driver's call and put back, since a chain of unknown structs cannot be copied.
+    // SAFETY: the specification requires of the caller that `info` and its chain are valid for this call. A chain of unknown
+    // structs cannot be copied, so its features are changed in place for the driver's call and restored afterwards.
     unsafe {
         let mut there = vk::PhysicalDeviceFeatures::default();
         features(device, &mut there);
@@ -115,7 +115,7 @@ unsafe extern "system" fn create_device(
     }
 }
 
-/// The driver's entry point for everything; three of its answers are ours.
+/// The driver's entry point for everything; for three functions it returns ours.
 ///
 /// # Safety
 /// Called by the Vulkan loader with a null or valid instance and a C string.
@@ -125,7 +125,7 @@ pub unsafe extern "system" fn vk_icdGetInstanceProcAddr(
     name: *const c_char,
 ) -> vk::PFN_vkVoidFunction {
     let real = real()?;
-    // SAFETY: the loader's own arguments; a function pointer is turned into the type that the specification gives its name.
+    // SAFETY: the loader's own arguments; each function pointer gets the type that the specification gives its name.
     unsafe {
         let found = (real.proc_addr)(instance, name)?;
         if real.features.get().is_none()

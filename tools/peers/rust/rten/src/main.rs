@@ -1,4 +1,4 @@
-//! rten on the CPU: the ONNX file as it is, with weights packed in advance, on a pool of threads.
+//! rten on the CPU: the ONNX file, with weights packed in advance, on a thread pool.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! tract on the CPU: the ONNX file as it is, optimised by tract, on a pool of threads.
+//! tract on the CPU: the ONNX file, optimised by tract, on a thread pool.
 
 use anyhow::Result;
 use tract_linalg::multithread::{Executor, set_default_executor};

@@ -1,7 +1,7 @@
 //! What every Rust peer shares: the arguments, the check of the logits, the timing, the line of JSON.
 //!
-//! A peer is started by compare_peers.py as `PEER MODELS ARCH RUNS BUDGET THREADS STARTED` and prints one line: the fields of
-//! `child` there. It times nothing before its logits agree with MODELS/ARCH.logits.npy.
+//! compare_peers.py starts a peer as `PEER MODELS ARCH RUNS BUDGET THREADS STARTED`. The peer prints one line of JSON with the
+//! fields that python_peers.py prints. It times nothing until its logits agree with MODELS/ARCH.logits.npy.
 
 use std::env::args;
 use std::fs::File;
@@ -13,24 +13,24 @@ use anyhow::{Context, Result, ensure};
 use npyz::NpyFile;
 use serde_json::json;
 
-/// Runs after the checked one and before the timed ones.
+/// Runs between the checked one and the timed ones.
 const WARMUP: usize = 3;
 
-/// The largest difference from PyTorch's logits, as a part of their range. Every runtime here stays under 1e-5.
+/// The largest accepted difference from PyTorch's logits, relative to their range. Every runtime here stays below 1e-5.
 const TOLERANCE: f32 = 1e-3;
 
 /// What a peer is asked to run.
 pub struct Case {
     /// Folder of the models.
     pub models: PathBuf,
-    /// Name of the network, the beginning of its files' names.
+    /// Name of the network, with which the names of its files begin.
     pub arch: String,
     /// Threads for runtimes on the CPU.
     pub threads: usize,
 }
 
 impl Case {
-    /// The network's file with this ending.
+    /// The network's file with this extension.
     pub fn file(&self, ending: &str) -> PathBuf {
         self.models.join(format!("{}.{ending}", self.arch))
     }
@@ -67,7 +67,7 @@ pub fn answer(version: &str, load: fn(&Case) -> Result<Run>) -> Result<()> {
     let logits = run(&input)?;
     let first_ms = (SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() - started) * 1e3;
     let error = relative_error(&logits, &expected)?;
-    ensure!(error < TOLERANCE, "wrong logits: {error} of their range from PyTorch's");
+    ensure!(error < TOLERANCE, "wrong logits: {error} of their range away from PyTorch's");
 
     let mut time = || -> Result<f64> {
         let start = Instant::now();
@@ -100,7 +100,7 @@ fn npy(path: &Path) -> Result<(Vec<u64>, Vec<f32>)> {
     Ok((file.shape().to_vec(), file.into_vec()?))
 }
 
-/// Largest difference as a part of the expected values' range.
+/// Largest difference, relative to the range of the expected values.
 fn relative_error(values: &[f32], expected: &[f32]) -> Result<f32> {
     ensure!(values.len() == expected.len(), "{} logits where {} were expected", values.len(), expected.len());
     ensure!(values.iter().all(|v| v.is_finite()), "logits that are not finite");
@@ -113,7 +113,7 @@ mod tests {
     use super::relative_error;
 
     #[test]
-    fn an_error_is_a_part_of_the_range_and_nothing_odd_passes() {
+    fn errors_are_relative_to_the_range_and_nan_is_refused() {
         let expected = [-1.0, 0.0, 3.0];
         assert_eq!(relative_error(&expected, &expected).unwrap(), 0.0);
         assert_eq!(relative_error(&[-1.0, 1.0, 3.0], &expected).unwrap(), 0.25);

@@ -1,0 +1,44 @@
+//! The rules that are no tests: formatting, lints, documentation, features.
+
+use crate::cargo::{APP, cargo, output, root, run};
+
+pub(crate) fn formatting() -> Result<(), String> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+pub(crate) fn clippy() -> Result<(), String> {
+    let everything_else = ["clippy", "--workspace", "--exclude", APP, "--all-targets", "--quiet"];
+    run(cargo(&everything_else).args(["--", "-D", "warnings"]))
+}
+
+pub(crate) fn documentation() -> Result<(), String> {
+    let everything_else = ["doc", "--workspace", "--exclude", APP, "--no-deps", "--quiet"];
+    run(cargo(&everything_else).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+pub(crate) fn circles() -> Result<(), String> {
+    crate::circles::check(&root())
+}
+
+/// The library must build without any feature, and then without wgpu: the arithmetic needs no GPU.
+pub(crate) fn without_features() -> Result<(), String> {
+    run(&mut cargo(&["check", "--lib", "--no-default-features"]))?;
+    let tree = ["tree", "--no-default-features", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let arithmetic = output(&mut cargo(&tree))?;
+    let graphics = ["wgpu", "naga", "ash"];
+    match arithmetic.lines().find(|line| graphics.iter().any(|name| line.starts_with(name))) {
+        Some(line) => Err(format!("the library without features depends on {line}: wgpu belongs to the feature `gpu`")),
+        None => Ok(()),
+    }
+}
+
+/// The examples compile.
+pub(crate) fn examples() -> Result<(), String> {
+    run(&mut cargo(&["test", "--quiet", "--examples", "--no-run"]))
+}
+
+/// The desktop app's lints and documentation.
+pub(crate) fn app() -> Result<(), String> {
+    run(&mut cargo(&["clippy", "--package", APP, "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--package", APP, "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
