@@ -157,6 +157,24 @@ impl Classifier {
         self.one(ready, rows?, shape, runner)
     }
 
+    /// Times every step of the network on this picture, each in a compute pass of its own.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`]; [`Error::Device`](crate::Error::Device) where the adapter takes no timestamps, or the
+    /// CPU reference runs.
+    #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+    pub fn profile_blocking(&self, picture: impl Into<Input>) -> Result<Vec<crate::gpu::StepTime>> {
+        let ready = self.prepare(picture.into())?;
+        let shape = self.shape(&ready, &self.inner.outputs, 1);
+        let (shape, mut runner) = match self.inner.pool.take(&shape) {
+            Some(idle) => idle,
+            None => (shape.clone(), self.inner.loaded.runner_blocking(&shape, self.inner.cancel.as_ref())?),
+        };
+        let times = runner.profile_blocking(&ready.data)?;
+        self.inner.pool.put(shape, runner);
+        times.ok_or_else(|| crate::Error::Device("the CPU reference takes no timestamps: steps cannot be timed".into()))
+    }
+
     pub(super) fn prepare(&self, input: Input) -> Result<Ready> {
         check(&self.inner.cancel)?;
         input.prepare(&self.inner.preparation)

@@ -8,6 +8,8 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::{Model, Output, Pending, Session, SessionOptions};
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+use crate::gpu::StepTime;
 use crate::maps::FeatureMaps;
 use crate::reference;
 use crate::weights::Weights;
@@ -137,6 +139,17 @@ impl Runner {
             Runner::Reference(weights, shape, cancel) => {
                 on_reference(weights, images, shape, cancel.as_ref()).map(Flight::Done)
             }
+        }
+    }
+}
+
+#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+impl Runner {
+    /// The time of every step on the device; none where the reference runs.
+    pub(super) fn profile_blocking(&mut self, image: &[f32]) -> Result<Option<Vec<StepTime>>> {
+        match self {
+            Runner::Gpu(session, _) => session.profile_blocking(image).map(Some),
+            Runner::Reference(..) => Ok(None),
         }
     }
 }
