@@ -107,6 +107,22 @@ fn the_adapter_agrees_with_the_reference() {
         .stdout(contains("features.denseblock3").and(contains("agree with the CPU reference")));
 }
 
+#[test]
+fn a_right_adapter_is_not_accused_by_a_network_of_one_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.json");
+    let mut description = json(&mut densenet(&["inspect", "densenet-bc-100-12", "--json"]))["architecture"].take();
+    description["classes"] = 1.into();
+    std::fs::write(&path, description.to_string()).unwrap();
+    let arguments = ["verify", "--arch", text(&path), "--size", "16"];
+    for further in [&[][..], &["--random", "7", "--batch", "2"], &["--kernels", "buffer", "--precision", "f16"]] {
+        densenet(&[&arguments, further].concat()).assert().success().stdout(contains("agree with the CPU reference"));
+    }
+    let document =
+        json(bench(&["--arch", text(&path), "--size", "16", "--runs", "1", "--json"]).args(["--random", "0"]));
+    assert!(document["results"][0]["max_abs_error"].as_f64().is_some_and(|error| error < 1e-3), "{document}");
+}
+
 // Elsewhere drivers belong to the system, and no variable hides them.
 #[cfg(target_os = "linux")]
 #[test]

@@ -7,10 +7,9 @@ mod framework_files;
 
 use std::path::{Path, PathBuf};
 
-use compare::compare;
 use densenet_wgpu::architecture::Activation;
 use densenet_wgpu::weights::{self, OpenOptions, Weights};
-use framework_files::{Golden, TOLERANCE, cases, unpacked};
+use framework_files::{Golden, cases, unpacked};
 use serde::Deserialize;
 
 /// A file as `tests/golden/make_keras_files.py` describes it.
@@ -36,8 +35,8 @@ impl Case {
         for eps in [1e-5, 1.001e-5, 1.1e-5, 1e-3].into_iter().filter(|eps| *eps != self.eps) {
             let options = OpenOptions { eps: Some(eps), ..OpenOptions::default() };
             let changed = weights::open_with(folder.join(&self.golden.name), &options).unwrap();
-            let result = compare(&self.golden.logits_of(&changed), &self.golden.logits, TOLERANCE);
-            assert!(result.is_err(), "{}: eps {eps} passes with an error of {result:?}", self.golden.name);
+            let result = self.golden.compare(&changed);
+            assert!(result.is_err(), "{}: eps {eps} passes with {result:?} of the tolerance", self.golden.name);
         }
     }
 }

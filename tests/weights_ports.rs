@@ -10,10 +10,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use compare::compare;
 use densenet_wgpu::Architecture;
 use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights};
-use framework_files::{Golden, TOLERANCE};
+use framework_files::Golden;
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -58,8 +57,8 @@ fn strangers_ports_give_their_logits_by_path_alone() {
         assert_eq!(weights.origin().scheme, scheme, "{}", case.name);
         let options = OpenOptions { eps: Some(1.1e-5), ..OpenOptions::default() };
         let changed = weights::open_with(path(&case.name), &options).unwrap();
-        let result = compare(&case.logits_of(&changed), &case.logits, TOLERANCE);
-        assert!(result.is_err(), "{}: another eps passes with an error of {result:?}", case.name);
+        let result = case.compare(&changed);
+        assert!(result.is_err(), "{}: another eps passes with {result:?} of the tolerance", case.name);
     }
 }
 
@@ -73,7 +72,7 @@ fn running_statistics_tell_the_channel_order() {
         let options = OpenOptions { channel_order: Some(order), ..OpenOptions::default() };
         let weights = weights::open_with(path(&case.name), &options).unwrap();
         assert_eq!(fact(&weights, "channel order").1, "option");
-        compare(&case.logits_of(&weights), &case.logits, TOLERANCE)
+        case.compare(&weights)
     };
     error(ChannelOrder::NewFirst).unwrap();
     assert!(error(ChannelOrder::NewLast).is_err());

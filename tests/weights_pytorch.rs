@@ -9,9 +9,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use compare::{assert_close, compare};
 use densenet_wgpu::weights::{self, OpenOptions, Weights};
-use framework_files::{Golden, TOLERANCE, unpacked};
+use framework_files::{Golden, unpacked};
 use serde::Deserialize;
 use zip::write::SimpleFileOptions;
 
@@ -53,8 +52,8 @@ fn files_of_every_age_give_pytorchs_logits() {
         let weights = case.check(folder.path());
         let options = OpenOptions { eps: Some(1.1e-5), ..OpenOptions::default() };
         let changed = weights::open_with(folder.path().join(&case.golden.name), &options).unwrap();
-        let result = compare(&case.golden.logits_of(&changed), &case.golden.logits, TOLERANCE);
-        assert!(result.is_err(), "{}: another eps passes with an error of {result:?}", case.golden.name);
+        let result = case.golden.compare(&changed);
+        assert!(result.is_err(), "{}: another eps passes with {result:?} of the tolerance", case.golden.name);
         let ignored = match case.golden.name.as_str() {
             "thresholds.pt" => "op_threshs",
             "ema.pt" => "state_dict (67 tensors)",
@@ -71,7 +70,7 @@ fn bytes_in_memory_are_read_like_a_file() {
     for case in cases {
         let bytes = std::fs::read(folder.path().join(&case.golden.name)).unwrap();
         let weights = weights::from_bytes(&bytes, &case.golden.name, &OpenOptions::default()).unwrap();
-        assert_close(&case.golden.name, &case.golden.logits_of(&weights), &case.golden.logits, TOLERANCE / 10.0);
+        case.golden.assert_logits(&weights);
     }
 }
 

@@ -9,10 +9,9 @@ mod heap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use compare::assert_close;
 use densenet_wgpu::Architecture;
 use densenet_wgpu::weights::{self, OpenOptions, Weights};
-use framework_files::{Golden, TOLERANCE, cases};
+use framework_files::{Golden, cases};
 use heap::peak;
 
 /// The weights, and the most bytes on the heap in relation to them.
@@ -49,7 +48,7 @@ fn large_files_of_pytorch_and_timm_give_their_logits_by_path_alone() {
         let (weights, ratio) = measured(|| weights::open(folder.join(&case.name)).unwrap());
         let took = start.elapsed();
         assert!(ratio <= 2.5, "{}: {ratio:.2} times its tensors", case.name);
-        assert_close(&case.name, &case.logits_of(&weights), &case.logits, TOLERANCE / 10.0);
+        case.assert_logits(&weights);
         assert!(case.name.starts_with(&weights.architecture().name), "{}", weights.architecture().name);
         eprintln!("{}: {}, {took:?}, {ratio:.2} times its tensors on the heap", case.name, weights.origin().scheme);
     }

@@ -56,6 +56,11 @@ pub struct DenseLayer {
 }
 
 impl DenseLayer {
+    /// `features.denseblock1`: the block that the layer belongs to.
+    pub fn block_name(&self) -> String {
+        dense_block_name(self.block)
+    }
+
     /// The 3x3 convolution, which makes the new channels: `conv2`, or `conv1` without a bottleneck.
     pub fn last_convolution(&self) -> String {
         let number = if self.bottleneck.is_some() { 2 } else { 1 };

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageError, ImageReader, Limits};
 
+use super::pixels::Pixels;
+use crate::architecture::InputSize;
 use crate::error::{Error, Result};
 
 /// The largest side of a picture that is decoded, in pixels.
@@ -16,26 +18,22 @@ pub const MAX_BYTES: u64 = 512 << 20;
 
 /// A picture as pixels of 0 to 255.
 ///
-/// EXIF orientation and colour profiles are ignored, as torchvision and Pillow ignore them: networks were trained on
-/// pictures read that way. 16-bit pictures are rounded to 8 bits, of an animation the first frame is taken.
-/// Transparent pictures are laid on white.
+/// EXIF orientation and colour profiles are ignored, as torchvision and Pillow do: networks were trained on pictures read
+/// that way. 16-bit pictures are rounded to 8 bits, an animation gives its first frame, and transparent pictures are laid
+/// on white.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    /// 1 (grey) or 3 (red, green, blue), interleaved in `pixels`.
-    pub(super) channels: usize,
-    pub(super) pixels: Vec<u8>,
-    /// Kept where a pixel is not opaque: light ink on nothing is invisible on white.
+    pub(super) pixels: Pixels,
+    /// Kept if any pixel is not opaque: light ink on a transparent ground is invisible on white.
     pub(super) alpha: Option<Vec<u8>>,
     pub(super) origin: PathBuf,
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG, WebP or BMP file; the content tells which, not the name.
+    /// Reads a PNG, JPEG, WebP or BMP file. The content tells which, not the name.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is no such picture, is damaged, is larger
+    /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is not such a picture, is damaged, is larger
     /// than [`MAX_SIDE`] on a side, or takes more than [`MAX_BYTES`] to decode.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -57,11 +55,11 @@ impl Picture {
         read(Cursor::new(bytes), &origin.into())
     }
 
-    /// Takes interleaved pixels, rows from the top: grey (1 channel), grey and alpha (2), RGB (3) or RGBA (4).
-    /// Errors and later messages call the picture `origin`.
+    /// Makes a picture of interleaved pixels, rows from the top: grey (1 channel), grey and alpha (2), RGB (3) or RGBA (4).
+    /// Messages call it `origin`.
     ///
     /// # Errors
-    /// [`Error::Input`] for another number of channels, or where `pixels` has not `width * height * channels` bytes.
+    /// [`Error::Input`] for another number of channels, or where `pixels` does not have `width * height * channels` bytes.
     pub fn from_pixels(
         width: usize,
         height: usize,
@@ -73,13 +71,15 @@ impl Picture {
         let need = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
         if !(1..=4).contains(&channels) || need != Some(pixels.len()) || pixels.is_empty() {
             return Err(Error::Input(format!(
-                "{}: {} bytes are no picture of {width}x{height} pixels with {channels} channels; 1 to 4 are possible",
+                "{}: {} bytes are not a picture of {width}x{height} pixels with {channels} channels (1 to 4)",
                 origin.display(),
                 pixels.len()
             )));
         }
+        let size = InputSize { height, width };
         if channels % 2 == 1 {
-            return Ok(Picture { width, height, channels, pixels, alpha: None, origin });
+            let pixels = Pixels { size, channels, data: pixels };
+            return Ok(Picture { pixels, alpha: None, origin });
         }
         let colours = channels - 1;
         let alpha: Vec<u8> = pixels.iter().skip(colours).step_by(channels).copied().collect();
@@ -87,44 +87,44 @@ impl Picture {
             let (colour, alpha) = (u32::from(colour), u32::from(alpha));
             ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
         };
-        let pixels = pixels
+        let data = pixels
             .chunks_exact(channels)
             .flat_map(|pixel| pixel[..colours].iter().map(|&c| on_white(c, pixel[colours])))
             .collect();
         let alpha = alpha.iter().any(|&a| a < 255).then_some(alpha);
-        Ok(Picture { width, height, channels: colours, pixels, alpha, origin })
+        Ok(Picture { pixels: Pixels { size, channels: colours, data }, alpha, origin })
     }
 
     /// Pixels in a row.
     pub fn width(&self) -> usize {
-        self.width
+        self.pixels.size.width
     }
 
     /// Rows.
     pub fn height(&self) -> usize {
-        self.height
+        self.pixels.size.height
     }
 
-    /// Interleaved pixels of 1 (grey) or 3 channels (red, green, blue), whichever is asked for. Grey is repeated for
-    /// each colour; colour becomes grey by ITU-R 601 luma, in Pillow's integer arithmetic (its mode `L`).
+    /// Interleaved pixels with 1 channel (grey) or 3 (red, green, blue). Grey is repeated for each colour; colour becomes grey
+    /// by ITU-R 601 luma, in Pillow's integer arithmetic (its mode `L`).
     ///
     /// # Errors
     /// [`Error::Input`] for another number of channels.
     pub fn pixels(&self, channels: usize) -> Result<Vec<u8>> {
-        match (self.channels, channels) {
-            (1, 1) | (3, 3) => Ok(self.pixels.clone()),
-            (1, 3) => Ok(self.pixels.iter().flat_map(|&grey| [grey; 3]).collect()),
-            (3, 1) => Ok(self.pixels.chunks_exact(3).map(|c| luma(c[0], c[1], c[2])).collect()),
-            _ => Err(Error::Input(format!(
-                "{}: a picture has 1 or 3 channels, but the network takes {channels}: give it a raw tensor instead",
-                self.origin.display()
-            ))),
-        }
+        self.pixels_of(channels).map(|pixels| pixels.data)
     }
-}
 
-fn luma(red: u8, green: u8, blue: u8) -> u8 {
-    ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 0x8000) >> 16) as u8
+    /// As [`Picture::pixels`], with their size.
+    pub(super) fn pixels_of(&self, channels: usize) -> Result<Pixels> {
+        self.pixels.with_channels(channels).ok_or_else(|| self.refuse_channels(channels))
+    }
+
+    pub(super) fn refuse_channels(&self, channels: usize) -> Error {
+        Error::Input(format!(
+            "{}: a picture has 1 or 3 channels, but the network takes {channels}: give it a raw tensor instead",
+            self.origin.display()
+        ))
+    }
 }
 
 fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Picture> {

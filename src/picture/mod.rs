@@ -1,4 +1,4 @@
-//! From a picture to a network's input, and back: decode, resize, crop, normalise; lay a class map over the picture.
+//! From a picture to a network's input (decode, resize, crop, normalise), and from a class map back to the picture.
 //!
 //! ```no_run
 //! # #[cfg(feature = "images")]
@@ -22,6 +22,8 @@ mod digit;
 mod heat;
 #[cfg(feature = "images")]
 mod overlay;
+#[cfg(feature = "images")]
+mod pixels;
 #[cfg(feature = "images")]
 mod prepare;
 mod preprocessing;

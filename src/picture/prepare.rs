@@ -1,9 +1,9 @@
-//! Decoded pixels, as a network takes them.
+//! From decoded pixels to a network's input.
 
 use super::decode::Picture;
+use super::pixels::Pixels;
 use super::preprocessing::{Colour, MAX_PIXELS, Preprocessing, Resize};
 use super::region::Region;
-use super::resize::Pixels;
 use super::{digit, range, resize};
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
@@ -16,20 +16,20 @@ pub struct Prepared {
     pub data: Vec<f32>,
     /// Rows and columns of `data`.
     pub size: InputSize,
-    /// The same before normalisation, to look at: interleaved pixels, grey or red, green, blue.
+    /// The pixels before normalisation, for display: interleaved, grey or red, green, blue.
     pub pixels: Vec<u8>,
     /// Where in the picture they come from.
     pub region: Region,
-    /// What looks wrong, one line each.
+    /// Warnings about the picture or the preprocessing, one line each.
     pub warnings: Vec<String>,
 }
 
-/// Prepares a picture for a network of `input_channels` (1 or 3). `size` is the network's input where it differs from
-/// the preprocessing's: see [`Preprocessing::with_size`].
+/// Prepares a picture for a network of `input_channels` (1 or 3). `size` is the network's input size if it is not the
+/// preprocessing's: see [`Preprocessing::with_size`].
 ///
 /// # Errors
-/// [`Error::Input`] for another number of channels, a preprocessing that cannot be, or a size out of range;
-/// [`Error::File`] where the picture's proportions cannot be resized.
+/// [`Error::Input`] for another number of channels, an impossible preprocessing, or a size out of range;
+/// [`Error::File`] where the resized picture would be too large.
 pub fn prepare(
     picture: &Picture,
     preprocessing: &Preprocessing,
@@ -51,9 +51,9 @@ pub fn prepare(
     let (fitted, region) = if preprocessing.resize == Resize::Digit {
         digit(picture, preprocessing, input_channels, &mut warnings)?
     } else {
-        let from = InputSize { height: picture.height, width: picture.width };
-        let source = Pixels { size: from, channels: input_channels, pixels: picture.pixels(input_channels)? };
-        warnings.extend(range::of_pixels(&source.pixels));
+        let source = picture.pixels_of(input_channels)?;
+        let from = source.size;
+        warnings.extend(range::of_pixels(&source.data));
         let to = resize::target(from, preprocessing.resize).map_err(refuse)?;
         let resized = resize::resize(source, to, preprocessing.filter).map_err(refuse)?;
         let region = resize::cropped_region(from, to, preprocessing.crop.unwrap_or(to));
@@ -64,7 +64,7 @@ pub fn prepare(
         (cropped, region)
     };
     let data = normalise(&fitted, preprocessing, &mut warnings);
-    Ok(Prepared { data, size: fitted.size, pixels: fitted.pixels, region, warnings })
+    Ok(Prepared { data, size: fitted.size, pixels: fitted.data, region, warnings })
 }
 
 fn digit(
@@ -73,11 +73,11 @@ fn digit(
     channels: usize,
     warnings: &mut Vec<String>,
 ) -> Result<(Pixels, Region)> {
-    let from = InputSize { height: picture.height, width: picture.width };
+    let from = picture.pixels.size;
     let size = preprocessing.size().expect("Resize::Digit has a size");
     let refuse = |reason| Error::file(&picture.origin, reason);
     let mut found = digit::lay_out(&picture.pixels(1)?, from, size).map_err(refuse)?;
-    // Light ink on nothing is white on white: then the ink is in the alpha channel.
+    // Light ink on a transparent ground is white on white, but the alpha channel shows it.
     if let (None, Some(alpha)) = (&found, &picture.alpha) {
         found = digit::lay_out(alpha, from, size).map_err(refuse)?;
     }
@@ -91,8 +91,9 @@ fn digit(
             (vec![0; size.height * size.width], Region::whole(from))
         }
     };
-    let pixels = Picture::from_pixels(size.width, size.height, 1, grey, &picture.origin)?.pixels(channels)?;
-    Ok((Pixels { size, channels, pixels }, region))
+    let grey = Pixels { size, channels: 1, data: grey };
+    let fitted = grey.with_channels(channels).ok_or_else(|| picture.refuse_channels(channels))?;
+    Ok((fitted, region))
 }
 
 /// `(pixel * scale - mean) / std`, planes one after the other.
@@ -103,17 +104,17 @@ fn normalise(picture: &Pixels, preprocessing: &Preprocessing, warnings: &mut Vec
         let middle = |numbers: &[f64]| vec![numbers.iter().sum::<f64>() / numbers.len() as f64];
         (mean, std) = (middle(&mean), middle(&std));
         warnings.push(format!(
-            "the preprocessing has the statistics of three channels, but the network takes one: their averages are used, mean \
+            "the preprocessing has statistics for three channels, but the network takes one: their averages are used, mean \
              {:.4} and std {:.4}",
             mean[0], std[0]
         ));
     }
-    let mut data = Vec::with_capacity(picture.pixels.len());
+    let mut data = Vec::with_capacity(picture.data.len());
     for channel in 0..n {
         let source = if preprocessing.colour == Colour::Bgr { n - 1 - channel } else { channel };
         let (mean, std) = (mean[channel % mean.len()], std[channel % std.len()]);
         let table: Vec<f32> = (0..256).map(|x| ((f64::from(x) * preprocessing.scale - mean) / std) as f32).collect();
-        data.extend(picture.pixels.iter().skip(source).step_by(n).map(|&x| table[usize::from(x)]));
+        data.extend(picture.data.iter().skip(source).step_by(n).map(|&x| table[usize::from(x)]));
     }
     data
 }

@@ -3,19 +3,13 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use super::pixels::Pixels;
 use super::preprocessing::{Filter, Resize};
 use super::region::Region;
 use crate::architecture::InputSize;
 
-/// Beyond this many pixels a resized picture is refused: a strip of 1x16384 would grow to 256x4194304.
+/// The most pixels of a resized picture: a strip of 1x16384 would grow to 256x4194304.
 const MAX_AREA: usize = 1 << 26;
-
-/// Interleaved pixels, `size.height * size.width * channels` of them.
-pub(super) struct Pixels {
-    pub(super) size: InputSize,
-    pub(super) channels: usize,
-    pub(super) pixels: Vec<u8>,
-}
 
 /// The size that `resize` gives to a picture of `from`.
 pub(super) fn target(from: InputSize, resize: Resize) -> Result<InputSize, String> {
@@ -38,7 +32,7 @@ pub(super) fn target(from: InputSize, resize: Resize) -> Result<InputSize, Strin
     }
 }
 
-/// The picture in another size.
+/// Resizes the picture to `to`.
 pub(super) fn resize(picture: Pixels, to: InputSize, filter: Filter) -> Result<Pixels, String> {
     if picture.size == to {
         return Ok(picture);
@@ -50,15 +44,15 @@ pub(super) fn resize(picture: Pixels, to: InputSize, filter: Filter) -> Result<P
         Filter::Lanczos => FilterType::Lanczos3,
     };
     let kind = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    // Rows first, then columns, rounded to 8 bits in between, as Pillow does: the cubic filters overshoot, and what is
-    // cut off there depends on the order.
+    // Along rows first, then along columns, rounded to 8 bits in between, as Pillow does: the cubic filters overshoot, and
+    // what is clipped depends on the order.
     let between = InputSize { height: picture.size.height, width: to.width };
-    let pixels = convert(&picture.pixels, picture.size, between, kind, filter)?;
-    let pixels = convert(&pixels, between, to, kind, filter)?;
-    Ok(Pixels { size: to, channels: picture.channels, pixels })
+    let rows = convert(&picture.data, picture.size, between, kind, filter)?;
+    let data = convert(&rows, between, to, kind, filter)?;
+    Ok(Pixels { size: to, channels: picture.channels, data })
 }
 
-/// The pixels under the middles of the new ones. The positions are summed up as Pillow sums them: where a middle falls
+/// The pixels under the centres of the new ones. Positions are accumulated as Pillow accumulates them: where a centre falls
 /// on the edge between two pixels, rounding decides.
 fn nearest(picture: &Pixels, to: InputSize) -> Pixels {
     let positions = |from: usize, to: usize| -> Vec<usize> {
@@ -68,15 +62,15 @@ fn nearest(picture: &Pixels, to: InputSize) -> Pixels {
     };
     let n = picture.channels;
     let columns = positions(picture.size.width, to.width);
-    let mut pixels = Vec::with_capacity(to.height * to.width * n);
+    let mut data = Vec::with_capacity(to.height * to.width * n);
     for row in positions(picture.size.height, to.height) {
-        let row = &picture.pixels[row * picture.size.width * n..][..picture.size.width * n];
-        columns.iter().for_each(|&column| pixels.extend_from_slice(&row[column * n..][..n]));
+        let row = &picture.data[row * picture.size.width * n..][..picture.size.width * n];
+        columns.iter().for_each(|&column| data.extend_from_slice(&row[column * n..][..n]));
     }
-    Pixels { size: to, channels: n, pixels }
+    Pixels { size: to, channels: n, data }
 }
 
-/// One channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
+/// Resizes one channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
 pub(super) fn resize_f32(pixels: &[f32], from: InputSize, to: InputSize) -> Result<Vec<f32>, String> {
     let bytes = convert(bytemuck::cast_slice(pixels), from, to, PixelType::F32, FilterType::Hamming)?;
     Ok(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
@@ -102,8 +96,8 @@ fn convert(
     Ok(target.into_vec())
 }
 
-/// The middle of the picture; where `to` is larger, pixels of 0 surround it. Rounds as torchvision's `center_crop`,
-/// which is Python's: halves to the even number.
+/// The middle of the picture; where `to` is larger, it is surrounded by zeros. Offsets round as in torchvision's
+/// `center_crop`, which uses Python's rounding: halves go to the even number.
 pub(super) fn centre_crop(picture: Pixels, to: InputSize) -> Pixels {
     let from = picture.size;
     if from == to {
@@ -112,16 +106,16 @@ pub(super) fn centre_crop(picture: Pixels, to: InputSize) -> Pixels {
     let (top, above, rows) = span(from.height, to.height);
     let (left, before, columns) = span(from.width, to.width);
     let n = picture.channels;
-    let mut pixels = vec![0; to.height * to.width * n];
+    let mut data = vec![0; to.height * to.width * n];
     for row in 0..rows {
         let source = ((top + row) * from.width + left) * n;
         let target = ((above + row) * to.width + before) * n;
-        pixels[target..target + columns * n].copy_from_slice(&picture.pixels[source..source + columns * n]);
+        data[target..target + columns * n].copy_from_slice(&picture.data[source..source + columns * n]);
     }
-    Pixels { size: to, channels: n, pixels }
+    Pixels { size: to, channels: n, data }
 }
 
-/// The first row or column that is read, the first one written, and how many.
+/// The first row or column to read, the first one to write, and how many.
 fn span(from: usize, to: usize) -> (usize, usize, usize) {
     if from < to {
         return (0, (to - from) / 2, from);
@@ -129,7 +123,7 @@ fn span(from: usize, to: usize) -> (usize, usize, usize) {
     (((from - to) as f64 / 2.0).round_ties_even() as usize, 0, to)
 }
 
-/// Where the middle `crop` of a picture lies that was resized from `from` to `to`, in pixels of `from`.
+/// Where the central `crop` of a picture resized from `from` to `to` lies, in pixels of `from`.
 pub(super) fn cropped_region(from: InputSize, to: InputSize, crop: InputSize) -> Region {
     let side = |from: usize, to: usize, crop: usize| {
         let (read, written, _) = span(to, crop);
@@ -170,10 +164,10 @@ mod tests {
 
     #[test]
     fn crops_take_the_middle_and_pad_with_zero() {
-        let picture = |h, w| Pixels { size: size(h, w), channels: 1, pixels: (1..=(h * w) as u8).collect() };
+        let picture = |h, w| Pixels { size: size(h, w), channels: 1, data: (1..=(h * w) as u8).collect() };
         // 5 - 2 leaves 3: half of it, 1.5, rounds to 2; 3 - 2 leaves 1: 0.5 rounds to 0.
-        assert_eq!(centre_crop(picture(3, 5), size(2, 2)).pixels, [3, 4, 8, 9]);
-        assert_eq!(centre_crop(picture(2, 1), size(2, 4)).pixels, [0, 1, 0, 0, 0, 2, 0, 0]);
-        assert_eq!(centre_crop(picture(1, 3), size(3, 1)).pixels, [0, 2, 0]);
+        assert_eq!(centre_crop(picture(3, 5), size(2, 2)).data, [3, 4, 8, 9]);
+        assert_eq!(centre_crop(picture(2, 1), size(2, 4)).data, [0, 1, 0, 0, 0, 2, 0, 0]);
+        assert_eq!(centre_crop(picture(1, 3), size(3, 1)).data, [0, 2, 0]);
     }
 }

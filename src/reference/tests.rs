@@ -1,5 +1,9 @@
+use super::layers::{average_pool, concatenate, convolution, max_pool};
+use super::maps::Maps;
 use super::*;
-use crate::architecture::{Recipe, Stem};
+use crate::architecture::{Architecture, InputSize, Padding, Recipe, Stem};
+use crate::error::Result;
+use crate::weights::{Tensor, Weights};
 
 fn maps(channels: usize, height: usize, width: usize, data: &[f64]) -> Maps {
     Maps { images: data.len() / (channels * height * width), channels, height, width, data: data.to_vec() }

@@ -1,6 +1,7 @@
 //! The network as it is drawn: one strip for each value that it really produces, as plain data.
 
-use densenet_wgpu::low_level::plan::{Operation, Plan};
+use densenet_wgpu::architecture::Part;
+use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::{Architecture, CLASS_MAPS, InputSize, Result};
 
 /// Channels of a tap that are looked at: its first `channels`.
@@ -71,56 +72,47 @@ pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec
         Some(_) => Plan::with_class_maps(architecture, size, 1)?,
         None => Plan::new(architecture, size, 1)?,
     };
-    let mut strips: Vec<Strip> = Vec::new();
-    for tap in &plan.taps {
-        let tensor = plan.tensor(tap.view.tensor);
-        let channels = plan.channels(&tap.view);
-        let operation = &plan.steps[tap.step].operation;
-        let place = Place::of(&tap.name);
-        let (title, kind, block) = match place {
-            Some(Place::Layer { block, layer }) => {
-                (format!("Block {}, layer {}", block + 1, layer + 1), Kind::Layer, Some(block))
+    let mut strips = Vec::new();
+    for part in architecture.parts() {
+        match part {
+            Part::Stem(stem) => {
+                let kernel = architecture.stem.kernel;
+                let convolved = stem.norm_relu.map_or(stem.conv, |[_, relu]| relu);
+                strips.push(strip(&plan, convolved, format!("Stem, {kernel}×{kernel} convolution"), Kind::Stem)?);
+                if let Some(pool) = stem.pool {
+                    strips.push(strip(&plan, pool, "Stem, max pooling".into(), Kind::Stem)?);
+                }
             }
-            Some(Place::Transition(number)) => (format!("Transition {}", number + 1), Kind::Transition, None),
-            None if tap.name == CLASS_MAPS => ("Class maps".to_string(), Kind::Classes, None),
-            None => match operation {
-                Operation::Stem { kernel, .. } => (format!("Stem, {kernel}×{kernel} convolution"), Kind::Stem, None),
-                Operation::MaxPool { .. } => ("Stem, max pooling".to_string(), Kind::Stem, None),
-                // Bottlenecks, whole blocks and vectors have no strip of their own.
-                _ => continue,
-            },
-        };
-        let new = View { tap: tap.name.clone(), channels };
-        let (parts, whole) = match place {
-            Some(Place::Layer { block, layer }) => {
-                let mut parts = vec![architecture.block_input_channels(block)];
-                parts.resize(layer + 2, architecture.growth_rate);
-                let all = parts.iter().sum();
-                (parts, Some(View { tap: format!("features.denseblock{}", block + 1), channels: all }))
+            Part::DenseLayer(layer) => {
+                let title = format!("Block {}, layer {}", layer.block + 1, layer.layer + 1);
+                let mut parts = vec![layer.block_input_channels];
+                parts.resize(layer.layer + 2, layer.new_channels);
+                let channels = parts.iter().sum();
+                let whole = Some(View { tap: layer.block_name(), channels });
+                let strip = strip(&plan, &layer.name, title, Kind::Layer)?;
+                strips.push(Strip { block: Some(layer.block), parts, whole, ..strip });
             }
-            _ => (vec![channels], None),
-        };
-        strips.push(Strip { title, kind, block, parts, height: tensor.height, width: tensor.width, new, whole });
+            Part::Transition(transition) => {
+                let title = format!("Transition {}", transition.block + 1);
+                strips.push(strip(&plan, &transition.name, title, Kind::Transition)?);
+            }
+            Part::Head(head) if head.classifier.is_some() => {
+                strips.push(strip(&plan, CLASS_MAPS, "Class maps".into(), Kind::Classes)?);
+            }
+            // Bottlenecks, whole blocks and vectors have no strip of their own.
+            _ => {}
+        }
     }
     Ok(strips)
 }
 
-/// Where a tap is, by its name.
-enum Place {
-    Layer { block: usize, layer: usize },
-    Transition(usize),
-}
-
-impl Place {
-    fn of(name: &str) -> Option<Place> {
-        let rest = name.strip_prefix("features.")?;
-        let number = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
-        if let Some(transition) = rest.strip_prefix("transition") {
-            return Some(Place::Transition(number(transition)?));
-        }
-        let (block, layer) = rest.strip_prefix("denseblock")?.split_once(".denselayer")?;
-        Some(Place::Layer { block: number(block)?, layer: number(layer)? })
-    }
+/// The strip of a tap, all of whose channels are new.
+fn strip(plan: &Plan, tap: &str, title: String, kind: Kind) -> Result<Strip> {
+    let view = &plan.tap(tap)?.view;
+    let (tensor, channels) = (plan.tensor(view.tensor), plan.channels(view));
+    let new = View { tap: tap.into(), channels };
+    let (height, width) = (tensor.height, tensor.width);
+    Ok(Strip { title, kind, block: None, parts: vec![channels], height, width, new, whole: None })
 }
 
 #[cfg(test)]

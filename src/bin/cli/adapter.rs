@@ -35,15 +35,6 @@ impl AdapterArgs {
         })
     }
 
-    /// How much of a range the adapter may differ from the reference, where `full` is allowed in f32.
-    pub(crate) fn tolerance(&self, full: f64) -> f64 {
-        match self.precision {
-            Precision::F32 => full,
-            // Weights rounded to 11 bits: logits were off by up to 2.5e-4 of their range, single taps by more.
-            Precision::F16 => 5e-3,
-        }
-    }
-
     /// Loads a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
     pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights, class_maps: bool) -> densenet_wgpu::Result<Model> {
         let facts = gpu.facts();

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use densenet_wgpu::reference::{self, Outputs};
 use densenet_wgpu::weights::{Weights, random};
-use densenet_wgpu::{InputSize, Session, SessionOptions, reference};
+use densenet_wgpu::{InputSize, Precision, Session, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::Arguments;
 use crate::cli::adapter::adapter_json;
 use crate::cli::{host_elements, source};
-
-/// The first output may be off by this part of the reference's range, in f32.
-const TOLERANCE: f64 = 1e-4;
 
 /// Measures, and returns the whole JSON document with its one result.
 pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> anyhow::Result<Value> {
@@ -36,7 +34,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run_blocking(&input)?;
     let first_ms = milliseconds(start.elapsed());
-    let max_abs_error = check(&weights, &input, size, first.logits(), arguments.adapter.tolerance(TOLERANCE))?;
+    let max_abs_error = check(&weights, &input, size, first.logits(), arguments.adapter.precision)?;
 
     for _ in 0..arguments.warmup {
         session.run_blocking(&input)?;
@@ -102,31 +100,34 @@ fn timed_runs(session: &mut Session, input: &[f32], runs: usize) -> anyhow::Resu
 }
 
 /// The largest error of all rows, or why they are wrong.
-fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32], tolerance: f64) -> anyhow::Result<f64> {
-    let image = weights.architecture().input_channels * size.height * size.width;
-    let mut want = Vec::with_capacity(got.len());
+fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32], precision: Precision) -> anyhow::Result<f64> {
+    let architecture = weights.architecture();
+    let image = architecture.input_channels * size.height * size.width;
+    let (row, images) = (architecture.output_channels(), input.len() / image);
+    anyhow::ensure!(got.len() == images * row, "the output has {} values in place of {}", got.len(), images * row);
+    let mut worst = 0.0_f64;
     // Image by image, so that only one image's feature maps are held.
-    for image in input.chunks(image) {
-        want.extend_from_slice(reference::forward_keeping(weights, image, 1, size, |_| false)?.logits());
+    for (image, got) in input.chunks(image).zip(got.chunks(row)) {
+        let want = reference::forward_keeping(weights, image, 1, size, |_| false)?;
+        worst = worst.max(compare(got, &want, precision)?);
     }
-    compare(got, &want, tolerance)
+    Ok(worst)
 }
 
-fn compare(got: &[f32], want: &[f32], tolerance: f64) -> anyhow::Result<f64> {
-    anyhow::ensure!(got.len() == want.len(), "the output has {} values in place of {}", got.len(), want.len());
-    let (low, high) = want
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(f64::from(x)), high.max(f64::from(x))));
-    let errors = got.iter().zip(want).map(|(&got, &want)| (f64::from(got) - f64::from(want)).abs());
-    // Not `f64::max`, which would let a NaN pass.
-    let error = errors.fold(0.0, |worst: f64, error| if error > worst || error.is_nan() { error } else { worst });
-    let allowed = tolerance * (high - low);
+/// The largest error of one row.
+fn compare(got: &[f32], want: &Outputs, precision: Precision) -> anyhow::Result<f64> {
+    let tolerances = want.tolerances(want.logits_name(), precision).unwrap_or_default();
+    let nearest = reference::compare(got, want.logits(), &tolerances);
     anyhow::ensure!(
-        error.is_finite() && error <= allowed,
-        "the output is wrong, so nothing is reported: it differs from the CPU reference by {error:.3e}, and {allowed:.3e} \
-         is allowed; `densenet verify` with the same arguments names the first layer that is off"
+        nearest.agrees(),
+        "the output is wrong, so nothing is reported: value {} differs from the CPU reference by {:.3e}, and {:.3e} is \
+         allowed; `densenet verify` with the same arguments names the first layer that is off",
+        nearest.element,
+        nearest.error,
+        nearest.tolerance
     );
-    Ok(error)
+    let errors = got.iter().zip(want.logits()).map(|(&got, &want)| (f64::from(got) - f64::from(want)).abs());
+    Ok(errors.fold(0.0, f64::max))
 }
 
 /// Of sorted values, the one at or above the fraction `q` of them.
@@ -141,7 +142,9 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{TOLERANCE, compare, quantile};
+    use densenet_wgpu::weights;
+
+    use super::*;
 
     #[test]
     fn quantiles_are_values_that_were_measured() {
@@ -154,11 +157,19 @@ mod tests {
 
     #[test]
     fn a_wrong_output_is_not_reported() {
-        let want = [0.0, 1.0, 2.0];
-        assert!(compare(&[0.0, 1.0, 2.0001], &want, TOLERANCE).is_ok());
-        for wrong in [[0.0, 1.0, 2.1], [f32::NAN, 1.0, 2.0], [0.0, f32::NAN, 2.0], [0.0, f32::INFINITY, 2.0]] {
-            assert!(compare(&wrong, &want, TOLERANCE).is_err(), "{wrong:?}");
+        let weights = weights::embedded().expect("the embedded model");
+        let size = InputSize::square(28);
+        let input = random::input(1, 2 * 28 * 28);
+        let run = |image: &[f32]| reference::forward_keeping(&weights, image, 1, size, |_| false).expect("it runs");
+        let want: Vec<f32> = input.chunks(28 * 28).flat_map(|image| run(image).logits().to_vec()).collect();
+        let checked = |got: &[f32]| check(&weights, &input, size, got, Precision::F32);
+        assert_eq!(checked(&want).expect("it is right"), 0.0);
+        for wrong in [want[13] + 1e-3, f32::NAN, f32::INFINITY] {
+            let mut got = want.clone();
+            got[13] = wrong;
+            assert!(checked(&got).is_err(), "{wrong}");
         }
-        assert!(compare(&[0.0, 1.0], &want, TOLERANCE).is_err());
+        assert!(checked(&want[..10]).is_err());
+        assert!(checked(&[&want[10..], &want[..10]].concat()).is_err(), "images in another order");
     }
 }

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 
 use densenet_wgpu::low_level::plan::Plan;
+use densenet_wgpu::reference::{self, Comparison, Outputs};
 use densenet_wgpu::weights::random;
-use densenet_wgpu::{FeatureMaps, InputSize, SessionOptions, reference};
+use densenet_wgpu::{FeatureMaps, InputSize, Precision, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::cli::adapter::{AdapterArgs, adapter_json};
@@ -15,14 +16,15 @@ use crate::engine;
 
 /// Compare the adapter with the CPU reference on seeded input, every tap
 ///
-/// The exit status is 1 where a tap is beyond its tolerance, or where there is no adapter.
+/// Tolerances follow from the sums that make a value up, not from the values' range. The exit status is 1 if a tap is beyond
+/// its tolerance, or if there is no adapter.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet verify
   densenet verify --arch densenet121
   densenet verify --weights densenet121.safetensors --size 97x131 --batch 2")]
 pub(crate) struct Arguments {
-    /// Input size, N or HxW; what the network is usually run at where not given
+    /// Input size, N or HxW [default: the network's usual size]
     #[arg(long, value_name = "N|HxW")]
     size: Option<InputSize>,
     /// Images
@@ -36,10 +38,6 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     adapter: AdapterArgs,
 }
-
-/// Of a tap's range (maximum - minimum): f32 sums of some thousand products, one after the other through every layer,
-/// against f64. A wrong index, weight or border is off by percents.
-const TOLERANCE: f64 = 1e-5;
 
 pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if arguments.adapter.is_cpu() {
@@ -59,10 +57,10 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let output = session.run_blocking(&input)?;
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| taps.iter().any(|tap| tap == name))?;
 
-    let tolerance = arguments.adapter.tolerance(TOLERANCE);
+    let precision = arguments.adapter.precision;
     let compared: Vec<Compared> =
-        taps.iter().map(|name| Compared::new(name, output.tap(name), wanted.get(name), tolerance)).collect();
-    let first = compared.iter().find(|tap| !tap.ok);
+        taps.iter().map(|name| Compared::new(name, output.tap(name), &wanted, precision)).collect();
+    let first = compared.iter().find(|tap| !tap.ok());
     if arguments.json {
         let mut adapter = adapter_json(gpu.facts())?;
         adapter["kernels"] = json!(model.family().to_string());
@@ -75,7 +73,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "first_beyond": first.map(|tap| &tap.name),
         }))?;
     } else {
-        let mut table = table::new(&["tap", "shape", "max abs error", "tolerance", "of it", ""], &[2, 3, 4]);
+        let mut table = table::new(&["tap", "shape", "error", "tolerance", "of it", ""], &[2, 3, 4]);
         for tap in &compared {
             table.add_row(tap.row());
         }
@@ -96,52 +94,49 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
 struct Compared {
     name: String,
     shape: String,
-    /// Not finite where a value is not, or where shapes differ.
-    error: f64,
-    tolerance: f64,
-    ok: bool,
+    /// The largest error; infinite where a value is not finite, or where shapes differ.
+    max_abs_error: f64,
+    /// The value that comes nearest to its tolerance, or exceeds it by most.
+    nearest: Comparison,
 }
 
 impl Compared {
-    fn new(name: &str, got: Option<&FeatureMaps>, want: Option<&FeatureMaps>, tolerance: f64) -> Compared {
+    fn new(name: &str, got: Option<&FeatureMaps>, wanted: &Outputs, precision: Precision) -> Compared {
+        let nothing = reference::compare(&[], &[], &[]);
         let mut compared =
-            Compared { name: name.into(), shape: "missing".into(), error: f64::INFINITY, tolerance: 0.0, ok: false };
-        let (Some(got), Some(want)) = (got, want) else { return compared };
-        compared.shape = format!("{}x{}x{}", got.channels, got.height, got.width);
-        let same = (got.channels, got.height, got.width) == (want.channels, want.height, want.width);
-        if !same || got.data.len() != want.data.len() {
-            compared.shape += &format!(" for {}x{}x{}", want.channels, want.height, want.width);
+            Compared { name: name.into(), shape: "missing".into(), max_abs_error: f64::INFINITY, nearest: nothing };
+        let (Some(got), Some(want)) = (got, wanted.get(name)) else { return compared };
+        compared.shape = got.shape().to_string();
+        if got.shape() != want.shape() || got.data.len() != want.data.len() {
+            compared.shape += &format!(" for {}", want.shape());
             return compared;
         }
-        let (low, high) = want.data.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| {
-            (low.min(f64::from(x)), high.max(f64::from(x)))
-        });
-        // A constant has no range: then its magnitude counts.
-        let range = if high > low { high - low } else { high.abs().max(f64::MIN_POSITIVE) };
-        compared.tolerance = tolerance * range;
-        compared.error = max_abs_error(&got.data, &want.data);
-        // Infinite values have an infinite tolerance, which anything would meet.
-        compared.ok = compared.error.is_finite() && compared.error <= compared.tolerance;
+        compared.max_abs_error = max_abs_error(&got.data, &want.data);
+        let tolerances = wanted.tolerances(name, precision).unwrap_or_default();
+        compared.nearest = reference::compare(&got.data, &want.data, &tolerances);
         compared
     }
 
+    fn ok(&self) -> bool {
+        self.nearest.agrees()
+    }
+
     fn row(&self) -> [String; 6] {
-        let share = if self.tolerance > 0.0 { 100.0 * self.error / self.tolerance } else { f64::NAN };
         [
             self.name.clone(),
             self.shape.clone(),
-            format!("{:.2e}", self.error),
-            format!("{:.2e}", self.tolerance),
-            format!("{share:.1} %"),
-            if self.ok { "ok" } else { "BEYOND" }.into(),
+            format!("{:.2e}", self.nearest.error),
+            format!("{:.2e}", self.nearest.tolerance),
+            format!("{:.1} %", 100.0 * self.nearest.share()),
+            if self.ok() { "ok" } else { "BEYOND" }.into(),
         ]
     }
 
     fn json(&self) -> Value {
         // JSON has no infinity: null then says that there is no number to give.
         json!({
-            "name": self.name, "shape": self.shape, "max_abs_error": self.error, "tolerance": self.tolerance,
-            "ok": self.ok,
+            "name": self.name, "shape": self.shape, "max_abs_error": self.max_abs_error, "error": self.nearest.error,
+            "tolerance": self.nearest.tolerance, "ok": self.ok(),
         })
     }
 }
@@ -157,34 +152,40 @@ fn max_abs_error(got: &[f32], want: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use densenet_wgpu::architecture::{Recipe, Stem};
+    use densenet_wgpu::weights::Weights;
+
     use super::*;
 
-    fn verdict(got: &[f32], want: &[f32]) -> bool {
-        let shape = |data: &[f32]| (1, 1, data.len());
-        let (channels, height, width) = shape(got);
-        let got = FeatureMaps { channels, height, width, data: got.to_vec() };
-        let (channels, height, width) = shape(want);
-        let want = FeatureMaps { channels, height, width, data: want.to_vec() };
-        Compared::new("tap", Some(&got), Some(&want), TOLERANCE).ok
+    /// A small network's outputs.
+    fn wanted() -> Outputs {
+        let recipe = Recipe { stem: Stem::cifar(4), classes: Some(1), ..Recipe::imagenet(4, &[1, 1]) };
+        let weights = Weights::random(&recipe.build("small"), 1).expect("it can exist");
+        let size = InputSize::square(8);
+        reference::forward(&weights, &random::input(1, 3 * 8 * 8), 1, size).expect("it runs")
+    }
+
+    fn verdict(wanted: &Outputs, tap: &str, change: impl Fn(&mut FeatureMaps)) -> bool {
+        let mut got = wanted.get(tap).expect("every layer is kept").clone();
+        change(&mut got);
+        Compared::new(tap, Some(&got), wanted, Precision::F32).ok()
     }
 
     #[test]
     fn only_what_is_close_passes() {
-        assert!(verdict(&[0.0, 1.000001], &[0.0, 1.0]));
-        assert!(!verdict(&[0.0, 1.001], &[0.0, 1.0]));
-        assert!(!verdict(&[1.0, 0.0], &[0.0, 1.0]));
-        assert!(!verdict(&[0.0, f32::NAN], &[0.0, 1.0]));
-        assert!(!verdict(&[0.0, f32::NAN], &[0.0, f32::NAN]));
-        assert!(!verdict(&[0.0, f32::INFINITY], &[0.0, f32::INFINITY]));
-        assert!(!verdict(&[0.0], &[0.0, 1.0]));
-        assert!(!Compared::new("tap", None, None, TOLERANCE).ok);
-    }
-
-    #[test]
-    fn a_constant_is_judged_by_its_magnitude() {
-        assert!(verdict(&[3.0, 3.0], &[3.0, 3.0]));
-        assert!(verdict(&[0.0, 0.0], &[0.0, 0.0]));
-        assert!(!verdict(&[3.0, 3.1], &[3.0, 3.0]));
-        assert!(!verdict(&[0.0, 1e-6], &[0.0, 0.0]));
+        let wanted = wanted();
+        for tap in ["features.conv0", "features.denseblock2", "classifier"] {
+            let value = wanted.get(tap).expect("kept").data[0];
+            assert!(verdict(&wanted, tap, |_| {}));
+            assert!(verdict(&wanted, tap, |got| got.data[0] = f32::from_bits(value.to_bits() + 1)), "an ulp, {tap}");
+            assert!(!verdict(&wanted, tap, |got| got.data[0] += 1e-3), "{tap}");
+            for bad in [f32::NAN, f32::INFINITY] {
+                assert!(!verdict(&wanted, tap, |got| got.data[0] = bad), "{tap}");
+            }
+            assert!(!verdict(&wanted, tap, |got| got.height += 1), "{tap}");
+            assert!(!verdict(&wanted, tap, |got| got.data.push(0.0)), "{tap}");
+        }
+        assert!(!verdict(&wanted, "features.conv0", |got| got.data.reverse()));
+        assert!(!Compared::new("classifier", None, &wanted, Precision::F32).ok());
     }
 }

@@ -23,8 +23,8 @@ fn all_four_formats_are_told_by_their_content() {
     let picture = ImageBuffer::from_fn(16, 12, |x, y| Rgb([x as u8 * 10, y as u8 * 10, 128]));
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg] {
         let picture = Picture::from_bytes(&encoded(picture.clone(), format), "x").unwrap();
-        assert_eq!((picture.width(), picture.height(), picture.channels), (16, 12, 3), "{format:?}");
-        let [red, green, blue] = [0, 1, 2].map(|c| i32::from(picture.pixels[(5 * 16 + 8) * 3 + c]));
+        assert_eq!((picture.width(), picture.height(), picture.pixels.channels), (16, 12, 3), "{format:?}");
+        let [red, green, blue] = [0, 1, 2].map(|c| i32::from(picture.pixels.data[(5 * 16 + 8) * 3 + c]));
         let near = if format == ImageFormat::Jpeg { 12 } else { 0 };
         assert!((red - 80).abs() <= near && (green - 50).abs() <= near && (blue - 128).abs() <= near, "{format:?}");
     }
