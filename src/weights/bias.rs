@@ -1,16 +1,15 @@
-//! Convolutions with a bias. In a DenseNet nothing but batch norms reads what a convolution yields, so that
-//! `norm(x + bias)` with the running mean `mean` is `norm(x)` with the mean `mean - bias`: exactly the same function.
+//! Convolutions with a bias. In a DenseNet only batch norms read what a convolution yields, and `norm(x + bias)` with a
+//! running mean of `mean` is the same function as `norm(x)` with a mean of `mean - bias`.
 //!
-//! What stands between does not mind: maximum and average pooling shift with their input (only real pixels take part),
-//! and zeros are padded behind a norm and its ReLU.
+//! Pooling between the two changes nothing: maxima and averages shift with their input, since padding takes no part in
+//! them. Zeros are padded only behind a norm and its ReLU.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Tensor;
-use super::infer::Shapes;
+use super::tensor::{Shapes, Tensor};
 use crate::architecture::{Architecture, Parameter, dense_layer_name, transition_name};
 
-/// The biases of convolutions that a file has, by canonical name.
+/// The canonical names of the convolutions' biases that a file has.
 pub(super) fn of_convolutions(parameters: &[Parameter], found: &Shapes) -> BTreeSet<String> {
     let convolutions = parameters.iter().filter(|parameter| parameter.shape.len() == 4);
     let name = |convolution: &Parameter| Some(format!("{}.bias", convolution.name.strip_suffix(".weight")?));
@@ -21,14 +20,14 @@ pub(super) fn of_convolutions(parameters: &[Parameter], found: &Shapes) -> BTree
         .collect()
 }
 
-/// Takes the biases out of `tensors`, whose new channels stand last, and off the running means that they shift.
+/// Removes the biases from `tensors`, whose new channels stand last, and subtracts them from the running means they shift.
 pub(super) fn fold(architecture: &Architecture, tensors: &mut BTreeMap<String, Tensor>) {
     let blocks = architecture.layers.len();
     let end = |block: usize| match block + 1 < blocks {
         true => format!("{}.norm", transition_name(block)),
         false => "features.norm5".into(),
     };
-    // The norms behind a dense block's first `layers` layers, which all read what these wrote.
+    // The norms behind a dense block's first `layers` layers: all of them read what these layers wrote.
     let readers = |block: usize, layers: usize| {
         let norms = (layers..architecture.layers[block]).map(move |l| format!("{}.norm1", dense_layer_name(block, l)));
         norms.chain([end(block)]).collect::<Vec<_>>()

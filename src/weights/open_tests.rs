@@ -1,6 +1,6 @@
 //! Files: what is accepted, what is refused and how.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ::safetensors::{Dtype, serialize, tensor::TensorView};
@@ -8,8 +8,14 @@ use half::{bf16, f16};
 use proptest::prelude::*;
 
 use super::tests::tiny;
-use super::*;
-use crate::architecture::{Activation, PRESETS, Padding, Recipe, Stem};
+use super::{
+    OpenOptions, Tensor, Weights, embedded, embedded_with, from_bytes, infer, names, open, save_safetensors,
+    to_safetensors,
+};
+use crate::architecture::{Activation, Architecture, PRESETS, Padding, Recipe, Stem};
+use crate::error::{Error, Result};
+use crate::picture::Preprocessing;
+use crate::precision::Precision;
 
 type Raw = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
@@ -50,15 +56,17 @@ fn what_is_saved_opens_as_it_was() {
     architecture.activation = Activation::Sigmoid;
     architecture.stem = Stem { stride: 1, padding: Padding::Same, ..architecture.stem };
     let labels: Vec<String> = ["a", "b\"", "ç", "d", "e"].map(String::from).to_vec();
-    for preset in [serde_json::json!("mnist"), serde_json::json!({ "resize": 256 })] {
+    for preset in ["mnist", "resize=40,crop=28x28,scale=1,mean=0.1,std=0.25,filter=bicubic,colour=rgb"] {
         let weights = Weights::random(&architecture, 9).unwrap().with_labels(labels.clone()).unwrap();
+        let preprocessing = Preprocessing::parse(preset).unwrap();
         // The second time over the first.
-        save_safetensors(&weights.with_preprocessing_value(preset.clone()), &path).unwrap();
+        save_safetensors(&weights.with_preprocessing(preprocessing.clone()), &path).unwrap();
         let opened = open(&path).unwrap();
         assert_eq!(opened.architecture(), &architecture);
         assert_eq!(opened.tensors(), Weights::random(&architecture, 9).unwrap().tensors());
         assert_eq!(opened.labels(), Some(labels.as_slice()));
-        assert_eq!(opened.preprocessing_value(), Some(&preset));
+        assert_eq!(opened.preprocessing().unwrap(), preprocessing);
+        assert_eq!(from(&opened, "preset"), (preset, "metadata"));
         assert_eq!(opened.origin().path.as_deref(), Some(path.as_path()));
         assert_eq!(from(&opened, "eps"), ("1.1e-5", "metadata"));
         let again = folder.path().join("again.safetensors");
@@ -199,14 +207,14 @@ fn options_check_complete_and_override() {
     let given = |mutate: fn(&mut Architecture)| {
         let mut architecture = tiny();
         mutate(&mut architecture);
-        OpenOptions { architecture: Some(architecture), ..OpenOptions::default() }
+        OpenOptions::default().architecture(architecture)
     };
     let completed = with(given(|a| (a.stem.stride, a.stem.pool, a.eps) = (1, None, 1e-3)), &bytes).unwrap();
     assert_eq!(completed.architecture().stem.stride, 1);
     assert_eq!(from(&completed, "stem pool"), ("none", "the architecture given"));
     assert_eq!(from(&completed, "eps"), ("1e-3", "the architecture given"));
     assert_eq!(from(&completed, "layers per block"), ("[2, 2]", "tensor shapes"));
-    let options = OpenOptions { eps: Some(2e-5), activation: Some(Activation::None), ..given(|_| ()) };
+    let options = given(|_| ()).eps(2e-5).activation(Activation::None);
     let overridden = with(options, &bytes).unwrap();
     assert_eq!(overridden.architecture().activation, Activation::None);
     assert_eq!(from(&overridden, "eps"), ("2e-5", "option"));
@@ -222,11 +230,44 @@ fn options_check_complete_and_override() {
         (given(|a| a.layers = vec![2, 3]), &stated, "the file has [2, 2], the architecture given has [2, 3]"),
         (given(|a| a.stem.stride = 1), &stated, "stem stride: the file has 2, the architecture given has 1"),
         (given(|a| a.eps = 1e-3), &stated, "eps: the file has 1e-5, the architecture given has 1e-3"),
-        (OpenOptions { eps: Some(-1.0), ..OpenOptions::default() }, &bytes, "eps is -1"),
+        (OpenOptions::default().eps(-1.0), &bytes, "eps is -1"),
     ] {
         let error = with(options, bytes).unwrap_err().to_string();
         assert!(error.contains(message), "'{error}' does not say '{message}'");
     }
+}
+
+#[test]
+fn options_state_preprocessing_and_labels() {
+    let (_, raw) = small();
+    let labels: Vec<String> = ["a", "b", "c", "d", "e"].map(String::from).to_vec();
+    let bytes = file(&raw, &[("densenet.preset", "mnist"), ("densenet.labels", r#"["v","w","x","y","z"]"#)]);
+    let with = |options: &OpenOptions| from_bytes(&bytes, "x.safetensors", options);
+    let timm = Preprocessing::named("timm").unwrap();
+    let opened = with(&OpenOptions::default().preprocessing(timm.clone()).labels(labels.clone())).unwrap();
+    assert_eq!((opened.preprocessing().unwrap(), from(&opened, "preset")), (timm, ("timm", "option")));
+    assert_eq!(opened.labels(), Some(labels.as_slice()));
+    let error = with(&OpenOptions::default().labels(labels[..2].to_vec())).unwrap_err().to_string();
+    assert_eq!(error, "x.safetensors: the labels given: 2 labels for 5 classes: one for each is expected");
+}
+
+#[test]
+fn an_unusable_preprocessing_is_kept_until_it_is_asked_for() {
+    let (_, raw) = small();
+    for stated in [r#"{"resize": 256}"#, "squint"] {
+        let bytes = file(&raw, &[("densenet.preset", stated)]);
+        let opened = read(&bytes).unwrap();
+        assert_eq!(from(&opened, "preset"), (stated, "metadata"));
+        let error = opened.preprocessing().unwrap_err().to_string();
+        assert!(error.contains("its preprocessing cannot be used, name another"), "{error}");
+        let again = read(&to_safetensors(&opened, Precision::F32).unwrap()).unwrap();
+        assert_eq!(from(&again, "preset"), (stated, "metadata"));
+        let options = OpenOptions::default().preprocessing(Preprocessing::named("mnist"));
+        assert_eq!(from_bytes(&bytes, "x", &options).unwrap().preprocessing().unwrap().name, "mnist");
+    }
+    // A name in JSON's quotes is that name.
+    let opened = read(&file(&raw, &[("densenet.preset", r#""mnist""#)])).unwrap();
+    assert_eq!(opened.preprocessing().unwrap().name, "mnist");
 }
 
 #[test]
@@ -239,7 +280,8 @@ fn timms_preprocessing_in_the_metadata_is_used() {
     // Our own key goes before it, and what cannot be read is none.
     let opened = read(&file(&raw, &[timm, ("densenet.preset", "mnist")])).unwrap();
     assert_eq!(from(&opened, "preset"), ("mnist", "metadata"));
-    assert!(read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap().preprocessing_value().is_none());
+    let opened = read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap();
+    assert!(opened.origin().facts.iter().all(|fact| fact.what != "preset"));
 }
 
 #[test]
@@ -264,22 +306,19 @@ fn each_bad_file_gives_one_clear_error() {
     };
     let stated = tiny().to_json().replace("\"growth_rate\": 4", "\"growth_rate\": 8");
     for (bytes, message) in [
-        (vec![1, 2, 3], "no safetensors file: it has 3 bytes, at least 8 are needed"),
+        (vec![1, 2, 3], "not a weight file of a known kind: it begins with bytes 01 02 03; .saf"),
         (good[..good.len() - 1].to_vec(), "truncated or damaged: its tensors do not fill its"),
-        (good[..100].to_vec(), "truncated, or no safetensors file: it announces a header of"),
+        (good[..100].to_vec(), "a truncated safetensors file: it announces a header of"),
         (
             b"This is a text, not weights.\n".to_vec(),
-            "no weight file: it begins with 'This is a text, not weights. '; .saf",
+            "plain text, not a weight file: it begins with 'This is a text, not weights. '; .saf",
         ),
-        (b"ok\n".to_vec(), "no weight file: it begins with 'ok '; .saf"),
+        (b"ok\n".to_vec(), "plain text, not a weight file: it begins with 'ok '; .saf"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "run `git lfs pull`"),
-        (
-            b"<!DOCTYPE html>\n<html>".to_vec(),
-            "this is a web page or other markup ('<!DOCTYPE html> <html>..'), not weights",
-        ),
-        (huge, "no safetensors file: its first 8 bytes announce a header of 18446744073709551615 bytes"),
-        (long, "truncated, or no safetensors file: it announces a header of 90000000 bytes"),
-        ([&8u64.to_le_bytes()[..], b"notjson!"].concat(), "its header of 8 bytes cannot be read"),
+        (b"<!DOCTYPE html>\n<html>".to_vec(), "a web page or other markup, not a weight file: download the weights"),
+        (huge, "a damaged safetensors file, or another kind of file: the length of its header is out of range"),
+        (long, "a truncated safetensors file: it announces a header of 90000000 bytes"),
+        ([&8u64.to_le_bytes()[..], b"{otjson!"].concat(), "its header of 8 bytes cannot be read"),
         (b"PK\x03\x04....".to_vec(), "a zip, truncated or damaged (invalid Zip archive"),
         #[cfg(feature = "keras")]
         (b"\x89HDF\r\n\x1a\n".to_vec(), "a damaged or truncated HDF5 file (HDF5 format error: unexpected EOF"),
@@ -327,7 +366,7 @@ fn each_bad_file_gives_one_clear_error() {
                     raw.insert(format!("classifier.3.{part}"), tensor);
                 }
             }),
-            "a head of its own: 'classifier.0.weight' [5, 16], 'classifier.3.weight' [5, 16] beside the DenseNet",
+            "a head of several layers: 'classifier.0.weight' [5, 16], 'classifier.3.weight' [5, 16] beside the DenseNet",
         ),
         (
             with(|raw| drop(raw.insert("features.conv1.weight".into(), raw["features.conv0.weight"].clone()))),
@@ -398,8 +437,11 @@ fn the_embedded_model_opens() {
     assert_eq!(weights.architecture().classes, Some(10));
     assert_eq!(weights.architecture().input_channels, 1);
     assert_eq!(weights.labels().unwrap()[9], "9");
-    assert_eq!(weights.preprocessing_value(), Some(&serde_json::json!("mnist")));
+    assert_eq!(from(&weights, "preset"), ("mnist", "metadata"));
     assert_eq!(weights.origin().format, "safetensors (embedded)");
+    let changed = embedded_with(&OpenOptions::default().eps(2e-5)).unwrap();
+    assert_eq!((changed.architecture().eps, from(&changed, "eps")), (2e-5, ("2e-5", "option")));
+    assert_eq!((changed.labels(), from(&changed, "preset")), (weights.labels(), ("mnist", "metadata")));
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mnist.safetensors").metadata().unwrap().len() < 300_000);
 }
 

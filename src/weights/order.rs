@@ -1,13 +1,14 @@
-//! Files whose dense layers concatenate `[new, old]`: permuted while loading into `[old, new]`.
+//! Files whose dense layers concatenate `[new, old]`: they are permuted into `[old, new]` while loading.
 //!
-//! A block that began with `input` holds `[new_n, .., new_2, new_1, input]` after `n` layers in such a file, and
-//! `[input, new_1, new_2, .., new_n]` here. Only what reads a concatenation changes; what a convolution writes does
-//! not, so every block's input is the same in both.
+//! After `n` layers, a block that began with `input` holds `[new_n, .., new_2, new_1, input]` in such a file and
+//! `[input, new_1, new_2, .., new_n]` here. Only tensors that read a concatenation change. What a convolution writes stays
+//! the same, and so does every block's input.
 
 use std::collections::BTreeMap;
 
-use super::Tensor;
+use super::tensor::Tensor;
 use crate::architecture::{Architecture, dense_layer_name, transition_name};
+use crate::error::Error;
 
 /// Where a dense layer's new channels stand in a file's concatenations. Tensor shapes cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +20,11 @@ pub enum ChannelOrder {
 }
 
 impl std::str::FromStr for ChannelOrder {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "new-last" => Ok(ChannelOrder::NewLast),
-            "new-first" => Ok(ChannelOrder::NewFirst),
-            _ => Err(format!("'{text}' is no channel order: new-last or new-first")),
-        }
+    /// Reads `new-last` or `new-first`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        ChannelOrder::parse(text).map_err(Error::Input)
     }
 }
 
@@ -40,9 +38,17 @@ impl std::fmt::Display for ChannelOrder {
 }
 
 impl ChannelOrder {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "new-last" => Ok(ChannelOrder::NewLast),
+            "new-first" => Ok(ChannelOrder::NewFirst),
+            _ => Err(format!("'{text}' is no channel order: new-last or new-first is expected")),
+        }
+    }
+
     /// What the batch norms' running statistics say, for tensors in the file's order. Each norm of a block sees the
-    /// channels that the norm before it saw, unchanged, and has therefore gathered the same statistics of them in
-    /// training: they stand at its beginning in one order, at its end in the other. None where neither or both hold, as
+    /// channels that the norm before it saw, unchanged. In training it has therefore gathered the same statistics of
+    /// them: they stand at its beginning in one order and at its end in the other. None where neither or both are so, as
     /// in a network that was never trained.
     pub(super) fn of_statistics(architecture: &Architecture, tensors: &BTreeMap<String, Tensor>) -> Option<Self> {
         let (mut channels, mut last, mut first) = (0, 0, 0);
@@ -60,7 +66,7 @@ impl ChannelOrder {
                 }
             }
         }
-        // Most must agree in one order, and few by chance in the other.
+        // Nearly all must agree in one order, and only some, by chance, in the other.
         let (most, few) = (channels * 9 / 10, channels / 2);
         match channels > 0 {
             true if last > most && first < few => Some(ChannelOrder::NewLast),
@@ -70,7 +76,7 @@ impl ChannelOrder {
     }
 }
 
-/// The norms that read a block's concatenation, from the shortest.
+/// The norms that read a block's concatenation, the shortest first.
 fn norms_of(architecture: &Architecture, block: usize) -> Vec<String> {
     let layers = (0..architecture.layers[block]).map(|layer| format!("{}.norm1", dense_layer_name(block, layer)));
     let end = if block + 1 < architecture.layers.len() {
@@ -81,12 +87,12 @@ fn norms_of(architecture: &Architecture, block: usize) -> Vec<String> {
     layers.chain(std::iter::once(end)).collect()
 }
 
-/// How many numbers agree but for rounding, also that of half precision.
+/// How many numbers agree but for rounding, even to half precision.
 fn alike(a: &[f32], b: &[f32]) -> usize {
     a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() <= 2e-3 * a.abs().max(b.abs())).count()
 }
 
-/// What reads a concatenation: a block's input of `input` channels and `layers` times the new ones.
+/// What a tensor reads: a block's input of `input` channels, and the new channels of `layers` layers.
 #[derive(Clone, Copy)]
 struct Reader {
     input: usize,
@@ -129,7 +135,7 @@ impl Readers {
         Readers { growth: architecture.growth_rate, by_tensor }
     }
 
-    /// Puts a new-first tensor into the canonical order.
+    /// Puts the channels of a new-first tensor in canonical order.
     pub(super) fn to_new_last(&self, name: String, tensor: Tensor) -> (String, Tensor) {
         let Some(&Reader { input, layers }) = self.by_tensor.get(&name) else {
             return (name, tensor);
@@ -139,7 +145,7 @@ impl Readers {
             None => layers * growth + channel,
             Some(new) => (layers - 1 - new / growth) * growth + new % growth,
         };
-        // Norms have nothing but these channels; convolutions and the classifier are [out, in, ..].
+        // A norm has these channels alone; convolutions and the classifier are [out, in, ..].
         let axis = usize::from(tensor.shape.len() > 1);
         let channels = tensor.shape[axis];
         let inner: usize = tensor.shape[axis + 1..].iter().product();

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
-use super::*;
-use crate::architecture::{Recipe, Stem};
+use super::{Statistics, Tensor, Weights, fold, random};
+use crate::architecture::{Architecture, Recipe, Stem};
+use std::collections::BTreeMap;
 
 /// Two blocks of two layers: small, with every kind of parameter.
 pub(super) fn tiny() -> Architecture {

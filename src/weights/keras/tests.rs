@@ -1,4 +1,4 @@
-//! Configurations: what is read out of them, and what is refused.
+//! Configurations: what is read from them, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ fn a_configuration_names_every_layer_and_states_the_stem() {
     }
     // Six of the blocks' layers have 4 modules each, and 2 + 2 + 1 + 1 others.
     assert_eq!(network.modules.len(), 3 * 4 + 6);
-    assert_eq!(network.order, Some(ChannelOrder::NewLast));
+    assert_eq!(network.stated.channel_order, Some(ChannelOrder::NewLast));
     let stated = network.stated;
     assert_eq!((stated.eps, stated.activation), (Some(2e-5), Some(Activation::Sigmoid)));
     assert_eq!((stated.stem_stride, stated.stem_padding), (Some(2), Some(Padding::all(3))));
@@ -117,7 +117,7 @@ fn a_configuration_names_every_layer_and_states_the_stem() {
 #[test]
 fn new_channels_may_stand_first() {
     let network = densenet(|old, new| [new, old]).read().unwrap();
-    assert_eq!(network.order, Some(ChannelOrder::NewFirst));
+    assert_eq!(network.stated.channel_order, Some(ChannelOrder::NewFirst));
 }
 
 #[test]

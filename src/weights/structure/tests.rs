@@ -1,6 +1,8 @@
-//! Strangers' names for networks of known structure.
+//! Made-up names for networks of known structure.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::recognise;
 use crate::architecture::{Architecture, PRESETS, Recipe, Stem};
 
 type Shapes = Vec<(String, Vec<usize>)>;
@@ -18,7 +20,7 @@ fn disguised(architecture: &Architecture, rename: impl Fn(&str) -> String) -> (S
 
 fn read(shapes: &Shapes, ordered: bool) -> Result<Vec<Option<String>>, String> {
     let entries: Vec<(&str, &[usize])> = shapes.iter().map(|(n, s)| (n.as_str(), s.as_slice())).collect();
-    recognise(&entries, ordered).map(|reading| reading.canonical)
+    recognise(&entries, ordered).map(|names| names.canonical)
 }
 
 fn assert_read(style: &str, mut shapes: Shapes, names: Vec<String>, ordered: bool) {
