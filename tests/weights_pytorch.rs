@@ -38,7 +38,7 @@ fn fact<'a>(weights: &'a Weights, what: &str) -> &'a str {
     weights.origin().facts.iter().find(|fact| fact.what == what).map_or("", |fact| &fact.value)
 }
 
-/// The error of a file, behind its path: one line.
+/// The error of a file, after its path: one line.
 fn error(path: &Path) -> String {
     let error = weights::open(path).expect_err(&path.display().to_string()).to_string();
     assert!(!error.contains('\n'), "{error}");

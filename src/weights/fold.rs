@@ -1,4 +1,4 @@
-//! At inference a batch norm is an affine map of each channel. Behind a convolution it becomes part of the convolution.
+//! At inference a batch norm is an affine map of each channel. After a convolution it becomes part of the convolution.
 
 use super::network::Weights;
 use super::tensor::Tensor;

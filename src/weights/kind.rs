@@ -1,4 +1,4 @@
-//! What a file is, by its content; names of files are not trusted.
+//! What a file is: its content tells, not its name.
 
 /// The files that are read.
 pub(super) const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
@@ -27,7 +27,7 @@ impl Kind {
             let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]);
             Kind::Foreign(format!("plain text, not a weight file: it begins with '{beginning}'; {KNOWN} is expected"))
         } else if bytes.get(8) == Some(&b'{') {
-            // The header's opening brace. Its length stands before it, and may be any number in a damaged file.
+            // The header's opening brace. Its length comes before it, and may be anything in a damaged file.
             Kind::Safetensors
         } else {
             let beginning: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -39,14 +39,15 @@ impl Kind {
     }
 }
 
-/// What people mistake for weights, and the way from it to weights.
+/// What people mistake for weights, and what to do about it. No library knows the models among these: they have no magic
+/// number.
 fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     const EXPORT: &str = "save the network's weights with the framework that it was exported from";
     const UNPACK: &str = "unpack it first";
     const FETCH: &str = "download the weights themselves";
     const NAME: &str = "name the file that holds the network's parameters";
     const BEGINNINGS: [(&[u8], &str, &str); 14] = [
-        (b"version https://git-lfs", "a Git LFS pointer in place of the file", "run `git lfs pull`"),
+        (b"version https://git-lfs", "a Git LFS pointer", "run `git lfs pull` to get the file"),
         (b"GGUF", "a GGUF model", "convert it to safetensors"),
         (b"\x93NUMPY", "a NumPy array (.npy)", "it holds a single array: save all parameters by name"),
         (b"\x1f\x8b", "a gzip archive", UNPACK),
@@ -77,11 +78,11 @@ fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Models that are protocol buffers, which have no magic number: told by their first fields.
+/// Models that are protocol buffers. They have no magic number, but their first fields tell them apart.
 fn protobuf(bytes: &[u8]) -> Option<&'static str> {
     match *bytes {
-        // Field 1 is a version. In an ONNX model a text follows (2 to 6 producer, domain, description), its graph (7) or
-        // the operator sets (8); in the others a message, whose own first field is a message again.
+        // Field 1 is a version. An ONNX model goes on with a text (2, its producer) or later fields, the others with a
+        // message (2) whose own first field is a message.
         [0x08, version @ 1..0x80, 0x12, ref rest @ ..] => match (length_and(rest)?.first()?, version) {
             (0x0a, 1) => Some("a TensorFlow SavedModel (.pb)"),
             (0x0a, _) => Some("a Core ML model"),
@@ -98,8 +99,8 @@ fn protobuf(bytes: &[u8]) -> Option<&'static str> {
                 }
                 // The network's name, then its layers (field 100 or, in old files, 2) or its input (3).
                 _ => {
-                    let behind = content.get(usize::from(*rest.first()?)..)?;
-                    let layers = [&b"\xa2\x06"[..], b"\x12", b"\x1a"].iter().any(|tag| behind.starts_with(tag));
+                    let after = content.get(usize::from(*rest.first()?)..)?;
+                    let layers = [&b"\xa2\x06"[..], b"\x12", b"\x1a"].iter().any(|tag| after.starts_with(tag));
                     (content.first()?.is_ascii_graphic() && layers).then_some("a Caffe model")
                 }
             }
@@ -108,7 +109,7 @@ fn protobuf(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What stands behind a length.
+/// What follows a length.
 fn length_and(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)?;
     bytes.get(end + 1..)
@@ -135,7 +136,7 @@ fn is_pickle(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x80) && bytes.get(1).is_some_and(|protocol| (2..=5).contains(protocol))
 }
 
-/// PyTorch wrote tars until 0.1.9, when there were no DenseNets in it.
+/// PyTorch wrote tars until 0.1.9, before it had a DenseNet.
 fn is_tar(bytes: &[u8]) -> bool {
     bytes.get(257..262) == Some(b"ustar")
 }
@@ -207,7 +208,10 @@ mod tests {
             (padded(b"\x04\0\0\0\x01\0\0\0\x03\0\0\0V 1\x0d\0\0\0"), "a Lua Torch file (.t7)"),
             (padded(b"\x12\x01\0\0\0\0\0\0"), "MXNet parameters"),
             (b"\n<!DOCTYPE html>".to_vec(), "a web page or other markup"),
-            (b"version https://git-lfs.github.com/spec/v1".to_vec(), "a Git LFS pointer in place of the file"),
+            (
+                b"version https://git-lfs.github.com/spec/v1".to_vec(),
+                "a Git LFS pointer, not a weight file: run `git lfs pull` to get the file",
+            ),
             (b"{\"a\": 1}".to_vec(), "plain text, not a weight file: it begins with '{\"a\": 1}'"),
             (b"var x = {}".to_vec(), "plain text"),
             (vec![1, 2, 3], "not a weight file of a known kind: it begins with bytes 01 02 03; .safetensors"),

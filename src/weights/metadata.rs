@@ -51,7 +51,7 @@ fn parsed<T, E: std::fmt::Display>(
     pairs.get(key).map(|text| parse(text)).transpose().map_err(|e| format!("metadata {key}: {e}"))
 }
 
-/// A name may stand in JSON's quotes.
+/// A name may be in JSON's quotes.
 fn preset(text: &str) -> Result<String, String> {
     if text.len() > MAX_PRESET_BYTES {
         return Err(format!("{} bytes, of which {MAX_PRESET_BYTES} are read", text.len()));

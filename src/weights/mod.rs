@@ -79,7 +79,5 @@ pub use random::Statistics;
 pub use safetensors::{save_safetensors, to_safetensors};
 pub use tensor::Tensor;
 
-#[cfg(all(test, feature = "safetensors"))]
-mod open_tests;
 #[cfg(test)]
 mod tests;

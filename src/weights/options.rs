@@ -20,7 +20,7 @@ pub struct OpenOptions {
     pub eps: Option<f64>,
     /// Activation in place of the file's.
     pub activation: Option<Activation>,
-    /// Where new channels stand in the file's concatenations.
+    /// Where new channels are in the file's concatenations.
     pub channel_order: Option<ChannelOrder>,
     /// Preprocessing in place of the file's.
     pub preprocessing: Option<Preprocessing>,

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::tensor::Tensor;
-use crate::architecture::{Architecture, dense_layer_name, transition_name};
+use crate::architecture::{Architecture, Part};
 use crate::error::Error;
 
-/// Where a dense layer's new channels stand in a file's concatenations. Tensor shapes cannot tell.
+/// Where a dense layer's new channels are in a file's concatenations. Tensor shapes cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOrder {
     /// `cat([old, new])`: torchvision, Keras, and this crate.
@@ -48,12 +48,11 @@ impl ChannelOrder {
 
     /// What the batch norms' running statistics say, for tensors in the file's order. Each norm of a block sees the
     /// channels that the norm before it saw, unchanged. In training it has therefore gathered the same statistics of
-    /// them: they stand at its beginning in one order and at its end in the other. None where neither or both are so, as
+    /// them: they are at its beginning in one order and at its end in the other. None where neither or both are so, as
     /// in a network that was never trained.
     pub(super) fn of_statistics(architecture: &Architecture, tensors: &BTreeMap<String, Tensor>) -> Option<Self> {
         let (mut channels, mut last, mut first) = (0, 0, 0);
-        for block in 0..architecture.layers.len() {
-            let norms = norms_of(architecture, block);
+        for norms in norms_by_block(architecture) {
             for part in ["running_mean", "running_var"] {
                 let vectors: Vec<&[f32]> =
                     norms.iter().filter_map(|norm| Some(&*tensors.get(&format!("{norm}.{part}"))?.data)).collect();
@@ -76,15 +75,18 @@ impl ChannelOrder {
     }
 }
 
-/// The norms that read a block's concatenation, the shortest first.
-fn norms_of(architecture: &Architecture, block: usize) -> Vec<String> {
-    let layers = (0..architecture.layers[block]).map(|layer| format!("{}.norm1", dense_layer_name(block, layer)));
-    let end = if block + 1 < architecture.layers.len() {
-        format!("{}.norm", transition_name(block))
-    } else {
-        "features.norm5".into()
-    };
-    layers.chain(std::iter::once(end)).collect()
+/// The norms that read each block's concatenation, the shortest first.
+fn norms_by_block(architecture: &Architecture) -> Vec<Vec<String>> {
+    let mut blocks = vec![Vec::new()];
+    for part in architecture.parts() {
+        if let (Some(norm), Some(block)) = (part.pre_activation_norm(), blocks.last_mut()) {
+            block.push(norm);
+        }
+        if let Part::Transition(_) = part {
+            blocks.push(Vec::new());
+        }
+    }
+    blocks
 }
 
 /// How many numbers agree but for rounding, even to half precision.
@@ -108,30 +110,24 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn of(architecture: &Architecture) -> Self {
         let mut by_tensor = BTreeMap::new();
-        let mut norm = |name: &str, reader: Reader| {
-            for part in ["weight", "bias", "running_mean", "running_var"] {
-                by_tensor.insert(format!("{name}.{part}"), reader);
+        let mut block = Reader { input: 0, layers: 0 };
+        for part in architecture.parts() {
+            let reader = match &part {
+                Part::DenseLayer(layer) => Reader { input: layer.block_input_channels, layers: layer.layer },
+                Part::BlockEnd(end) => {
+                    block = Reader { input: end.input_channels, layers: end.layers };
+                    continue;
+                }
+                Part::Transition(_) | Part::Head(_) => block,
+                Part::Stem(_) => continue,
+            };
+            if let Some(norm) = part.pre_activation_norm() {
+                for vector in ["weight", "bias", "running_mean", "running_var"] {
+                    by_tensor.insert(format!("{norm}.{vector}"), reader);
+                }
             }
-        };
-        let mut kernels = Vec::new();
-        for (block, &layers) in architecture.layers.iter().enumerate() {
-            let input = architecture.block_input_channels(block);
-            for layer in 0..layers {
-                let (name, reader) = (dense_layer_name(block, layer), Reader { input, layers: layer });
-                norm(&format!("{name}.norm1"), reader);
-                kernels.push((format!("{name}.conv1.weight"), reader));
-            }
-            let reader = Reader { input, layers };
-            if block + 1 < architecture.layers.len() {
-                let name = transition_name(block);
-                norm(&format!("{name}.norm"), reader);
-                kernels.push((format!("{name}.conv.weight"), reader));
-            } else {
-                norm("features.norm5", reader);
-                kernels.push(("classifier.weight".into(), reader));
-            }
+            by_tensor.extend(part.block_reader().map(|name| (format!("{name}.weight"), reader)));
         }
-        by_tensor.extend(kernels);
         Readers { growth: architecture.growth_rate, by_tensor }
     }
 

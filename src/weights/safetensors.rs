@@ -119,7 +119,7 @@ pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> 
         );
     }
     let mut header = serde_json::Value::Object(header).to_string();
-    // The format wants the tensors behind it aligned to 8 bytes.
+    // The format wants the tensors after it aligned to 8 bytes.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.into_bytes());

@@ -14,7 +14,7 @@ pub(super) struct Source<'a> {
     pub(super) format: &'static str,
     pub(super) entries: Vec<Entry<'a>>,
     pub(super) metadata: BTreeMap<String, String>,
-    /// The entries stand in the order of the file's modules, first layer first.
+    /// The entries are in the order of the file's modules, first layer first.
     pub(super) ordered: bool,
     /// The canonical names, where the file says which tensor is which: in a Keras model's configuration.
     pub(super) names: Option<Names>,

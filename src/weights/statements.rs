@@ -46,7 +46,7 @@ impl Statements {
     }
 }
 
-/// How much a place counts. Of two statements about one property the one that stands first here wins.
+/// How much a place counts. Of two statements about one property the one listed first here wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
     /// An option for this property alone.

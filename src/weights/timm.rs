@@ -1,4 +1,4 @@
-//! timm's description of a network: preprocessing and labels. It stands in a `config.json` beside the weight file, as
+//! timm's description of a network: preprocessing and labels. It is in a `config.json` beside the weight file, as
 //! on the Hugging Face Hub, or in the file's own metadata.
 
 #[cfg(feature = "safetensors")]

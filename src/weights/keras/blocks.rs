@@ -9,7 +9,7 @@ use crate::architecture::{dense_layer_name, transition_name};
 /// The channels of a feature map, as indices of [`Found::parts`].
 pub(super) type Parts = Vec<usize>;
 
-/// A 1x1 convolution behind a batch norm: a bottleneck or a transition.
+/// A 1x1 convolution after a batch norm: a bottleneck or a transition.
 #[derive(Clone, Debug)]
 pub(super) struct Narrow {
     pub(super) input: Parts,
@@ -43,7 +43,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Sorts the layers into blocks: the canonical module of each node with weights, and where new channels stand in
+    /// Sorts the layers into blocks: the canonical module of each node with weights, and where new channels are in
     /// concatenations.
     pub(super) fn modules(mut self, graph: &Graph, from: &str) -> Result<(Modules, Option<ChannelOrder>), String> {
         let name = |node: usize| &graph.nodes[node].name;

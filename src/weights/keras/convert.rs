@@ -130,7 +130,7 @@ fn scaled(name: &str, gamma: Array, beta: Array, scale: &Array, shift: &Array) -
     let (scale, shift) = (decode("scale", scale)?, decode("scale", shift)?);
     let n = gamma.len();
     if [beta.len(), scale.len(), shift.len()] != [n; 3] {
-        return Err(format!("the Scale layer behind '{name}' has {} channels, the batch norm {n}", scale.len()));
+        return Err(format!("the Scale layer after '{name}' has {} channels, the batch norm {n}", scale.len()));
     }
     let wide = |i: usize| [gamma[i], beta[i], scale[i], shift[i]].map(f64::from);
     let weight = (0..n).map(&wide).map(|[gamma, _, scale, _]| (gamma * scale) as f32);
@@ -253,6 +253,6 @@ mod tests {
         assert_eq!(scaled[1].1, [29.0, 44.0, 61.0]);
         assert_eq!(scaled[2].1, [0.5, 1.5, 2.5]);
         let error = norm(layer(bare()), Some(&(array(&[2], [1.0, 2.0].into_iter()), ramp(0.0)))).err().unwrap();
-        assert!(error.contains("behind 'n' has 2 channels, the batch norm 3"), "{error}");
+        assert!(error.contains("after 'n' has 2 channels, the batch norm 3"), "{error}");
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Node {
     pub(super) place: Vec<Place>,
 }
 
-/// A model's layers, each behind the ones it reads.
+/// A model's layers, each after the ones it reads.
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,

@@ -33,7 +33,7 @@ pub(super) struct Layer {
 /// Layers in the order of the file.
 pub(super) struct Layers {
     pub(super) layers: Vec<Layer>,
-    /// They stand in the model's order, first layer first, over all kinds of layers.
+    /// They are in the model's order, first layer first, over all kinds of layers.
     pub(super) ordered: bool,
 }
 
@@ -275,7 +275,7 @@ fn interleave(layers: Vec<Layer>) -> Layers {
         .map(|layer| {
             let place = if is_convolution(&layer) {
                 convolution += 1;
-                // Behind norm number `convolution - 1 + stem_norm`; the first behind none.
+                // After norm number `convolution - 1 + stem_norm`; the first after none.
                 if convolution == 1 { 0 } else { 2 * (convolution - 2 + stem_norm) + 2 }
             } else if is_norm(&layer) {
                 norm += 1;

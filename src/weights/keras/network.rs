@@ -31,7 +31,7 @@ enum Symbol {
     Image,
     Features(Parts),
     Normed(Parts, usize),
-    /// Behind the batch norm's ReLU.
+    /// After the batch norm's ReLU.
     Active(Parts, usize),
     /// A 1x1 convolution of that: a bottleneck or a transition.
     Narrow(Narrow),
@@ -138,7 +138,7 @@ impl Walk {
                     self.scales.insert(i, *norm);
                     Ok(input.clone())
                 }
-                _ => Err("a Scale layer belongs behind a batch norm".into()),
+                _ => Err("a Scale layer belongs after a batch norm".into()),
             },
             "Activation" | "ReLU" | "Softmax" => self.activation(node, input),
             "MaxPooling2D" => self.max_pool(node, input),
@@ -148,7 +148,7 @@ impl Walk {
                     self.found.end = Some((parts.clone(), *norm));
                     Ok(Symbol::Pooled)
                 }
-                _ => Err("global pooling belongs behind the last batch norm and its ReLU".into()),
+                _ => Err("global pooling belongs after the last batch norm and its ReLU".into()),
             },
             "Flatten" if matches!(input, Symbol::Pooled) => Ok(Symbol::Pooled),
             "Dense" => self.dense(i, node, input),
@@ -160,7 +160,7 @@ impl Walk {
         }
     }
 
-    /// The channels of a feature map that may be concatenated or normalised. Behind its batch norm and ReLU the stem's
+    /// The channels of a feature map that may be concatenated or normalised. After its batch norm and ReLU the stem's
     /// output is one.
     fn settled(&mut self, symbol: &Symbol) -> Result<Parts, String> {
         match symbol {
@@ -241,7 +241,7 @@ impl Walk {
                 window.kernel, window.stride
             )),
             Symbol::Image => Err("a second convolution of the image".into()),
-            _ => Err("no batch norm and ReLU stand before it".into()),
+            _ => Err("batch norm and ReLU are expected before it".into()),
         }
     }
 
@@ -250,7 +250,7 @@ impl Walk {
         if axis.is_some_and(|axis| !matches!(axis, 1 | 3 | -1)) || node.config["mode"].as_i64() == Some(1) {
             return Err("it does not normalise channels".into());
         }
-        // Keras' default.
+        // Keras' default, where none is written.
         let eps = node.config["epsilon"].as_f64().unwrap_or(1e-3);
         match self.stated.eps {
             None => self.stated.eps = Some(eps),
@@ -286,9 +286,9 @@ impl Walk {
                 Ok(Symbol::Scores)
             }
             (Symbol::Normed(..) | Symbol::NarrowNormed(..), _) => {
-                Err(format!("'{kind}' behind a batch norm, expected relu"))
+                Err(format!("'{kind}' after a batch norm, expected relu"))
             }
-            _ => Err(format!("'{kind}' stands where a DenseNet has no activation")),
+            _ => Err(format!("'{kind}' where a DenseNet has no activation")),
         }
     }
 
@@ -297,15 +297,13 @@ impl Walk {
             Symbol::Padded(inner, zeros) => (&**inner, *zeros),
             other => (other, [0; 4]),
         };
-        // Zeros of a layer can win a maximum, unless nothing is below them.
+        // Explicit zeros can win a maximum, unless no value is below zero.
         if zeros != [0; 4] && !matches!(inner, Symbol::Active(..)) {
             return Err("zeros are padded before a maximum of values that may be negative".into());
         }
         let parts = self.settled(inner)?;
-        if self.stem_pooled
-            || parts.len() != 1
-            || self.found.parts.iter().any(|part| matches!(part, Part::Layer { .. }))
-        {
+        let in_block = self.found.parts.iter().any(|part| matches!(part, Part::Layer { .. }));
+        if self.stem_pooled || parts.len() != 1 || in_block {
             return Err("maximum pooling outside the stem".into());
         }
         let window = Window::pool(&node.config)?;
@@ -319,8 +317,8 @@ impl Walk {
     fn average_pool(&mut self, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         let Symbol::Narrow(narrow) = input else {
             return Err(
-                "average pooling belongs behind a transition's 1x1 convolution; at the end of the network it must \
-                        be global, for any size of picture"
+                "average pooling belongs after a transition's 1x1 convolution; at the end of the network it must be \
+                 global, for any size of picture"
                     .into(),
             );
         };
@@ -342,7 +340,7 @@ impl Walk {
     fn dense(&mut self, i: usize, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         if !matches!(input, Symbol::Pooled) || self.found.classifier.is_some() {
             return Err(
-                "one dense layer, behind global average pooling, is expected: other heads are not supported".into()
+                "one dense layer, after global average pooling, is expected: other heads are not supported".into()
             );
         }
         self.found.classifier = Some(i);

@@ -184,7 +184,7 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
             |m| m.get("a1_1_bn")["config"]["axis"] = json!(2),
             "'a1_1_bn' (BatchNormalization) of its model_config: it does not",
         ),
-        (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' behind a batch norm, expected relu"),
+        (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' after a batch norm, expected relu"),
         (
             |m| m.get("a1_1_relu")["class_name"] = json!("LeakyReLU"),
             "'a1_1_relu' (LeakyReLU) of its model_config: no layer",
@@ -201,7 +201,7 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
         (|m| m.get("global")["class_name"] = json!("AveragePooling2D"), "at the end of the network it must be global"),
         (
             |m| m.get("drop")["class_name"] = json!("Dense"),
-            "one dense layer, behind global average pooling, is expected",
+            "one dense layer, after global average pooling, is expected",
         ),
         (|m| m.get("head")["config"]["activation"] = json!("tanh"), "the activation 'tanh' of the classes"),
         (|m| m.get("zeros")["class_name"] = json!("Rescaling"), "the model changes pixels itself"),

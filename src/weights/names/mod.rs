@@ -6,7 +6,7 @@ mod torchvision;
 
 pub(super) use scheme::{Names, Scheme};
 
-/// Finds the scheme and maps every name; none where no scheme fits. A name that has no place keeps its text behind the
+/// Finds the scheme and maps every name; none where no scheme fits. A name that has no place keeps its text after the
 /// prefix.
 pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     torchvision::recognise(names).transpose().or_else(|| keras::recognise(names).transpose()).transpose()

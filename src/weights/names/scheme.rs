@@ -71,7 +71,7 @@ impl fmt::Display for Scheme {
 #[derive(Debug)]
 pub(in crate::weights) struct Names {
     pub(in crate::weights) scheme: Scheme,
-    /// What stands before every name, such as `module.`.
+    /// What comes before every name, such as `module.`.
     pub(in crate::weights) prefix: String,
     /// For each name of the file its canonical one, or none where it holds nothing that inference needs.
     pub(in crate::weights) canonical: Vec<Option<String>>,

@@ -1,4 +1,4 @@
-//! torchvision's names, old and new, behind any prefix and with any name of the classifier.
+//! torchvision's names, old and new, after any prefix and with any name of the classifier.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     found.unique(names).map(Some)
 }
 
-/// What stands before `denseblock<number>.denselayer<number>.norm`.
+/// What comes before `denseblock<number>.denselayer<number>.norm`.
 fn features_root(name: &str) -> Option<&str> {
     let numbered = |segment: &str, word: &str| {
         segment.strip_prefix(word).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
@@ -72,7 +72,7 @@ const HEADS: [&str; 5] = ["classifier", "fc", "linear", "last_linear", "head"];
 struct Head<'a> {
     module: &'a str,
     /// The linear layer's index in a Sequential, as in `classifier.0.weight` before a sigmoid, or `classifier.1.weight`
-    /// behind a dropout.
+    /// after a dropout.
     place: Option<&'a str>,
     part: &'a str,
 }
@@ -97,7 +97,7 @@ fn several_layers(names: &[&str], prefix: &str) -> bool {
     heads.map(|head| head.module).collect::<BTreeSet<&str>>().len() > 1
 }
 
-/// The canonical name, behind `features.`, of a parameter of the features module.
+/// The canonical name, after `features.`, of a parameter of the features module.
 fn feature(inner: &str, scheme: &mut Scheme) -> String {
     let segments: Vec<&str> = inner.split('.').collect();
     match segments[..] {

@@ -37,7 +37,7 @@ pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedT
         .map_err(|e| format!("a zip, truncated or damaged ({e}): fetch it again"))?;
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let pickle = pickle(&names)?;
-    // Not `decompressed_size`: it does not know the size where that stands behind the data, as in PyTorch's archives.
+    // Not `decompressed_size`: it does not know the size where that comes after the data, as in PyTorch's archives.
     let (mut unpacked, mut packed) = (0, false);
     for index in 0..archive.len() {
         let member = archive.by_index_raw(index).map_err(damaged)?;

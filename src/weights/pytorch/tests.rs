@@ -1,6 +1,6 @@
 //! Hand-made files: what PyTorch does not write, and what nobody should.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 

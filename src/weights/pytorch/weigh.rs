@@ -1,7 +1,7 @@
 //! How much memory a pickle would take, before it is run.
 //!
 //! A pickle is a program for a machine with a stack and a memo. The library that runs it copies whole objects where
-//! Python shares them, counts only part of what it copies, and names every tensor by the keys on the way to it. Behind a
+//! Python shares them, counts only part of what it copies, and names every tensor by the keys on the way to it. After a
 //! long key, a few bytes of `2` (duplicate) or `h` (fetch from the memo) then become gigabytes. So the same instructions
 //! run here first, on sizes alone.
 
@@ -123,7 +123,7 @@ impl Machine<'_> {
                 let length = self.line()? + self.line()?;
                 self.text(length);
             }
-            // Texts, bytes and long numbers behind their length.
+            // Texts, bytes and long numbers after their length.
             b'U' | b'C' | 0x8a | 0x8c => self.counted::<1>()?,
             b'X' | b'T' | b'B' | 0x8b => self.counted::<4>()?,
             0x8d | 0x8e | 0x96 => self.counted::<8>()?,

@@ -7,7 +7,7 @@
 //! modules of a dense layer stand together, and modules with like names do the same. recognise.rs accepts a reading if it
 //! is the only one under some set of these rules, and no other set singles out another.
 //!
-//! Shapes cannot tell where a concatenation's new channels stand (the running statistics may), the stem's stride, padding
+//! Shapes cannot tell where a concatenation's new channels are (the running statistics may), the stem's stride, padding
 //! and pooling, and epsilon.
 
 mod modules;

@@ -19,7 +19,7 @@ fn rules_of_names() -> impl Iterator<Item = Rules> {
     })
 }
 
-/// Finds the one network that the tensors make up. `entries` are names and shapes; `ordered` says that they stand in
+/// Finds the one network that the tensors make up. `entries` are names and shapes; `ordered` says that they are in
 /// the order of the file's modules.
 pub(in crate::weights) fn recognise(entries: &[(&str, &[usize])], ordered: bool) -> Result<Names, String> {
     let (modules, mut canonical) = modules::gather(entries)?;

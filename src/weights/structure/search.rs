@@ -292,7 +292,7 @@ fn reached(furthest: Option<(Vec<Step>, State)>, layers: &[&Module], classifier:
         Expected::TransitionConv => format!("a 1x1 convolution from {width} channels"),
         Expected::Nothing => format!("a linear layer of {width} inputs"),
     };
-    let behind = steps.last().map_or("the input".to_string(), |step| format!("'{}'", layers[step.module].name));
+    let after = steps.last().map_or("the input".to_string(), |step| format!("'{}'", layers[step.module].name));
     // Of what is left, the nearest by name: where a layer has a wrong shape, probably that one.
     let last = steps.last().map_or("", |step| layers[step.module].name);
     let shared = |name: &str| name.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
@@ -304,7 +304,7 @@ fn reached(furthest: Option<(Vec<Step>, State)>, layers: &[&Module], classifier:
         (None, Some(layer)) => format!("'{}' is {}", layer.name, kind(layer.kind)),
         (None, None) => "none is left".into(),
     };
-    let reason = format!("behind {behind} (layer {}) {expected} is expected, and {rest}", steps.len());
+    let reason = format!("after {after} (layer {}) {expected} is expected, and {rest}", steps.len());
     Reached { used: steps.len(), reason }
 }
 

@@ -7,7 +7,7 @@ use crate::architecture::{Architecture, PRESETS, Recipe, Stem};
 
 type Shapes = Vec<(String, Vec<usize>)>;
 
-/// The canonical parameters, each renamed. `rename` gets the module's path behind `features.`.
+/// The canonical parameters, each renamed. `rename` gets the module's path after `features.`.
 fn disguised(architecture: &Architecture, rename: impl Fn(&str) -> String) -> (Shapes, Vec<String>) {
     let parameters = architecture.parameters().unwrap();
     let renamed = parameters.iter().map(|p| {
@@ -186,11 +186,11 @@ fn what_does_not_fit_is_named() {
         (with(|s| s.retain(|(n, _)| n != "dense2.1.bn2.bias")), "'dense2.1.bn2.running_mean' [16]"),
         (
             with(|s| s.retain(|(n, _)| n != "dense2.1.conv2.weight")),
-            "behind 'dense2.1.bn2' (layer 22) a 3x3 convolution from 16 to 4 channels is expected, and ",
+            "after 'dense2.1.bn2' (layer 22) a 3x3 convolution from 16 to 4 channels is expected, and ",
         ),
         (
             with(|s| s.iter_mut().filter(|(n, _)| n == "dense3.0.conv1.weight").for_each(|(_, s)| s[1] += 1)),
-            "behind 'dense3.0.bn1' (layer 26) a 1x1 convolution from 9 to 16 channels is expected, and 8 of 34",
+            "after 'dense3.0.bn1' (layer 26) a 1x1 convolution from 9 to 16 channels is expected, and 8 of 34",
         ),
         (
             with(|s| s.iter_mut().filter(|(n, _)| n == "linear.weight").for_each(|(_, s)| s[1] = 100)),
