@@ -109,7 +109,7 @@ fn what_cannot_be_converted_leaves_everything_as_it_was() {
     let three = folder.path().join("three.txt");
     std::fs::write(&three, "a\nb\nc\n").unwrap();
     for (arguments, status, reason) in [
-        (vec!["convert", text(&text_file), text(&output)], 1, "no weight file"),
+        (vec!["convert", text(&text_file), text(&output)], 1, "not a weight file"),
         (vec!["convert", embedded, text(&output), "--labels", text(&three)], 1, "3 "),
         (vec!["convert", embedded, text(&output), "--arch", "densenet121"], 1, "input channels: the file has 1"),
         (vec!["convert", embedded, text(&missing)], 1, "is the folder there"),

@@ -1,4 +1,5 @@
-//! Files that want all memory, time or stack of who reads them: one line of error, or weights, soon and in little.
+//! Files made to exhaust memory, time or the stack of their reader: each gives one line of error, or weights, quickly and in
+//! little memory.
 
 #![cfg(all(feature = "safetensors", feature = "pytorch", feature = "keras"))]
 
@@ -264,10 +265,10 @@ fn zips_do_not_grow() {
     tar[..8].copy_from_slice(b"storages");
     tar[156] = b'S';
     tar[257..265].copy_from_slice(b"ustar  \0");
-    refused("a sparse tar", &tar, 4, "a tar archive: unpack it");
+    refused("a sparse tar", &tar, 4, "a tar archive, not a weight file: unpack it");
     tar[0] = 0x80;
     tar[1] = 2;
-    refused("a sparse tar that begins as a pickle", &tar, 4, "a tar archive: unpack it");
+    refused("a sparse tar that begins as a pickle", &tar, 4, "a tar archive, not a weight file: unpack it");
 }
 
 /// A zip64 whose directory announces as many members as it has room for, and has none.
@@ -413,14 +414,23 @@ fn tiny() -> Weights {
     Weights::random(&recipe.build("tiny"), 0).unwrap()
 }
 
+/// The safetensors file with another preprocessing in its metadata.
+fn with_preset(file: &[u8], preset: &str) -> Vec<u8> {
+    let (length, rest) = file.split_first_chunk::<8>().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut header: Value = serde_json::from_slice(header).unwrap();
+    header["__metadata__"]["densenet.preset"] = preset.into();
+    [safetensors(&header.to_string(), 0), data.to_vec()].concat()
+}
+
 #[test]
 fn what_a_file_says_is_fit_for_a_terminal() {
     let _turn = turn();
     let ringing = "a\u{7}\u{1b}[2J\nb\u{202e}c\u{2028}";
     let architecture = Architecture { name: ringing.into(), ..tiny().architecture().clone() };
     let weights = Weights::new(architecture, tiny().tensors().clone()).unwrap();
-    let weights = weights.with_labels(vec![ringing.into(); 2]).unwrap().with_preprocessing_value(ringing.into());
-    let file = weights::to_safetensors(&weights, Precision::F32).unwrap();
+    let weights = weights.with_labels(vec![ringing.into(); 2]).unwrap();
+    let file = with_preset(&weights::to_safetensors(&weights, Precision::F32).unwrap(), ringing);
     let weights = read("a network", &file, 1).unwrap();
     let quiet = "a  [2J b c ";
     assert_eq!(

@@ -27,13 +27,14 @@ impl Case {
         let weights = self.golden.open(folder);
         let (name, network) = (&self.golden.name, weights.architecture());
         assert_eq!((network.eps, network.activation), (self.eps, self.activation), "{name}");
-        assert_eq!(weights.preprocessing_value().and_then(|preset| preset.as_str()), self.preset.as_deref(), "{name}");
+        let preset = weights.origin().facts.iter().find(|fact| fact.what == "preset").map(|fact| &fact.value);
+        assert_eq!(preset, self.preset.as_ref(), "{name}");
         weights
     }
 
     fn another_eps_is_noticed(&self, folder: &Path) {
         for eps in [1e-5, 1.001e-5, 1.1e-5, 1e-3].into_iter().filter(|eps| *eps != self.eps) {
-            let options = OpenOptions { eps: Some(eps), ..OpenOptions::default() };
+            let options = OpenOptions::default().eps(eps);
             let changed = weights::open_with(folder.join(&self.golden.name), &options).unwrap();
             let result = self.golden.compare(&changed);
             assert!(result.is_err(), "{}: eps {eps} passes with {result:?} of the tolerance", self.golden.name);

@@ -1,5 +1,5 @@
-//! DenseNets under names of their own, recognised by structure, against the logits that PyTorch computed; and timm's
-//! description beside a file.
+//! DenseNets with unknown names, recognised by structure, against the logits that PyTorch computed; and timm's description
+//! beside a file.
 
 #![cfg(all(feature = "pytorch", feature = "keras"))]
 
@@ -55,7 +55,7 @@ fn strangers_ports_give_their_logits_by_path_alone() {
         let weights = case.open(&folder());
         let scheme = if case.name.starts_with("timm") { "torchvision" } else { "recognised by structure" };
         assert_eq!(weights.origin().scheme, scheme, "{}", case.name);
-        let options = OpenOptions { eps: Some(1.1e-5), ..OpenOptions::default() };
+        let options = OpenOptions::default().eps(1.1e-5);
         let changed = weights::open_with(path(&case.name), &options).unwrap();
         let result = case.compare(&changed);
         assert!(result.is_err(), "{}: another eps passes with {result:?} of the tolerance", case.name);
@@ -66,10 +66,10 @@ fn strangers_ports_give_their_logits_by_path_alone() {
 fn running_statistics_tell_the_channel_order() {
     assert_eq!(fact(&open("new-first.pth"), "channel order"), ("new-first", "running statistics"));
     // Random statistics do not tell.
-    assert_eq!(fact(&open("staged.pth"), "channel order"), ("new-last", "default of recognised by structure"));
+    assert_eq!(fact(&open("staged.pth"), "channel order"), ("new-last", "default of torchvision"));
     let case = cases().into_iter().find(|case| case.name == "new-first.pth").unwrap();
     let error = |order| {
-        let options = OpenOptions { channel_order: Some(order), ..OpenOptions::default() };
+        let options = OpenOptions::default().channel_order(order);
         let weights = weights::open_with(path(&case.name), &options).unwrap();
         assert_eq!(fact(&weights, "channel order").1, "option");
         case.compare(&weights)
@@ -106,9 +106,9 @@ fn two_readings_are_refused() {
     // TensorFlow's padding of a stem or somebody's ZeroPadding2D: shapes do not tell.
     let path = path("automatic-7x7-weights.h5");
     let error = weights::open(&path).unwrap_err().to_string();
-    assert!(error.contains("how its 7x7 stem is padded only the model's configuration says"), "{error}");
+    assert!(error.contains("only the model's configuration says how its 7x7 stem is padded"), "{error}");
     let architecture = Architecture::from_json(ARCHITECTURE).unwrap();
-    let options = OpenOptions { architecture: Some(architecture), eps: Some(1e-3), ..OpenOptions::default() };
+    let options = OpenOptions::default().architecture(architecture).eps(1e-3);
     assert_eq!(weights::open_with(&path, &options).unwrap().architecture().stem.stride, 1);
 }
 
@@ -149,12 +149,12 @@ fn timms_description_beside_the_file_gives_preset_and_labels() {
     std::fs::copy(path("staged.pth"), &beside).unwrap();
     std::fs::copy(path("timm/config.json"), &config).unwrap();
     let other = weights::open(&beside).unwrap();
-    assert!(other.preprocessing_value().is_none() && other.labels().is_none());
+    assert!(fact(&other, "preset") == ("", "") && other.labels().is_none());
     // Damaged ones neither.
     std::fs::copy(path("timm/model.safetensors"), &beside).unwrap();
     for text in ["", "{", "[1]", "{\"architecture\": \"densenet121\", \"pretrained_cfg\": {\"crop_pct\": 0}}"] {
         std::fs::write(&config, text).unwrap();
-        assert!(weights::open(&beside).unwrap().preprocessing_value().is_none(), "{text}");
+        assert_eq!(fact(&weights::open(&beside).unwrap(), "preset"), ("", ""), "{text}");
     }
     // What timm's DenseNets state is the preset of that name.
     std::fs::write(&config, "{\"architecture\": \"densenet121\", \"pretrained_cfg\": {\"crop_pct\": 0.875}}").unwrap();

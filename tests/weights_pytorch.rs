@@ -37,7 +37,7 @@ fn fact<'a>(weights: &'a Weights, what: &str) -> &'a str {
     weights.origin().facts.iter().find(|fact| fact.what == what).map_or("", |fact| &fact.value)
 }
 
-/// The error of a file, behind its path: one line.
+/// The error of a file, after its path: one line.
 fn error(path: &Path) -> String {
     let error = weights::open(path).expect_err(&path.display().to_string()).to_string();
     assert!(!error.contains('\n'), "{error}");
@@ -50,7 +50,7 @@ fn files_of_every_age_give_pytorchs_logits() {
     assert!(!cases.is_empty());
     for case in &cases {
         let weights = case.check(folder.path());
-        let options = OpenOptions { eps: Some(1.1e-5), ..OpenOptions::default() };
+        let options = OpenOptions::default().eps(1.1e-5);
         let changed = weights::open_with(folder.path().join(&case.golden.name), &options).unwrap();
         let result = case.golden.compare(&changed);
         assert!(result.is_err(), "{}: another eps passes with {result:?} of the tolerance", case.golden.name);
@@ -106,7 +106,7 @@ fn damaged_and_foreign_files_are_refused() {
     let path = folder.path().join("text.pth");
     std::fs::write(&path, "epoch,loss\n1,0.5\n2,0.25\n").unwrap();
     let error = error(&path);
-    assert!(error.starts_with("no weight file: it begins with 'epoch,loss 1,0.5"), "{error}");
+    assert!(error.starts_with("plain text, not a weight file: it begins with 'epoch,loss 1,0.5"), "{error}");
 }
 
 /// A PyTorch archive of these members, compressed.
@@ -130,6 +130,10 @@ fn zip_bombs_are_refused_before_they_unpack() {
         let error = error(&path);
         assert!(error.contains("that unpacks to 671088") && error.starts_with("a zip of "), "{error}");
     }
+    for name in ["a/archive_format", "serialized_exported_program.json"] {
+        archive(&path, &[(name, b"pt2")]);
+        assert!(error(&path).starts_with("a program of torch.export (.pt2): load it with torch.export.load"));
+    }
     archive(&path, &[("weights/readme.txt", b"none")]);
-    assert!(error(&path).starts_with("a zip without data.pkl, so no PyTorch checkpoint"));
+    assert!(error(&path).starts_with("a zip without data.pkl, so not a PyTorch checkpoint"));
 }

@@ -32,7 +32,7 @@ fn a_file_of_full_size_takes_at_most_two_and_a_half_times_its_tensors() {
     assert!((1.0..=2.5).contains(&ratio), "{ratio:.2} times");
     // From memory, with every tensor in the other channel order.
     let bytes = std::fs::read(&path).unwrap();
-    let options = OpenOptions { channel_order: Some(weights::ChannelOrder::NewFirst), ..OpenOptions::default() };
+    let options = OpenOptions::default().channel_order(weights::ChannelOrder::NewFirst);
     let (_, ratio) = measured(|| weights::from_bytes(&bytes, "x", &options).unwrap());
     assert!((1.0..=2.5).contains(&ratio), "{ratio:.2} times");
 }

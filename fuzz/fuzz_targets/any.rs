@@ -1,4 +1,4 @@
-//! A file of any kind: its content says which reader it is for.
+//! A file of any kind: its content tells which reader gets it.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| densenet_fuzz::check(bytes));

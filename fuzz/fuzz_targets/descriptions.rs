@@ -1,4 +1,4 @@
-//! Texts: an architecture, a preset, and the `config.json` beside a weight file.
+//! Texts: an architecture, a preprocessing, and the `config.json` beside a weight file.
 #![no_main]
 
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = checked(architecture.walk(InputSize::square(32)));
         assert_eq!(Architecture::from_json(&architecture.to_json()).unwrap(), architecture);
     }
-    if let Some(preset) = checked(Preprocessing::parse(text)) {
-        let _ = preset.with_size(InputSize::square(97)).to_string();
+    if let Some(preprocessing) = checked(Preprocessing::parse(text)) {
+        let _ = preprocessing.with_size(InputSize::square(97)).to_string();
     }
 });

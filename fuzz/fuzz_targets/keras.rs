@@ -1,4 +1,4 @@
-//! Keras' files as they are: HDF5, and archives.
+//! Keras' files: HDF5, and archives.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! The configuration inside of a `.keras` archive, which is whole around it.
+//! The configuration in an otherwise valid `.keras` archive.
 #![no_main]
 
 use std::io::{Cursor, Read, Write};
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// The weights of a small model whose configuration is among the seeds.
+/// The weights of a small model. Its configuration is among the seeds.
 static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/keras-files.zip");
     let member = |archive: Vec<u8>, name: &str| {

@@ -1,4 +1,4 @@
-//! The pickle inside of a PyTorch zip, which is whole around it.
+//! The pickle in an otherwise valid PyTorch zip.
 #![no_main]
 
 use std::io::{Cursor, Write};

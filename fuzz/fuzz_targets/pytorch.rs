@@ -1,4 +1,4 @@
-//! PyTorch's files as they are: zips, legacy pickles, tars.
+//! PyTorch's files: zips, legacy pickles, tars.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,9 +1,9 @@
-//! A safetensors file: a header, its length being right, and data.
+//! A safetensors file, also with the length of its header put right.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     densenet_fuzz::check(bytes);
-    // The same with the length that its header really has: few mutations would find it.
+    // Few mutations would find the length that its header really has.
     let Some(rest) = bytes.get(8..) else { return };
     let Some(end) = rest.windows(2).rposition(|window| window == b"}}") else { return };
     let header = end as u64 + 2;

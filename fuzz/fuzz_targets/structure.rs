@@ -1,4 +1,4 @@
-//! The recogniser by structure: safetensors of generated names and shapes, soups of modules and networks with faults.
+//! Recognition by structure: safetensors files of random modules, and of networks with faults.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ enum Kind {
     Vector { channels: u8 },
 }
 
-/// How the modules of a network are called.
+/// How the modules of a network are named.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Style {
     Places,

@@ -1,4 +1,4 @@
-//! What holds for every file, whoever made it.
+//! What must hold for every file, whoever made it.
 
 #[path = "../../tests/heap/mod.rs"]
 mod heap;
@@ -12,7 +12,7 @@ use densenet_wgpu::{InputSize, Precision, Result, Weights};
 pub const MAX_HEAP_BYTES: usize = 256 << 20;
 pub const HEAP_FOR_EACH_BYTE: usize = 64;
 
-/// Reads bytes as a weight file: an error of one line or a network that can be used, in little memory.
+/// Reads bytes as a weight file. The result is an error of one line or a usable network, in little memory.
 pub fn check(bytes: &[u8]) {
     let (result, heap) = heap::peak(|| weights::from_bytes(bytes, "fuzzed", &OpenOptions::default()));
     let most = MAX_HEAP_BYTES + HEAP_FOR_EACH_BYTE * bytes.len();
@@ -29,7 +29,7 @@ pub fn check_file(path: &Path) {
     }
 }
 
-/// Whatever succeeded; an error must be one line that a terminal can show.
+/// The value, if there is one. An error must be one line that a terminal can show.
 pub fn checked<T>(result: Result<T>) -> Option<T> {
     result.inspect_err(|error| printable(&error.to_string())).ok()
 }
@@ -38,7 +38,7 @@ fn printable(text: &str) {
     assert!(!text.chars().any(char::is_control) && text.len() < 4000, "{text:?}");
 }
 
-/// A network that was accepted can be shown, walked, written, and read again as the same.
+/// An accepted network can be shown, walked, written, and read again unchanged.
 fn usable(weights: &Weights) {
     shown(weights);
     let written = weights::to_safetensors(weights, Precision::F32).expect("what was read can be written");

@@ -4,120 +4,122 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::metadata::{LABELS, Metadata};
-use super::names::{Names, Scheme};
+use super::metadata::Metadata;
+use super::names::{self, Names};
+use super::network::Weights;
+use super::options::OpenOptions;
 use super::order::{ChannelOrder, Readers};
+use super::origin::{Fact, Origin, Place, presentable};
+use super::resolve::Resolver;
 use super::source::{Entry, Source};
-use super::{Fact, OpenOptions, Origin, Tensor, Weights, bias, check, extras, infer, names, structure};
+use super::statements::{Rank, Statements};
+use super::tensor::{Shapes, Tensor};
+use super::{bias, check, extras, structure, timm};
+use crate::architecture::Architecture;
 
-/// Takes the source apart: what a tensor's bytes occupy is given back as soon as they are decoded.
-pub(super) fn assemble(source: Source, options: &OpenOptions) -> Result<Weights, String> {
-    let Source { format, entries, metadata, ordered, mut stated } = source;
-    let metadata = Metadata::read(&metadata)?;
-    let has_metadata = metadata.architecture.is_some();
-    let names = match stated.names.take() {
+/// Consumes the source: the bytes of a tensor are freed as soon as they are decoded.
+pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) -> Result<Weights, String> {
+    let metadata = Metadata::read(&source.metadata)?;
+    let names = match source.names.take() {
         Some(names) => names,
-        None => recognise(&entries, ordered)?,
+        None => recognise(&source.entries, source.ordered)?,
     };
+    let mut resolver = Resolver::new(options, metadata, &source, &names);
+    let Source { format, entries, ignored, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
-    let shapes: infer::Shapes = entries.iter().map(|(name, entry)| (*name, entry.shape.as_slice())).collect();
-    let note = |reason: String| match names.prefix.as_str() {
+    let explain = |reason: String| match names.prefix.as_str() {
         "" => reason,
         prefix => format!("{reason}; names stand here without the file's prefix '{prefix}'"),
     };
-    let (architecture, mut facts) =
-        infer::architecture(&shapes, metadata.architecture, &stated, names.scheme, options).map_err(note)?;
-    // TensorFlow's padding of such a stem depends on the picture, ZeroPadding2D's does not: a guess would be silent.
-    let guessed = names.scheme == Scheme::Structure && !has_metadata && options.architecture.is_none();
-    if guessed && format.starts_with("Keras") && architecture.stem.kernel > 3 && stated.stem_padding.is_none() {
-        let kernel = architecture.stem.kernel;
-        return Err(format!(
-            "recognised by structure, but how its {kernel}x{kernel} stem is padded only the model's configuration says: save \
-             the whole model, or give the architecture"
-        ));
-    }
-    // Before the walk, which a made-up number of layers would make long.
-    if architecture.layers.iter().sum::<usize>() > entries.len() {
-        return Err(format!("{} tensors are too few for layers {:?}", entries.len(), architecture.layers));
-    }
-    let parameters = architecture.parameters().map_err(|e| e.to_string())?;
-    let ignored: BTreeSet<String> = extras::ignored(&parameters, &shapes);
-    let biases = bias::of_convolutions(&parameters, &shapes);
-    let needed = shapes.into_iter().filter(|(name, _)| !ignored.contains(*name) && !biases.contains(*name));
-    let needed: infer::Shapes = needed.collect();
-    extras::head(&parameters, &needed).map_err(note)?;
-    check::shapes(&parameters, needed.into_iter()).map_err(note)?;
-    entries.retain(|name, _| !ignored.contains(*name));
+    let shapes = entries.iter().map(|(name, entry)| (*name, entry.shape.as_slice())).collect();
+    let network = recognised(shapes, &mut resolver).map_err(explain)?;
+    entries.retain(|name, _| !network.ignored.contains(*name));
+    let tensors = decode(entries)?;
+    let (tensors, order) = arrange(tensors, &network, &mut resolver).map_err(explain)?;
 
-    let mut tensors = entries
-        .into_par_iter()
-        .map(|(name, entry)| {
-            let data = entry.decode()?;
-            Ok((name.to_string(), Tensor { shape: entry.shape, data }))
-        })
-        .collect::<Result<BTreeMap<_, _>, String>>()?;
-    check::values(&tensors).map_err(note)?;
-    let (order, order_from) = [
-        (options.channel_order, "option".to_string()),
-        (metadata.order, "metadata".into()),
-        (names.order, stated.from.clone()),
-        (ChannelOrder::of_statistics(&architecture, &tensors), "running statistics".into()),
-    ]
-    .into_iter()
-    .find_map(|(order, from)| Some((order?, from)))
-    .unwrap_or_else(|| (ChannelOrder::NewLast, format!("default of {}", names.scheme)));
-    if order == ChannelOrder::NewFirst {
-        let readers = Readers::of(&architecture);
-        tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+    let Network { architecture, mut facts, ignored: unused, biases } = network;
+    if let Some(path) = place.path() {
+        resolver.add(Rank::Beside, timm::beside(path, &architecture).unwrap_or_default());
     }
+    let labels = resolver.labels(&architecture)?;
+    let preprocessing = resolver.preprocessing();
+    facts.push(order);
+    facts.extend(preprocessing.as_ref().map(|stated| Fact::new("preset", &stated.value, &stated.from)));
     if !biases.is_empty() {
-        bias::fold(&architecture, &mut tensors);
-        check::values(&tensors).map_err(note)?;
+        let value = format!("{}, subtracted from the means of the batch norms that read them", biases.len());
+        facts.push(Fact::new("convolutions with a bias", &value, "tensor shapes"));
     }
-    let labels = match metadata.labels {
-        Some(labels) => {
-            check::labels(&architecture, &labels).map_err(|reason| format!("metadata {LABELS}: {reason}"))?;
-            Some(labels)
-        }
-        None => stated.labels.filter(|labels| check::labels(&architecture, labels).is_ok()),
-    };
-
-    let mut fact = |what: &str, value: String, from: String| facts.push(Fact { what: what.into(), value, from });
-    fact("channel order", order.to_string(), order_from);
-    let preprocessing = (metadata.preprocessing.map(|preprocessing| (preprocessing, "metadata".to_string())))
-        .or(stated.preprocessing.map(|preprocessing| (preprocessing, stated.from.clone())))
-        .or(names.scheme.preprocessing().map(|name| (name.into(), format!("goes with {}", names.scheme))));
-    if let Some((preprocessing, from)) = &preprocessing {
-        fact("preset", preprocessing.as_str().map_or_else(|| preprocessing.to_string(), str::to_string), from.clone());
-    }
-    if !biases.is_empty() {
-        let value = format!("{}, taken off the means of the batch norms behind them", biases.len());
-        fact("convolutions with a bias", value, "tensor shapes".into());
-    }
-    let ignored = ignored.into_iter().chain(stated.ignored).collect::<Vec<_>>();
+    let ignored: Vec<String> = unused.into_iter().chain(ignored).collect();
     if !ignored.is_empty() {
-        fact("ignored", extras::listed(&ignored), "not the network's".into());
+        facts.push(Fact::new("ignored", &extras::listed(&ignored), "not part of the network"));
     }
-    for note in names.notes {
-        fact("reading", note, "recognised by structure".into());
-    }
-    let mut scheme = names.scheme.to_string();
-    if !names.prefix.is_empty() {
-        scheme += &format!(", behind '{}'", names.prefix);
-    }
-    let origin = Origin { path: None, format: format.into(), scheme, facts };
-    Ok(Weights {
-        architecture,
-        tensors,
-        preprocessing: preprocessing.map(|(preprocessing, _)| preprocessing),
-        labels,
-        origin,
-    })
+    facts.extend(names.notes.iter().map(|note| Fact::new("reading", note, "recognised by structure")));
+    let path = place.path().map(Into::into);
+    let format = if let Place::Embedded = place { format!("{format} (embedded)") } else { format.into() };
+    let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts };
+    let preprocessing = preprocessing.map(|stated| stated.value);
+    Ok(Weights { architecture, tensors, preprocessing, labels, origin })
 }
 
-/// What no DenseNet comes near. They keep the work on hostile names bounded.
+/// What shapes and statements say.
+struct Network {
+    architecture: Architecture,
+    facts: Vec<Fact>,
+    /// Canonical names of the tensors to leave out.
+    ignored: BTreeSet<String>,
+    /// Those of the convolutions' biases.
+    biases: BTreeSet<String>,
+}
+
+/// Resolves the architecture and checks that the tensors are its parameters, each in its shape.
+fn recognised(mut shapes: Shapes, resolver: &mut Resolver) -> Result<Network, String> {
+    let (architecture, facts) = resolver.architecture(&shapes)?;
+    // Before the walk, which a made-up number of layers would make long.
+    if architecture.layers.iter().sum::<usize>() > shapes.len() {
+        return Err(format!("{} tensors are too few for layers {:?}", shapes.len(), architecture.layers));
+    }
+    let parameters = architecture.parameters().map_err(|e| e.to_string())?;
+    let ignored = extras::ignored(&parameters, &shapes);
+    let biases = bias::of_convolutions(&parameters, &shapes);
+    shapes.retain(|name, _| !ignored.contains(*name) && !biases.contains(*name));
+    extras::head(&parameters, &shapes)?;
+    check::shapes(&parameters, shapes.into_iter())?;
+    Ok(Network { architecture, facts, ignored, biases })
+}
+
+fn decode(entries: BTreeMap<&str, Entry>) -> Result<BTreeMap<String, Tensor>, String> {
+    let tensors = entries.into_par_iter().map(|(name, entry)| {
+        let data = entry.decode()?;
+        Ok((name.to_string(), Tensor { shape: entry.shape, data }))
+    });
+    tensors.collect()
+}
+
+/// Puts new channels last and folds biases. Also returns in which order the file had the channels.
+fn arrange(
+    mut tensors: BTreeMap<String, Tensor>,
+    network: &Network,
+    resolver: &mut Resolver,
+) -> Result<(BTreeMap<String, Tensor>, Fact), String> {
+    let architecture = &network.architecture;
+    check::values(&tensors)?;
+    let channel_order = ChannelOrder::of_statistics(architecture, &tensors);
+    resolver.add(Rank::Statistics, Statements { channel_order, ..Statements::from("running statistics") });
+    let order = resolver.channel_order();
+    if order.value == ChannelOrder::NewFirst {
+        let readers = Readers::of(architecture);
+        tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+    }
+    if !network.biases.is_empty() {
+        bias::fold(architecture, &mut tensors);
+        check::values(&tensors)?;
+    }
+    Ok((tensors, Fact::new("channel order", &order.value.to_string(), &order.from)))
+}
+
+/// No DenseNet comes near these. They bound the work on hostile names.
 const MAX_TENSORS: usize = 20_000;
 const MAX_NAME_BYTES: usize = 400;
 
@@ -136,7 +138,6 @@ fn recognise(entries: &[Entry], ordered: bool) -> Result<Names, String> {
         return Ok(names);
     }
     let shapes: Vec<(&str, &[usize])> = entries.iter().map(|e| (e.name.as_str(), e.shape.as_slice())).collect();
-    let reading = structure::recognise(&shapes, ordered)
-        .map_err(|reason| format!("{}, nor one by structure: {reason}", names::unknown(&file_names)))?;
-    Ok(Names::from_structure(reading))
+    structure::recognise(&shapes, ordered)
+        .map_err(|reason| format!("{}, nor one by structure: {reason}", names::unknown(&file_names)))
 }

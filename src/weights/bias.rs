@@ -1,16 +1,15 @@
-//! Convolutions with a bias. In a DenseNet nothing but batch norms reads what a convolution yields, so that
-//! `norm(x + bias)` with the running mean `mean` is `norm(x)` with the mean `mean - bias`: exactly the same function.
+//! Convolutions with a bias. In a DenseNet only batch norms read what a convolution yields, and `norm(x + bias)` with a
+//! running mean of `mean` is the same function as `norm(x)` with a mean of `mean - bias`.
 //!
-//! What stands between does not mind: maximum and average pooling shift with their input (only real pixels take part),
-//! and zeros are padded behind a norm and its ReLU.
+//! Pooling between the two changes nothing: maxima and averages shift with their input, since padding takes no part in
+//! them. Zeros are padded only after a norm and its ReLU.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Tensor;
-use super::infer::Shapes;
-use crate::architecture::{Architecture, Parameter, dense_layer_name, transition_name};
+use super::tensor::{Shapes, Tensor};
+use crate::architecture::{Architecture, Parameter, Part};
 
-/// The biases of convolutions that a file has, by canonical name.
+/// The canonical names of the convolutions' biases that a file has.
 pub(super) fn of_convolutions(parameters: &[Parameter], found: &Shapes) -> BTreeSet<String> {
     let convolutions = parameters.iter().filter(|parameter| parameter.shape.len() == 4);
     let name = |convolution: &Parameter| Some(format!("{}.bias", convolution.name.strip_suffix(".weight")?));
@@ -21,44 +20,46 @@ pub(super) fn of_convolutions(parameters: &[Parameter], found: &Shapes) -> BTree
         .collect()
 }
 
-/// Takes the biases out of `tensors`, whose new channels stand last, and off the running means that they shift.
+/// Removes the biases from `tensors`, whose new channels are last, and subtracts them from the running means they shift.
 pub(super) fn fold(architecture: &Architecture, tensors: &mut BTreeMap<String, Tensor>) {
-    let blocks = architecture.layers.len();
-    let end = |block: usize| match block + 1 < blocks {
-        true => format!("{}.norm", transition_name(block)),
-        false => "features.norm5".into(),
-    };
-    // The norms behind a dense block's first `layers` layers, which all read what these wrote.
-    let readers = |block: usize, layers: usize| {
-        let norms = (layers..architecture.layers[block]).map(move |l| format!("{}.norm1", dense_layer_name(block, l)));
-        norms.chain([end(block)]).collect::<Vec<_>>()
-    };
-    let mut shifts: Vec<(String, Vec<String>, usize)> = Vec::new();
-    let stem_readers = if architecture.stem.norm { vec!["features.norm0".into()] } else { readers(0, 0) };
-    shifts.push(("features.conv0".into(), stem_readers, 0));
-    for (block, &layers) in architecture.layers.iter().enumerate() {
-        for layer in 0..layers {
-            let name = dense_layer_name(block, layer);
-            let channel = architecture.block_input_channels(block) + layer * architecture.growth_rate;
-            let last = if architecture.bottleneck.is_some() {
-                shifts.push((format!("{name}.conv1"), vec![format!("{name}.norm2")], 0));
-                format!("{name}.conv2")
-            } else {
-                format!("{name}.conv1")
-            };
-            shifts.push((last, readers(block, layer + 1), channel));
+    // Of the dense block so far: each bias, and its first channel.
+    let mut block: Vec<(usize, Vec<f32>)> = Vec::new();
+    for part in architecture.parts() {
+        if let Some(norm) = part.pre_activation_norm() {
+            block.iter().for_each(|(channel, bias)| subtract(tensors, &norm, *channel, bias));
         }
-        if block + 1 < blocks {
-            shifts.push((format!("{}.conv", transition_name(block)), readers(block + 1, 0), 0));
+        match part {
+            Part::Stem(stem) => {
+                let bias = take(tensors, stem.conv);
+                match stem.norm_relu {
+                    Some([norm, _]) => subtract(tensors, norm, 0, &bias),
+                    None => block.push((0, bias)),
+                }
+            }
+            Part::DenseLayer(layer) => {
+                if layer.bottleneck.is_some() {
+                    let bias = take(tensors, &format!("{}.conv1", layer.name));
+                    subtract(tensors, &format!("{}.norm2", layer.name), 0, &bias);
+                }
+                block.push((layer.input_channels, take(tensors, &layer.last_convolution())));
+            }
+            Part::Transition(transition) => {
+                block = vec![(0, take(tensors, &format!("{}.conv", transition.name)))];
+            }
+            Part::BlockEnd(_) | Part::Head(_) => {}
         }
     }
-    for (convolution, norms, channel) in shifts {
-        let Some(bias) = tensors.remove(&format!("{convolution}.bias")) else { continue };
-        for norm in norms {
-            if let Some(mean) = tensors.get_mut(&format!("{norm}.running_mean")) {
-                mean.data[channel..].iter_mut().zip(&bias.data).for_each(|(mean, bias)| *mean -= bias);
-            }
-        }
+}
+
+/// A convolution's bias; nothing where it has none.
+fn take(tensors: &mut BTreeMap<String, Tensor>, convolution: &str) -> Vec<f32> {
+    tensors.remove(&format!("{convolution}.bias")).map_or_else(Vec::new, |bias| bias.data)
+}
+
+/// Subtracts a bias from a norm's running means, from `channel` on.
+fn subtract(tensors: &mut BTreeMap<String, Tensor>, norm: &str, channel: usize, bias: &[f32]) {
+    if let Some(mean) = tensors.get_mut(&format!("{norm}.running_mean")) {
+        mean.data[channel..].iter_mut().zip(bias).for_each(|(mean, bias)| *mean -= bias);
     }
 }
 

@@ -1,14 +1,14 @@
-//! What tensors must satisfy to make up a network, and the wording where they do not.
+//! What tensors must satisfy to make up a network, and what to say where they do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::Tensor;
+use super::tensor::Tensor;
 use crate::architecture::{Architecture, Parameter};
 use crate::nearest::nearest;
 
-/// Every parameter there, in its shape, and nothing else. The reason names the first that is not.
+/// Every parameter is there, in its shape, and nothing else is. The reason names the first that is wrong.
 pub(super) fn shapes<'a>(
     parameters: &[Parameter],
     tensors: impl Iterator<Item = (&'a str, &'a [usize])>,
@@ -19,7 +19,7 @@ pub(super) fn shapes<'a>(
     let missing: Vec<&Parameter> = parameters.iter().filter(|p| !found.contains_key(p.name.as_str())).collect();
     let others = |n: usize| if n > 1 { format!(" (and {} more)", n - 1) } else { String::new() };
     if let Some(first) = missing.first() {
-        // An unused name is the likelier misspelling; without one, the nearest of all shows what the file does hold.
+        // An unused name is probably a misspelling. Without one, the nearest of all names shows what the file holds.
         let pool = if extra.is_empty() { found.keys().copied().collect() } else { extra };
         let near = nearest(&first.name, pool.into_iter()).map(|n| format!("; the nearest there is '{n}'"));
         return Err(format!(

@@ -1,6 +1,9 @@
 //! The model that this crate carries.
 
-use super::{OpenOptions, Weights, from_bytes};
+use super::network::Weights;
+use super::open::read;
+use super::options::OpenOptions;
+use super::origin::Place;
 use crate::error::Result;
 
 /// The embedded network: a small DenseNet-BC that reads handwritten digits (tools/mnist/ trains it).
@@ -8,8 +11,14 @@ use crate::error::Result;
 /// # Errors
 /// None, unless the crate was built around a damaged file.
 pub fn embedded() -> Result<Weights> {
+    embedded_with(&OpenOptions::default())
+}
+
+/// The [`embedded`] network, with `options` as for [`open_with`](super::open_with).
+///
+/// # Errors
+/// [`Error::File`](crate::Error::File) where the model disagrees with `options`.
+pub fn embedded_with(options: &OpenOptions) -> Result<Weights> {
     let bytes = include_bytes!("../../models/mnist.safetensors");
-    let mut weights = from_bytes(bytes, "models/mnist.safetensors (embedded)", &OpenOptions::default())?;
-    weights.origin.format += " (embedded)";
-    Ok(weights)
+    read(bytes, "models/mnist.safetensors (embedded)".as_ref(), Place::Embedded, options)
 }

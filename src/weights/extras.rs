@@ -1,15 +1,15 @@
-//! Tensors of a file that the network has no place for: which are ignored, and which are an error.
+//! Tensors that have no place in the network: some are ignored, the others are errors.
 
 use std::collections::BTreeSet;
 
-use super::infer::Shapes;
+use super::tensor::Shapes;
 use crate::architecture::Parameter;
 
-/// Beginnings of modules that training keeps beside a network.
+/// How the names of modules begin that training keeps beside a network.
 const TRAINING: [&str; 9] =
     ["optim", "lr_sched", "scheduler", "scaler", "grad_scaler", "amp_scaler", "criterion", "loss", "metric"];
 
-/// What the name of a tensor contains that takes part in computing.
+/// Words in the names of tensors that take part in computing.
 const PARTS: [&str; 13] = [
     "weight",
     "bias",
@@ -26,9 +26,9 @@ const PARTS: [&str; 13] = [
     "kernel",
 ];
 
-/// Names that can be left out without changing what the network computes: what belongs to training, and vectors and
-/// single numbers that are called nothing that a network computes with, as torchxrayvision's `op_threshs` or a counter.
-/// Nothing where a tensor is missing: what is left over may be that one, misspelt.
+/// Tensors that can be left out without changing what the network computes: those of training, and vectors and single
+/// numbers whose names contain no word for a parameter, such as torchxrayvision's `op_threshs` or a counter. None where a
+/// parameter is missing: a tensor that seems superfluous may be that parameter, misspelt.
 pub(super) fn ignored(parameters: &[Parameter], found: &Shapes) -> BTreeSet<String> {
     let expected: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     if expected.iter().any(|name| !found.contains_key(name)) {
@@ -43,7 +43,7 @@ pub(super) fn is_ignored(name: &str, shape: &[usize]) -> bool {
     of_training(modules) || (shape.len() <= 1 && !PARTS.iter().any(|part| leaf.to_ascii_lowercase().contains(part)))
 }
 
-/// Whether one of the modules of a path is training's own.
+/// Whether a module on this path belongs to training.
 pub(super) fn of_training(modules: &str) -> bool {
     modules.split('.').any(|module| {
         let module = module.to_ascii_lowercase();
@@ -51,7 +51,7 @@ pub(super) fn of_training(modules: &str) -> bool {
     })
 }
 
-/// Refuses a head that is no single linear layer, where all else is there.
+/// Where every parameter is there, refuses further linear layers: they would belong to a head of several layers.
 pub(super) fn head(parameters: &[Parameter], found: &Shapes) -> Result<(), String> {
     if parameters.iter().any(|p| !found.contains_key(p.name.as_str())) {
         return Ok(());
@@ -63,13 +63,13 @@ pub(super) fn head(parameters: &[Parameter], found: &Shapes) -> Result<(), Strin
         return Ok(());
     }
     Err(format!(
-        "a head of its own: {} beside the DenseNet; one linear layer is run behind the pooling: \
+        "a head of several layers: {} beside the DenseNet; a head of one linear layer is supported: \
          save the network without its head and apply the head to the pooled features",
         listed(&extra)
     ))
 }
 
-/// The first few of a list that may be long.
+/// The first few of a list that may be long, as text.
 pub(super) fn listed(names: &[String]) -> String {
     let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
     names[..names.len().min(3)].join(", ") + &more

@@ -1,6 +1,7 @@
-//! Batch norm at inference is an affine map of each channel; behind a convolution it becomes part of it.
+//! At inference a batch norm is an affine map of each channel. After a convolution it becomes part of the convolution.
 
-use super::{Tensor, Weights};
+use super::network::Weights;
+use super::tensor::Tensor;
 use crate::error::Result;
 
 /// `y = x * scale + shift`, per channel.

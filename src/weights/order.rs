@@ -1,15 +1,16 @@
-//! Files whose dense layers concatenate `[new, old]`: permuted while loading into `[old, new]`.
+//! Files whose dense layers concatenate `[new, old]`: they are permuted into `[old, new]` while loading.
 //!
-//! A block that began with `input` holds `[new_n, .., new_2, new_1, input]` after `n` layers in such a file, and
-//! `[input, new_1, new_2, .., new_n]` here. Only what reads a concatenation changes; what a convolution writes does
-//! not, so every block's input is the same in both.
+//! After `n` layers, a block that began with `input` holds `[new_n, .., new_2, new_1, input]` in such a file and
+//! `[input, new_1, new_2, .., new_n]` here. Only tensors that read a concatenation change. What a convolution writes stays
+//! the same, and so does every block's input.
 
 use std::collections::BTreeMap;
 
-use super::Tensor;
-use crate::architecture::{Architecture, dense_layer_name, transition_name};
+use super::tensor::Tensor;
+use crate::architecture::{Architecture, Part};
+use crate::error::Error;
 
-/// Where a dense layer's new channels stand in a file's concatenations. Tensor shapes cannot tell.
+/// Where a dense layer's new channels are in a file's concatenations. Tensor shapes cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOrder {
     /// `cat([old, new])`: torchvision, Keras, and this crate.
@@ -19,14 +20,11 @@ pub enum ChannelOrder {
 }
 
 impl std::str::FromStr for ChannelOrder {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "new-last" => Ok(ChannelOrder::NewLast),
-            "new-first" => Ok(ChannelOrder::NewFirst),
-            _ => Err(format!("'{text}' is no channel order: new-last or new-first")),
-        }
+    /// Reads `new-last` or `new-first`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        ChannelOrder::parse(text).map_err(Error::Input)
     }
 }
 
@@ -40,14 +38,21 @@ impl std::fmt::Display for ChannelOrder {
 }
 
 impl ChannelOrder {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "new-last" => Ok(ChannelOrder::NewLast),
+            "new-first" => Ok(ChannelOrder::NewFirst),
+            _ => Err(format!("'{text}' is no channel order: new-last or new-first is expected")),
+        }
+    }
+
     /// What the batch norms' running statistics say, for tensors in the file's order. Each norm of a block sees the
-    /// channels that the norm before it saw, unchanged, and has therefore gathered the same statistics of them in
-    /// training: they stand at its beginning in one order, at its end in the other. None where neither or both hold, as
+    /// channels that the norm before it saw, unchanged. In training it has therefore gathered the same statistics of
+    /// them: they are at its beginning in one order and at its end in the other. None where neither or both are so, as
     /// in a network that was never trained.
     pub(super) fn of_statistics(architecture: &Architecture, tensors: &BTreeMap<String, Tensor>) -> Option<Self> {
         let (mut channels, mut last, mut first) = (0, 0, 0);
-        for block in 0..architecture.layers.len() {
-            let norms = norms_of(architecture, block);
+        for norms in norms_by_block(architecture) {
             for part in ["running_mean", "running_var"] {
                 let vectors: Vec<&[f32]> =
                     norms.iter().filter_map(|norm| Some(&*tensors.get(&format!("{norm}.{part}"))?.data)).collect();
@@ -60,7 +65,7 @@ impl ChannelOrder {
                 }
             }
         }
-        // Most must agree in one order, and few by chance in the other.
+        // Nearly all must agree in one order, and only some, by chance, in the other.
         let (most, few) = (channels * 9 / 10, channels / 2);
         match channels > 0 {
             true if last > most && first < few => Some(ChannelOrder::NewLast),
@@ -70,23 +75,26 @@ impl ChannelOrder {
     }
 }
 
-/// The norms that read a block's concatenation, from the shortest.
-fn norms_of(architecture: &Architecture, block: usize) -> Vec<String> {
-    let layers = (0..architecture.layers[block]).map(|layer| format!("{}.norm1", dense_layer_name(block, layer)));
-    let end = if block + 1 < architecture.layers.len() {
-        format!("{}.norm", transition_name(block))
-    } else {
-        "features.norm5".into()
-    };
-    layers.chain(std::iter::once(end)).collect()
+/// The norms that read each block's concatenation, the shortest first.
+fn norms_by_block(architecture: &Architecture) -> Vec<Vec<String>> {
+    let mut blocks = vec![Vec::new()];
+    for part in architecture.parts() {
+        if let (Some(norm), Some(block)) = (part.pre_activation_norm(), blocks.last_mut()) {
+            block.push(norm);
+        }
+        if let Part::Transition(_) = part {
+            blocks.push(Vec::new());
+        }
+    }
+    blocks
 }
 
-/// How many numbers agree but for rounding, also that of half precision.
+/// How many numbers agree but for rounding, even to half precision.
 fn alike(a: &[f32], b: &[f32]) -> usize {
     a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() <= 2e-3 * a.abs().max(b.abs())).count()
 }
 
-/// What reads a concatenation: a block's input of `input` channels and `layers` times the new ones.
+/// What a tensor reads: a block's input of `input` channels, and the new channels of `layers` layers.
 #[derive(Clone, Copy)]
 struct Reader {
     input: usize,
@@ -102,34 +110,28 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn of(architecture: &Architecture) -> Self {
         let mut by_tensor = BTreeMap::new();
-        let mut norm = |name: &str, reader: Reader| {
-            for part in ["weight", "bias", "running_mean", "running_var"] {
-                by_tensor.insert(format!("{name}.{part}"), reader);
+        let mut block = Reader { input: 0, layers: 0 };
+        for part in architecture.parts() {
+            let reader = match &part {
+                Part::DenseLayer(layer) => Reader { input: layer.block_input_channels, layers: layer.layer },
+                Part::BlockEnd(end) => {
+                    block = Reader { input: end.input_channels, layers: end.layers };
+                    continue;
+                }
+                Part::Transition(_) | Part::Head(_) => block,
+                Part::Stem(_) => continue,
+            };
+            if let Some(norm) = part.pre_activation_norm() {
+                for vector in ["weight", "bias", "running_mean", "running_var"] {
+                    by_tensor.insert(format!("{norm}.{vector}"), reader);
+                }
             }
-        };
-        let mut kernels = Vec::new();
-        for (block, &layers) in architecture.layers.iter().enumerate() {
-            let input = architecture.block_input_channels(block);
-            for layer in 0..layers {
-                let (name, reader) = (dense_layer_name(block, layer), Reader { input, layers: layer });
-                norm(&format!("{name}.norm1"), reader);
-                kernels.push((format!("{name}.conv1.weight"), reader));
-            }
-            let reader = Reader { input, layers };
-            if block + 1 < architecture.layers.len() {
-                let name = transition_name(block);
-                norm(&format!("{name}.norm"), reader);
-                kernels.push((format!("{name}.conv.weight"), reader));
-            } else {
-                norm("features.norm5", reader);
-                kernels.push(("classifier.weight".into(), reader));
-            }
+            by_tensor.extend(part.block_reader().map(|name| (format!("{name}.weight"), reader)));
         }
-        by_tensor.extend(kernels);
         Readers { growth: architecture.growth_rate, by_tensor }
     }
 
-    /// Puts a new-first tensor into the canonical order.
+    /// Puts the channels of a new-first tensor in canonical order.
     pub(super) fn to_new_last(&self, name: String, tensor: Tensor) -> (String, Tensor) {
         let Some(&Reader { input, layers }) = self.by_tensor.get(&name) else {
             return (name, tensor);
@@ -139,7 +141,7 @@ impl Readers {
             None => layers * growth + channel,
             Some(new) => (layers - 1 - new / growth) * growth + new % growth,
         };
-        // Norms have nothing but these channels; convolutions and the classifier are [out, in, ..].
+        // A norm has these channels alone; convolutions and the classifier are [out, in, ..].
         let axis = usize::from(tensor.shape.len() > 1);
         let channels = tensor.shape[axis];
         let inner: usize = tensor.shape[axis + 1..].iter().product();

@@ -1,12 +1,13 @@
-//! Seeded random weights and inputs from a counter-based integer generator: element `i` of tensor `name` depends on
-//! the seed, the name and `i` only, and uses no function that differs between libraries, so that any language gets
-//! the same bits.
+//! Seeded random weights and inputs from a counter-based integer generator. Element `i` of tensor `name` depends on
+//! the seed, the name and `i` alone, and no function is used that differs between libraries: every language gets the
+//! same bits.
 
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::{Tensor, Weights};
+use super::network::Weights;
+use super::tensor::Tensor;
 use crate::architecture::{Architecture, Parameter};
 use crate::error::Result;
 
@@ -16,7 +17,7 @@ pub enum Statistics {
     /// Variances of 0.5 to 1.5.
     #[default]
     Ordinary,
-    /// Kernels and means smaller, and variances of 1e-4 to 1e-3: there a wrong epsilon shows.
+    /// Smaller kernels and means, and variances of 1e-4 to 1e-3, with which a wrong epsilon shows.
     Small,
 }
 
@@ -34,7 +35,7 @@ impl Stream {
         Stream(hash ^ seed.wrapping_mul(GOLDEN))
     }
 
-    /// 24 bits: as many as an `f32` holds exactly.
+    /// 24 bits, as many as an `f32` holds exactly.
     fn bits(&self, i: usize) -> u64 {
         let mut z = self.0.wrapping_add((i as u64 + 1).wrapping_mul(GOLDEN));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

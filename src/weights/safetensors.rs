@@ -11,23 +11,24 @@ use half::f16;
 use serde_json::json;
 
 use super::metadata::{ARCHITECTURE, CHANNEL_ORDER, LABELS, PRESET};
+use super::network::Weights;
 use super::order::ChannelOrder;
 use super::source::{Entry, Number, Source};
-use super::{Weights, config};
+use super::timm;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
 
-/// Of headers, which are parsed to ten times their bytes and more. DenseNet-264's has a quarter of a megabyte, and the names
-/// of ImageNet-22k's classes two.
+/// Parsed, a header occupies ten times its bytes and more. DenseNet-264's has 0.25 MB; the names of ImageNet-22k's classes
+/// take 2 MB.
 const MAX_HEADER_BYTES: u64 = 8 << 20;
 
 /// Reads the header; tensors stay where they are.
 pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
     let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
-    // What announces more than it has is damaged, or no such file.
+    // A header that exceeds the file is a damaged file's: the reader says so.
     if announced > MAX_HEADER_BYTES && announced < bytes.len() as u64 {
         return Err(format!(
-            "its header has {announced} bytes, of which {MAX_HEADER_BYTES} are read: no DenseNet needs more"
+            "its header has {announced} bytes, and at most {MAX_HEADER_BYTES} are read: no DenseNet needs more"
         ));
     }
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(|e| reason(&e, bytes))?;
@@ -48,27 +49,26 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source<'_>, String> {
             bytes: Cow::Borrowed(&data[info.data_offsets.0..info.data_offsets.1]),
         })
         .collect();
-    // The crate's order is a hash map's: sorted, the same file always gives the same error.
+    // The crate's order is a hash map's. Sorted, the same file always gives the same error.
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    let stated = config::stated(&metadata);
-    Ok(Source { format: "safetensors", entries, metadata, ordered: false, stated })
+    let stated = timm::in_metadata(&metadata);
+    Ok(Source { metadata, stated, ..Source::new("safetensors", entries) })
 }
 
 fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
     let announced = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
     let length = bytes.len();
     match error {
-        SafeTensorError::HeaderTooSmall => format!("no safetensors file: it has {length} bytes, at least 8 are needed"),
         SafeTensorError::HeaderTooLarge => {
-            format!("no safetensors file: its first 8 bytes announce a header of {announced} bytes")
+            "a damaged safetensors file, or another kind of file: the length of its header is out of range".into()
         }
         SafeTensorError::InvalidHeaderLength => format!(
-            "truncated, or no safetensors file: it announces a header of {announced} bytes and has {length} in all; \
-             fetch it again"
+            "a truncated safetensors file: it announces a header of {announced} bytes and has {length} in all; fetch it \
+             again"
         ),
         SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) => {
-            format!("no safetensors file, or damaged: its header of {announced} bytes cannot be read ({error})")
+            format!("a damaged safetensors file: its header of {announced} bytes cannot be read ({error})")
         }
         SafeTensorError::MetadataIncompleteBuffer => {
             format!("truncated or damaged: its tensors do not fill its {length} bytes exactly; fetch it again")
@@ -77,19 +77,19 @@ fn reason(error: &SafeTensorError, bytes: &[u8]) -> String {
     }
 }
 
-/// A safetensors file's bytes: canonical names, and the architecture, preprocessing and labels in its metadata, so that nothing
+/// A safetensors file's bytes. It has canonical names, and architecture, preprocessing and labels in its metadata: nothing
 /// is inferred when it is opened. The same weights always give the same bytes.
 ///
 /// # Errors
-/// [`Error::Weights`] where f16 cannot hold a weight (beyond 65504).
+/// [`Error::Weights`] where f16 cannot hold a weight, which is beyond 65504.
 pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> {
     let mut metadata = BTreeMap::from([
         ("format", "pt".to_string()),
         (ARCHITECTURE, json!(weights.architecture()).to_string()),
         (CHANNEL_ORDER, ChannelOrder::NewLast.to_string()),
     ]);
-    if let Some(preprocessing) = weights.preprocessing_value() {
-        metadata.insert(PRESET, preprocessing.as_str().map_or_else(|| preprocessing.to_string(), str::to_string));
+    if let Some(preprocessing) = &weights.preprocessing {
+        metadata.insert(PRESET, preprocessing.clone());
     }
     if let Some(labels) = weights.labels() {
         metadata.insert(LABELS, json!(labels).to_string());
@@ -119,7 +119,7 @@ pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> 
         );
     }
     let mut header = serde_json::Value::Object(header).to_string();
-    // Readers want the tensors behind it aligned to 8 bytes.
+    // The format wants the tensors after it aligned to 8 bytes.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.into_bytes());
@@ -127,7 +127,7 @@ pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// Writes what [`to_safetensors`] yields in f32. An existing file is replaced at once or, after an error, not at all.
+/// Writes what [`to_safetensors`] yields in f32. An existing file is replaced as a whole or, after an error, left as it is.
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be written.
@@ -135,13 +135,13 @@ pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()>
     let path = path.as_ref();
     let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
     let bytes = to_safetensors(weights, Precision::F32)?;
-    // In the same folder: a rename between file systems is not atomic.
+    // In the same folder, since a rename between file systems is not atomic.
     let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let written = File::create_new(&temporary)
         .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|e| {
-        // What failed counts; what is left of it may well be nothing.
+        // The first error counts. There may be nothing to remove.
         let _ = std::fs::remove_file(&temporary);
         Error::io(path, "writing", e)
     })

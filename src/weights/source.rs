@@ -1,4 +1,4 @@
-//! What every file reader yields: named tensors, not yet decoded, and metadata.
+//! What every reader yields: named tensors, not yet decoded, and what the file says about the network.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use half::{bf16, f16};
 
 use super::names::Names;
-use crate::architecture::{Activation, Padding, StemPool};
+use super::statements::Statements;
 
 /// A weight file, read as far as its table of contents.
 pub(super) struct Source<'a> {
@@ -14,30 +14,35 @@ pub(super) struct Source<'a> {
     pub(super) format: &'static str,
     pub(super) entries: Vec<Entry<'a>>,
     pub(super) metadata: BTreeMap<String, String>,
-    /// The entries stand in the order of the file's modules: the first layer first.
+    /// The entries are in the order of the file's modules, first layer first.
     pub(super) ordered: bool,
-    /// What the file, or a description beside it, says about the network.
-    pub(super) stated: Stated,
+    /// The canonical names, where the file says which tensor is which: in a Keras model's configuration.
+    pub(super) names: Option<Names>,
+    /// What the file says in other words than our metadata.
+    pub(super) stated: Statements,
+    /// What holds for files like this one, where nobody says otherwise.
+    pub(super) defaults: Statements,
+    /// How the framework pads a stem can be concluded from its kernel.
+    pub(super) pads_by_kernel: bool,
+    /// What the reader left out because it is not part of the network, such as `optimizer (12 tensors)`.
+    pub(super) ignored: Vec<String>,
 }
 
-/// Statements about the network that come with a file in another form than our metadata, which go before them.
-#[derive(Debug, Default)]
-pub(super) struct Stated {
-    pub(super) eps: Option<f64>,
-    pub(super) stem_stride: Option<usize>,
-    pub(super) stem_padding: Option<Padding>,
-    /// The inner none: there is no pooling.
-    pub(super) stem_pool: Option<Option<StemPool>>,
-    pub(super) activation: Option<Activation>,
-    /// A preprocessing's name, or an object that describes one.
-    pub(super) preprocessing: Option<serde_json::Value>,
-    pub(super) labels: Option<Vec<String>>,
-    /// What of the file the reader left out because it is not the network's, such as `optimizer (12 tensors)`.
-    pub(super) ignored: Vec<String>,
-    /// Which tensor is which, for each entry, where that is stated too: in a Keras model's configuration.
-    pub(super) names: Option<Names>,
-    /// Where all of this stands, as a person reads it: `config.json`, `model_config`.
-    pub(super) from: String,
+impl<'a> Source<'a> {
+    /// Tensors alone, without statements, in no particular order.
+    pub(super) fn new(format: &'static str, entries: Vec<Entry<'a>>) -> Self {
+        Source {
+            format,
+            entries,
+            metadata: BTreeMap::new(),
+            ordered: false,
+            names: None,
+            stated: Statements::default(),
+            defaults: Statements::default(),
+            pads_by_kernel: true,
+            ignored: Vec::new(),
+        }
+    }
 }
 
 /// One tensor of a file.
@@ -45,7 +50,7 @@ pub(super) struct Entry<'a> {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) number: Number,
-    /// Little-endian elements, as many as the shape says; owned where they do not lie in the file like that.
+    /// Little-endian elements, as many as the shape says; owned where the file does not hold them like that.
     pub(super) bytes: Cow<'a, [u8]>,
 }
 
@@ -56,7 +61,7 @@ pub(super) enum Number {
     F64,
     F16,
     BF16,
-    /// Something that weights cannot be, by its name in the file.
+    /// A type that weights cannot have, by its name in the file.
     Other(String),
 }
 

@@ -32,17 +32,12 @@ pub(crate) struct SourceArgs {
 impl SourceArgs {
     /// Reads or makes the weights. `seed` is what `--arch` alone stands for, where it stands for anything.
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
+        let options = OpenOptions::default().eps(self.eps).channel_order(self.channel_order);
         if let Some(path) = &self.weights {
-            let options = OpenOptions {
-                architecture: self.arch.clone(),
-                eps: self.eps,
-                channel_order: self.channel_order,
-                ..OpenOptions::default()
-            };
-            return Ok(weights::open_with(path, &options)?);
+            return Ok(weights::open_with(path, &options.architecture(self.arch.clone()))?);
         }
         let Some(architecture) = &self.arch else {
-            return self.embedded();
+            return Ok(weights::embedded_with(&options)?);
         };
         let Some(seed) = self.random.or(seed) else {
             return Err(Usage::error(
@@ -52,22 +47,6 @@ impl SourceArgs {
         let mut architecture = architecture.clone();
         architecture.eps = self.eps.unwrap_or(architecture.eps);
         Ok(Weights::random(&architecture, seed)?)
-    }
-
-    fn embedded(&self) -> anyhow::Result<Weights> {
-        let embedded = weights::embedded()?;
-        let Some(eps) = self.eps else {
-            return Ok(embedded);
-        };
-        let architecture = Architecture { eps, ..embedded.architecture().clone() };
-        let mut weights = Weights::new(architecture, embedded.tensors().clone())?;
-        if let Some(labels) = embedded.labels() {
-            weights = weights.with_labels(labels.to_vec())?;
-        }
-        if let Some(preset) = embedded.preprocessing_value() {
-            weights = weights.with_preprocessing_value(preset.clone());
-        }
-        Ok(weights)
     }
 }
 

@@ -59,19 +59,18 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
         return Err(Usage::error("IN and OUT are the same file: name another, and the original stays"));
     }
     output::check_writable(&arguments.output)?;
-    let options = OpenOptions {
-        architecture: arguments.arch.clone(),
-        eps: arguments.eps,
-        activation: arguments.activation,
-        channel_order: arguments.channel_order,
-    };
-    let mut weights = weights::open_with(&arguments.input, &options)?;
-    // What is written is what other commands would have used: the preset that goes with the network is stated too.
-    let preset = arguments.preset.clone().map_or_else(|| weights.preprocessing(), Ok)?.to_string();
-    weights = weights.with_preprocessing_value(json!(preset));
-    if let Some(path) = &arguments.labels {
-        weights = weights.with_labels(labels::read(path)?)?;
-    }
+    let options = OpenOptions::default()
+        .architecture(arguments.arch.clone())
+        .eps(arguments.eps)
+        .activation(arguments.activation)
+        .channel_order(arguments.channel_order)
+        .preprocessing(arguments.preset.clone())
+        .labels(arguments.labels.as_ref().map(labels::read).transpose()?);
+    let weights = weights::open_with(&arguments.input, &options)?;
+    // What is written is what other commands would have used: a preset that is a default is stated too.
+    let preset = weights.preprocessing()?;
+    let weights = weights.with_preprocessing(preset.clone());
+    let preset = preset.to_string();
     let storage = if arguments.f16 { Precision::F16 } else { Precision::F32 };
     let bytes = weights::to_safetensors(&weights, storage)?;
     output::write_whole(&arguments.output, |file| file.write_all(&bytes))?;

@@ -134,8 +134,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     // A file's facts say it where the file does.
     if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.iter().all(|fact| fact.what != "preset")) {
-        let own = subject.weights.as_ref().is_some_and(|weights| weights.preprocessing_value().is_some());
-        row("preset", subject.preset.to_string(), if own { "metadata" } else { "the one that fits the network" });
+        row("preset", subject.preset.to_string(), "default for the network");
     }
     if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {
         row("labels", preview(labels), "metadata");

@@ -9,12 +9,12 @@ use super::super::source::{Entry, Number};
 use super::hdf5::{Array, Container};
 use super::layers::{Layer, Part};
 
-/// How kernels stand in the file.
+/// The layout of kernels in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kernels {
     /// `[height, width, in, out]`.
     Hwio,
-    /// `[out, in, height, width]`, turned by 180 degrees: Theano convolves where others correlate.
+    /// `[out, in, height, width]`, turned by 180 degrees: Theano convolves where other frameworks correlate.
     Theano,
 }
 
@@ -31,7 +31,7 @@ impl Loaded {
     }
 }
 
-/// The entries of each layer, in the order of the layers. A Scale layer's become part of the batch norm whose index `scales`
+/// The entries of each layer, in the order of the layers. A Scale layer becomes part of the batch norm whose index `scales`
 /// gives for it.
 pub(super) fn entries(
     container: &mut Container,
@@ -92,14 +92,14 @@ fn weighted(mut layer: Loaded, kernels: Kernels) -> Result<Vec<Entry<'static>>, 
         (&[.., outputs], _) => (outputs, kernel.shape.len() == 2),
         _ => return Err(format!("layer '{}' has a kernel of shape {:?}", layer.name, kernel.shape)),
     };
-    // The dense layer here always has a bias.
+    // Our classifier always has a bias.
     let bias = bias.or_else(|| dense.then(|| constant(outputs, 0.0)));
     let mut entries = vec![entry(&layer.name, "weight", transposed(kernel, kernels))];
     entries.extend(bias.map(|bias| entry(&layer.name, "bias", bias)));
     Ok(entries)
 }
 
-/// A batch norm; what it lacks (`scale=False`, `center=False`) is 1 or 0.
+/// A batch norm. A missing gamma (`scale=False`) is 1, a missing beta (`center=False`) 0.
 fn norm(mut layer: Loaded, factors: Option<&(Array, Array)>) -> Result<Vec<Entry<'static>>, String> {
     let name = layer.name.clone();
     let mut part = |part| layer.take(part);
@@ -130,7 +130,7 @@ fn scaled(name: &str, gamma: Array, beta: Array, scale: &Array, shift: &Array) -
     let (scale, shift) = (decode("scale", scale)?, decode("scale", shift)?);
     let n = gamma.len();
     if [beta.len(), scale.len(), shift.len()] != [n; 3] {
-        return Err(format!("the Scale layer behind '{name}' has {} channels, the batch norm {n}", scale.len()));
+        return Err(format!("the Scale layer after '{name}' has {} channels, the batch norm {n}", scale.len()));
     }
     let wide = |i: usize| [gamma[i], beta[i], scale[i], shift[i]].map(f64::from);
     let weight = (0..n).map(&wide).map(|[gamma, _, scale, _]| (gamma * scale) as f32);
@@ -147,7 +147,7 @@ fn vector(values: Vec<f32>) -> Array {
     Array { shape: vec![values.len()], number: Number::F32, bytes }
 }
 
-/// `[height, width, in, out]` as `[out, in, height, width]`, `[in, out]` as `[out, in]`; anything else as it is.
+/// `[height, width, in, out]` as `[out, in, height, width]`, `[in, out]` as `[out, in]`; anything else unchanged.
 fn transposed(array: Array, kernels: Kernels) -> Array {
     let width = match array.number {
         Number::F32 => 4,
@@ -173,7 +173,7 @@ fn transposed(array: Array, kernels: Kernels) -> Array {
 
 /// `[window, in, out]` as `[out, in, window]`, elements of `N` bytes.
 fn swapped<const N: usize>(bytes: &[u8], window: usize, inputs: usize, outputs: usize) -> Vec<u8> {
-    /// A cache line's worth of outputs is read at a time.
+    /// Outputs in a cache line, read together.
     const TILE: usize = 16;
     let from = bytes.as_chunks::<N>().0;
     let mut result = vec![0; bytes.len()];
@@ -191,7 +191,7 @@ fn swapped<const N: usize>(bytes: &[u8], window: usize, inputs: usize, outputs: 
     result
 }
 
-/// Every window, the last two axes, turned by 180 degrees.
+/// Every window (the last two axes) turned by 180 degrees.
 fn turned(array: Array, width: usize) -> Array {
     let window = array.shape[2] * array.shape[3];
     let elements: Vec<&[u8]> = array.bytes.chunks_exact(width).collect();
@@ -253,6 +253,6 @@ mod tests {
         assert_eq!(scaled[1].1, [29.0, 44.0, 61.0]);
         assert_eq!(scaled[2].1, [0.5, 1.5, 2.5]);
         let error = norm(layer(bare()), Some(&(array(&[2], [1.0, 2.0].into_iter()), ramp(0.0)))).err().unwrap();
-        assert!(error.contains("behind 'n' has 2 channels, the batch norm 3"), "{error}");
+        assert!(error.contains("after 'n' has 2 channels, the batch norm 3"), "{error}");
     }
 }

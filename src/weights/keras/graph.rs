@@ -1,46 +1,46 @@
-//! A model's configuration as a graph of layers: nested models are resolved, every layer knows what it reads.
+//! A model's configuration as a graph of layers, with nested models resolved.
 
 use std::rc::Rc;
 
 use serde_json::Value;
 
-/// Nobody has a model of so many layers.
+/// No model has so many layers.
 const MAX_LAYERS: usize = 10_000;
 
-/// What names and classes have at most, in bytes.
+/// The length of the longest name or class, in bytes.
 const MAX_NAME_BYTES: usize = 400;
 
-/// What a configuration may be parsed to, in bytes: DenseNet-264's to 10 MB.
+/// What a parsed configuration may occupy, in bytes. DenseNet-264's takes 10 MB.
 const MAX_PARSED_BYTES: usize = 128 << 20;
 
-/// A class, and how many layers of it stand before this one in the same model.
+/// A class, and how many layers of that class come before this one in the same model.
 pub(super) type Place = (Rc<str>, usize);
 
 /// One layer of the model.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
-    /// The names of the models that it lies in, from the outermost.
+    /// The names of the nested models around it, from the outermost.
     pub(super) models: Rc<[String]>,
     /// Keras' class, such as `Conv2D`.
     pub(super) class: String,
     pub(super) config: Value,
-    /// Indices of the layers that it reads, in the order of its arguments.
+    /// Indices of the layers it reads, in the order of its arguments.
     pub(super) inputs: Vec<usize>,
-    /// Of each model that it lies in, from the outermost, and of itself.
+    /// The places of the nested models around it, from the outermost, and its own.
     pub(super) place: Vec<Place>,
 }
 
-/// A model's layers, each behind those that it reads.
+/// A model's layers, each after the ones it reads.
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    /// The layer whose result is the model's.
+    /// The layer that yields the model's result.
     pub(super) output: usize,
 }
 
 impl Graph {
-    /// Reads a configuration; none where it does not list the model's layers, as for a subclass of Keras' `Model`.
+    /// Reads a configuration. None where it does not list the model's layers, as for a subclass of Keras' `Model`.
     pub(super) fn parse(text: &str) -> Result<Option<Graph>, String> {
         if parsed_bytes(text) > MAX_PARSED_BYTES {
             return Err("its model configuration has far more parts than a model of thousands of layers".into());
@@ -56,7 +56,7 @@ impl Graph {
     }
 }
 
-/// At least what serde_json makes of it: a map of one key is a node for eleven, which a text of five bytes asks for.
+/// At least what serde_json makes of it: five bytes of text ask for a map of one key, whose node has room for eleven.
 fn parsed_bytes(text: &str) -> usize {
     text.bytes()
         .map(|byte| match byte {
@@ -83,7 +83,7 @@ fn name_of(layer: &Value) -> &str {
     layer["config"]["name"].as_str().or_else(|| layer["name"].as_str()).unwrap_or("")
 }
 
-/// Appends a model's layers; `input` is what it reads, none for the outermost. Returns its output.
+/// Appends a model's layers and returns its output. `input` is what the model reads; the outermost reads nothing.
 fn flatten(
     model: &Value,
     input: Option<usize>,
@@ -96,7 +96,7 @@ fn flatten(
     let mut counts: std::collections::HashMap<&str, usize> = Default::default();
     let mut outputs: std::collections::HashMap<&str, usize> = Default::default();
     let mut last = input;
-    // One list for all layers of this model.
+    // Shared by all layers of this model.
     let outer: Rc<[String]> = models.as_slice().into();
     for layer in layers {
         if nodes.len() >= MAX_LAYERS {
@@ -118,7 +118,7 @@ fn flatten(
             }
             Vec::new()
         } else if sequential {
-            // Before Keras 3 the first layer could state the input's shape itself.
+            // Before Keras 3 the first layer could state the shape of the input itself.
             let previous = last.unwrap_or_else(|| {
                 nodes.push(input_node());
                 nodes.len() - 1
@@ -146,10 +146,7 @@ fn flatten(
         };
         let output = if self::layers(layer).is_some() {
             let &[input] = inputs.as_slice() else {
-                return Err(format!(
-                    "the model '{name}' inside of the model reads {} inputs, expected 1",
-                    inputs.len()
-                ));
+                return Err(format!("the nested model '{name}' reads {} inputs, expected 1", inputs.len()));
             };
             models.push(name.to_string());
             place.push(here);
@@ -193,8 +190,8 @@ fn input_node() -> Node {
     }
 }
 
-/// The names of the layers that a description of arguments mentions, in its order: `["name", 0, 0]` or, in Keras 3,
-/// `{"keras_history": ["name", 0, 0]}` somewhere inside.
+/// The layers named in a description of arguments, in its order: `["name", 0, 0]` or, in Keras 3, somewhere inside
+/// `{"keras_history": ["name", 0, 0]}`.
 fn inbound<'a>(value: &'a Value, names: &mut Vec<&'a str>) {
     match value {
         Value::Array(items) => match items.as_slice() {
@@ -206,7 +203,7 @@ fn inbound<'a>(value: &'a Value, names: &mut Vec<&'a str>) {
     }
 }
 
-/// Keras' `to_snake_case`: how a class is called where layers are counted, as `conv2d` and `batch_normalization`.
+/// Keras' `to_snake_case`: the name of a class where layers are counted, such as `conv2d` or `batch_normalization`.
 pub(super) fn snake_case(class: &str) -> String {
     let characters: Vec<char> = class.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
     let mut snake = String::new();

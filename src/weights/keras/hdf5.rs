@@ -10,7 +10,7 @@ use hdf5_pure::{
 use super::super::source::Number;
 use super::meter::{Meter, Metered};
 
-/// Nobody nests models, and layers in them, deeper.
+/// Models, and the layers in them, are not nested deeper.
 const DEEPEST: usize = 24;
 /// A network of a thousand layers has some ten thousand groups and datasets.
 const MAX_OBJECTS: usize = 100_000;
@@ -19,9 +19,9 @@ const MAX_OBJECTS: usize = 100_000;
 pub(super) struct Container {
     file: File,
     meter: Arc<Meter>,
-    /// Of the file, in bytes.
+    /// The file's length in bytes.
     length: u64,
-    /// What all tensors together may still take, in bytes.
+    /// How many bytes all tensors together may still take.
     left: u64,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Array {
     pub(super) bytes: Vec<u8>,
 }
 
-/// A group with all that lies in it, in the order of natural sorting.
+/// A group and everything in it, in natural order.
 pub(super) struct Folder {
     pub(super) group: Group,
     pub(super) folders: Vec<(String, Folder)>,
@@ -68,10 +68,10 @@ pub(super) type Attributes = HashMap<String, AttrValue>;
 impl Container {
     pub(super) fn open(bytes: Vec<u8>) -> Result<Self, String> {
         let length = bytes.len() as u64;
-        // A file needs its own length and its table of contents some times over.
+        // Reading takes the file's own length, and its table of contents several times over.
         let meter = Arc::new(Meter::new(4 * length + (8 << 20)));
         let file = File::from_source(Metered::new(bytes, Arc::clone(&meter))).map_err(|e| reason(&e))?;
-        // Compressed weights hardly shrink, but zeros do.
+        // Compression hardly shrinks weights, but it does shrink zeros.
         Ok(Container { file, meter, length, left: 8 * length + (1 << 20) })
     }
 
@@ -79,12 +79,12 @@ impl Container {
         self.file.root()
     }
 
-    /// Everything below a group but what `skip` names.
+    /// Everything below a group except what `skip` names.
     pub(super) fn folder(&self, group: Group, skip: &[&str]) -> Result<Folder, String> {
         folder(group, skip, DEEPEST, &mut { MAX_OBJECTS })
     }
 
-    /// The elements of a dataset, `name` being what errors call it.
+    /// The elements of a dataset that errors call `name`.
     pub(super) fn array(&mut self, name: &str, dataset: &Dataset) -> Result<Array, String> {
         let damaged = |e: hdf5_pure::Error| format!("tensor '{name}': {}", reason(&e));
         let shape = dataset.shape().map_err(damaged)?;
@@ -116,8 +116,8 @@ impl Container {
 }
 
 impl Container {
-    /// Refuses chunks of a number or size that no writer chooses, before memory is taken for them: an index that runs in
-    /// circles holds any number.
+    /// Refuses chunks in a number or size that no writer chooses, before memory is allocated for them: an index with a
+    /// cycle holds any number of them.
     fn check_chunks(&self, dataset: &Dataset, shape: &[u64], chunk_shape: &[u64], size: u64) -> Result<(), String> {
         let width = dataset.element_size().map_err(|e| reason(&e))?;
         let chunk = chunk_shape.iter().try_fold(width, |product, &n| product.checked_mul(n));
@@ -132,7 +132,7 @@ impl Container {
     }
 }
 
-/// Whether it is there, and a group.
+/// The group of this name, if there is one.
 pub(super) fn subgroup(group: &Group, name: &str) -> Option<Group> {
     group.group(name).ok()
 }
@@ -176,7 +176,7 @@ fn folder(group: Group, skip: &[&str], depth: usize, left: &mut usize) -> Result
     Ok(Folder { group, folders, datasets })
 }
 
-/// What sorts `conv2d`, `conv2d_2` and `conv2d_10` in this order: the name before its last number, then the number.
+/// The key that sorts `conv2d`, `conv2d_2` and `conv2d_10` in this order: the name before its last number, then the number.
 fn natural(name: &str) -> (&str, Option<u64>, &str) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = name[stem.len()..].parse().ok();

@@ -1,4 +1,4 @@
-//! The layers that a file has weights of, in any of Keras' layouts.
+//! The layers that have weights in a file, in any of Keras' layouts.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use hdf5_pure::Dataset;
 use super::graph::{Graph, Node, Place, snake_case};
 use super::hdf5::{self, Container, Folder};
 
-/// Groups that belong to training.
+/// Groups that training keeps.
 pub(super) const STATE: [&str; 2] = ["optimizer", "optimizer_weights"];
 
 /// What a tensor is to its layer.
@@ -23,7 +23,7 @@ pub(super) enum Part {
 
 /// A layer with weights.
 pub(super) struct Layer {
-    /// Its name in the model or, where the file does not say it, its place in the file.
+    /// Its name in the model or, where the file does not state that, its path in the file.
     pub(super) name: String,
     /// Its node in the model's graph.
     pub(super) node: Option<usize>,
@@ -33,7 +33,7 @@ pub(super) struct Layer {
 /// Layers in the order of the file.
 pub(super) struct Layers {
     pub(super) layers: Vec<Layer>,
-    /// The order is that of the model, first layer first, over all kinds of layers.
+    /// They are in the model's order, first layer first, over all kinds of layers.
     pub(super) ordered: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn legacy<'a>(root: &Folder, names: &[String], graph: Option<&'a Grap
         let attributes = hdf5::attributes(&layer.group)?;
         let weights = hdf5::strings(&attributes, "weight_names")
             .ok_or_else(|| format!("layer '{name}' does not list its weights (weight_names)"))?;
-        // By the layer that owns them: the group of a model inside of the model holds the weights of all its layers.
+        // By the layer that owns them: the group of a nested model holds the weights of all its layers.
         let mut owners: Vec<Layer> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for weight in &weights {
@@ -99,18 +99,18 @@ fn split(weight: &str) -> Option<(&str, Part)> {
         ("_gamma", Part::Gamma),
         ("_beta", Part::Beta),
         ("_running_mean", Part::Mean),
-        // Keras 1 calls it so, but it is the variance.
+        // The variance, in spite of its name.
         ("_running_std", Part::Variance),
     ];
     parts.iter().find_map(|(end, part)| Some((weight.strip_suffix(end)?, *part)))
 }
 
-/// A graph's nodes by the outermost model that they lie in, if any, and their name.
+/// A graph's nodes by the outermost nested model around them, if any, and their name.
 type Index<'a> = HashMap<(Option<&'a str>, &'a str), usize>;
 
-/// Names a layer by its node in the graph. `group` is the layer or model that the file lists.
+/// Finds a layer's node in the graph. `group` is the layer or model that the file lists.
 fn find(layer: &mut Layer, group: &str, index: &Index) -> Result<(), String> {
-    // Scopes may stand before the name, which may itself have slashes.
+    // Scopes may stand before the name, and the name itself may have slashes.
     let starts = std::iter::once(0).chain(layer.name.match_indices('/').map(|(at, _)| at + 1));
     let mut inside = starts.take(64).map(|at| (Some(group), &layer.name[at..]));
     let key = std::iter::once((None, group)).chain(&mut inside).find(|key| index.contains_key(key));
@@ -120,10 +120,10 @@ fn find(layer: &mut Layer, group: &str, index: &Index) -> Result<(), String> {
     Ok(())
 }
 
-/// Keras 3's `layers/conv2d_3/vars/0`, where layers are counted by class, with the model's graph.
+/// Keras 3's `layers/conv2d_3/vars/0`, which counts layers by class, with the model's graph.
 fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
     let weighted = || graph.nodes.iter().enumerate().filter(|(_, node)| has_weights(node));
-    // By the model that they lie in and their class: how many there are, and their folders.
+    // By the model around them and their class: how many there are, and their folders.
     let mut totals: HashMap<(&[Place], &str), usize> = HashMap::new();
     for (_, node) in weighted() {
         if let Some(((class, _), outer)) = node.place.split_last() {
@@ -142,7 +142,7 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
             let same = folders.entry(key).or_insert_with(|| counted(inside, &snake_case(class)));
             if totals.get(&key).is_some_and(|total| *total != same.len()) {
                 return Err(format!(
-                    "its configuration has {} {class} layers, its weights have {}: two that do not belong together",
+                    "its configuration has {} {class} layers, its weights have {}: they do not belong together",
                     totals[&key],
                     same.len()
                 ));
@@ -164,12 +164,12 @@ fn has_weights(node: &Node) -> bool {
     matches!(node.class.as_str(), "Conv2D" | "BatchNormalization" | "Dense" | "Scale")
 }
 
-/// Where a model keeps its layers; TensorFlow 2.13 had a name of its own.
+/// The folder of a model's layers; TensorFlow 2.13 called it differently.
 fn children(folder: &Folder) -> Option<&Folder> {
     folder.folder("layers").or_else(|| folder.folder("_layer_checkpoint_dependencies"))
 }
 
-/// Those called `class`, `class_1`, `class_2`, ... in this order; some versions leave numbers out.
+/// The folders `class`, `class_1`, `class_2`, ... in this order; some versions skip numbers.
 fn counted<'a>(folder: &'a Folder, class: &str) -> Vec<&'a Folder> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let counts = |name: &str| match name.strip_prefix(class) {
@@ -180,10 +180,10 @@ fn counted<'a>(folder: &'a Folder, class: &str) -> Vec<&'a Folder> {
     folder.folders.iter().filter(|(name, _)| counts(name)).map(|(_, folder)| folder).collect()
 }
 
-/// What a layer's variables without names are.
+/// What a layer with unnamed variables is.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// A batch norm, and whether it has these, where that is known.
+    /// A batch norm, and whether it has gamma and beta, where that is known.
     Norm {
         gamma: Option<bool>,
         beta: Option<bool>,
@@ -191,7 +191,7 @@ enum Kind {
     Other,
 }
 
-/// The variables of a layer, which have numbers instead of names.
+/// The variables of a layer, which have numbers in place of names.
 fn positional(layer: &Folder, name: &str, kind: Kind) -> Result<Vec<(Part, Dataset)>, String> {
     let variables = layer.folder("vars").map_or(&[][..], |vars| &vars.datasets);
     let rank = |i: usize| variables.get(i).and_then(|(_, dataset)| Some(dataset.shape().ok()?.len()));
@@ -218,7 +218,8 @@ fn positional(layer: &Folder, name: &str, kind: Kind) -> Result<Vec<(Part, Datas
     Ok(parts.into_iter().zip(variables.iter().map(|(_, dataset)| dataset.clone())).collect())
 }
 
-/// Keras 3's weights without a configuration. Later versions (3.8, but not 3.4) keep the layers' own names beside the variables.
+/// Keras 3's weights without a configuration. Later versions (3.8, but not 3.4) keep each layer's name beside its
+/// variables.
 fn by_count(root: &Folder) -> Result<Layers, String> {
     let mut found = Vec::new();
     collect(root, "", &mut found);
@@ -235,7 +236,7 @@ fn by_count(root: &Folder) -> Result<Layers, String> {
     Ok(interleave(layers))
 }
 
-/// Every folder with variables, and its place without the words that all have.
+/// Every folder with variables, and its path without the segments that all have.
 fn collect<'a>(folder: &'a Folder, place: &str, found: &mut Vec<(String, &'a Folder)>) {
     for (name, inner) in &folder.folders {
         // Only generators of random numbers, metrics and optimizers have integers or scalars.
@@ -255,8 +256,8 @@ fn collect<'a>(folder: &'a Folder, place: &str, found: &mut Vec<(String, &'a Fol
     }
 }
 
-/// Layers counted by class as one sequence. In a DenseNet every convolution but the first reads a batch norm, and one more
-/// ends it: n convolutions have n norms, or one more where the stem has its own.
+/// One sequence of layers that were counted by class. In a DenseNet every convolution but the first follows a batch norm,
+/// and one more norm ends it: n convolutions have n norms, or n + 1 where the stem has its own.
 fn interleave(layers: Vec<Layer>) -> Layers {
     let is_norm = |layer: &Layer| layer.has(Part::Variance);
     let is_convolution = |layer: &Layer| {
@@ -274,7 +275,7 @@ fn interleave(layers: Vec<Layer>) -> Layers {
         .map(|layer| {
             let place = if is_convolution(&layer) {
                 convolution += 1;
-                // Behind norm number `convolution - 1 + stem_norm`; the first behind none.
+                // After norm number `convolution - 1 + stem_norm`; the first after none.
                 if convolution == 1 { 0 } else { 2 * (convolution - 2 + stem_norm) + 2 }
             } else if is_norm(&layer) {
                 norm += 1;
@@ -289,7 +290,7 @@ fn interleave(layers: Vec<Layer>) -> Layers {
     Layers { layers: placed.into_iter().map(|(_, layer)| layer).collect(), ordered: true }
 }
 
-/// Whether the file has Keras 3's variables without names anywhere.
+/// Whether the file has Keras 3's unnamed variables anywhere.
 fn has_variables(folder: &Folder) -> bool {
     let mut found = Vec::new();
     collect(folder, "", &mut found);

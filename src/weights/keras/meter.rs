@@ -1,5 +1,5 @@
-//! A limit on what is read of a file. A hostile one names the same bytes any number of times, and whatever hdf5-pure does
-//! with them, it reads them each time: a limit on reading is one on time and memory.
+//! A limit on what is read from a file. A hostile file names the same bytes any number of times. Whatever hdf5-pure does
+//! with them, it reads them each time: a limit on reading limits time and memory too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use hdf5_pure::FormatError;
 /// How many bytes may still be read.
 pub(super) struct Meter {
     left: AtomicU64,
-    /// Of the names in the heap that was read last, the longest.
+    /// The length of the longest name in the heap that was read last.
     longest_name: AtomicU64,
 }
 
@@ -18,7 +18,7 @@ impl Meter {
         Meter { left: AtomicU64::new(bytes), longest_name: AtomicU64::new(0) }
     }
 
-    /// Does work that may read `bytes` at most.
+    /// Does work that may read at most `bytes`.
     pub(super) fn within<T>(&self, bytes: u64, work: impl FnOnce() -> T) -> T {
         let before = self.left.load(Ordering::Relaxed);
         let lent = before.min(bytes);
@@ -34,11 +34,11 @@ impl Meter {
     }
 }
 
-/// The bytes of a file, and the meter of their reading.
+/// The bytes of a file, whose reading is metered.
 pub(super) struct Metered {
     bytes: Vec<u8>,
     meter: Arc<Meter>,
-    /// The head of a group's heap was read: its names are next.
+    /// The head of a group's heap was read, and its names come next.
     names_next: AtomicBool,
 }
 
@@ -47,7 +47,7 @@ impl Metered {
         Metered { bytes, meter, names_next: AtomicBool::new(false) }
     }
 
-    /// What reading `buffer` leads to besides the copy of it.
+    /// Charges for what reading `buffer` leads to.
     fn consider(&self, buffer: &[u8]) -> Result<(), FormatError> {
         if self.names_next.swap(buffer.starts_with(b"HEAP"), Ordering::Relaxed) {
             let longest = buffer.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0);
@@ -59,8 +59,8 @@ impl Metered {
             self.meter.spend(entries.saturating_mul(self.meter.longest_name.load(Ordering::Relaxed)))?;
         }
         if buffer.starts_with(b"SMTB") {
-            // The only messages whose length nothing bounds. A datatype nested in itself is read by recursion: within the
-            // 64 kB of any other message it fits the stack.
+            // Only shared messages have no bound on their length. Nested datatypes are read by recursion: within the 64 kB
+            // of any other message they fit the stack.
             return Err(FormatError::Source("it shares messages between objects, which is not read".into()));
         }
         Ok(())

@@ -1,15 +1,15 @@
 //! A model's graph read as a DenseNet: which layer is which, and what its configuration says.
 //!
-//! The graph is evaluated layer by layer on symbols: what a value is and, for feature maps, which channels it
-//! consists of. What no DenseNet does is refused where it stands.
+//! The graph is evaluated layer by layer on symbols, which tell what a value is and, for feature maps, which channels it
+//! has. A layer that has no place in a DenseNet is refused by name.
 
 use std::collections::BTreeMap;
 
-use super::super::order::ChannelOrder;
-use super::super::source::Stated;
+use super::super::statements::Statements;
+use super::blocks::{Found, Narrow, Part, Parts};
 use super::graph::{Graph, Node};
-use super::window::{Window, activation_of, pair, zero_padding};
-use crate::architecture::{Activation, Padding, StemPool, dense_layer_name, transition_name};
+use super::settings::{Window, activation_of, output_activation, pair, zero_padding};
+use crate::architecture::{Padding, StemPool};
 
 /// Published networks have up to 98 layers in a block.
 const MAX_PARTS: usize = 1000;
@@ -20,19 +20,18 @@ pub(super) struct Network {
     pub(super) modules: BTreeMap<usize, String>,
     /// The batch norm that each Scale layer follows.
     pub(super) scales: BTreeMap<usize, usize>,
-    pub(super) order: Option<ChannelOrder>,
-    pub(super) stated: Stated,
+    pub(super) stated: Statements,
 }
 
-/// What a layer yields. Numbers are of nodes, but those of [`Parts`].
+/// What a layer yields. Numbers are indices of nodes, except in [`Parts`].
 #[derive(Clone, Debug)]
 enum Symbol {
-    /// Nothing that the output needs.
+    /// The output does not depend on it.
     Unused,
     Image,
     Features(Parts),
     Normed(Parts, usize),
-    /// Behind the batch norm's ReLU.
+    /// After the batch norm's ReLU.
     Active(Parts, usize),
     /// A 1x1 convolution of that: a bottleneck or a transition.
     Narrow(Narrow),
@@ -44,43 +43,16 @@ enum Symbol {
     Scores,
 }
 
-/// The channels of a feature map, as indices of [`Walk::parts`].
-type Parts = Vec<usize>;
-
-#[derive(Clone, Debug)]
-struct Narrow {
-    input: Parts,
-    norm: usize,
-    convolution: usize,
-}
-
-/// Where channels come from.
-enum Part {
-    /// The stem or a transition.
-    Start,
-    Layer {
-        input: Parts,
-        modules: Vec<(&'static str, usize)>,
-    },
-}
-
 #[derive(Default)]
 struct Walk {
-    parts: Vec<Part>,
-    stem: Option<usize>,
-    /// The stem's batch norm, and the part that its ReLU yields.
-    stem_norm: Option<(usize, usize)>,
+    found: Found,
     stem_pooled: bool,
-    transitions: Vec<(Narrow, usize)>,
-    end: Option<(Parts, usize)>,
-    classifier: Option<usize>,
     scales: BTreeMap<usize, usize>,
-    eps: Option<f64>,
-    stated: Stated,
+    stated: Statements,
 }
 
 impl Network {
-    /// `from` is what people call the place where the configuration stands.
+    /// `from` is what people call the place of the configuration.
     pub(super) fn read(graph: &Graph, from: &str) -> Result<Network, String> {
         let mut walk = Walk::default();
         let mut symbols: Vec<Symbol> = Vec::with_capacity(graph.nodes.len());
@@ -96,7 +68,7 @@ impl Network {
             symbols.push(symbol);
         }
         match &symbols[graph.output] {
-            Symbol::Active(parts, norm) => walk.end = Some((parts.clone(), *norm)),
+            Symbol::Active(parts, norm) => walk.found.end = Some((parts.clone(), *norm)),
             Symbol::Pooled | Symbol::Logits | Symbol::Scores => {}
             _ => {
                 let end = &graph.nodes[graph.output].name;
@@ -106,7 +78,12 @@ impl Network {
                 ));
             }
         }
-        walk.finish(graph, from)
+        let Walk { found, scales, mut stated, .. } = walk;
+        let (modules, order) = found.modules(graph, from)?;
+        stated.channel_order = order;
+        stated.stem_pool = stated.stem_pool.or(Some(None));
+        stated.from = from.into();
+        Ok(Network { modules, scales, stated })
     }
 }
 
@@ -161,39 +138,38 @@ impl Walk {
                     self.scales.insert(i, *norm);
                     Ok(input.clone())
                 }
-                _ => Err("a Scale layer belongs behind a batch norm".into()),
+                _ => Err("a Scale layer belongs after a batch norm".into()),
             },
             "Activation" | "ReLU" | "Softmax" => self.activation(node, input),
             "MaxPooling2D" => self.max_pool(node, input),
             "AveragePooling2D" => self.average_pool(node, input),
             "GlobalAveragePooling2D" => match input {
                 Symbol::Active(parts, norm) => {
-                    self.end = Some((parts.clone(), *norm));
+                    self.found.end = Some((parts.clone(), *norm));
                     Ok(Symbol::Pooled)
                 }
-                _ => Err("global pooling belongs behind the last batch norm and its ReLU".into()),
+                _ => Err("global pooling belongs after the last batch norm and its ReLU".into()),
             },
             "Flatten" if matches!(input, Symbol::Pooled) => Ok(Symbol::Pooled),
             "Dense" => self.dense(i, node, input),
-            "GlobalMaxPooling2D" => Err("global maximum pooling is not done here: average pooling is expected".into()),
+            "GlobalMaxPooling2D" => Err("global maximum pooling is not supported: average pooling is expected".into()),
             "Rescaling" | "Normalization" => {
-                Err("the model changes pixels itself; take this layer out of it, and say with \
-                                                  --preset what it did"
-                    .into())
+                Err("the model changes pixels itself; remove this layer, and state with --preset what it did".into())
             }
-            _ => Err("no layer of a DenseNet as it is computed here".into()),
+            _ => Err("a DenseNet has no such layer".into()),
         }
     }
 
-    /// Channels that may become part of a concatenation or be normed again: the stem's batch norm and ReLU end it.
+    /// The channels of a feature map that may be concatenated or normalised. After its batch norm and ReLU the stem's
+    /// output is one.
     fn settled(&mut self, symbol: &Symbol) -> Result<Parts, String> {
         match symbol {
             Symbol::Features(parts) => Ok(parts.clone()),
-            Symbol::Active(parts, norm) if *parts == [0] => match self.stem_norm {
+            Symbol::Active(parts, norm) if *parts == [0] => match self.found.stem_norm {
                 None => {
-                    self.parts.push(Part::Start);
-                    self.stem_norm = Some((*norm, self.parts.len() - 1));
-                    Ok(vec![self.parts.len() - 1])
+                    self.found.parts.push(Part::Start);
+                    self.found.stem_norm = Some((*norm, self.found.parts.len() - 1));
+                    Ok(vec![self.found.parts.len() - 1])
                 }
                 Some((known, part)) if known == *norm => Ok(vec![part]),
                 Some(_) => Err("a second batch norm of the stem".into()),
@@ -214,8 +190,8 @@ impl Walk {
         let mut parts = Vec::new();
         for input in inputs {
             parts.append(&mut self.settled(input)?);
-            // Each layer of a block has its own channels, once. Blocks that are too large would take too much memory.
-            if parts.len() > self.parts.len().min(MAX_PARTS) {
+            // Each layer of a block is there once. The limit bounds the memory that copies of this list take.
+            if parts.len() > self.found.parts.len().min(MAX_PARTS) {
                 return Err(format!("it has the same channels twice, or those of more than {MAX_PARTS} layers"));
             }
         }
@@ -239,16 +215,16 @@ impl Walk {
         }
         let padding = window.padding(zeros)?;
         let layer = |this: &mut Self, input: Parts, modules| {
-            this.parts.push(Part::Layer { input, modules });
-            Ok(Symbol::Features(vec![this.parts.len() - 1]))
+            this.found.parts.push(Part::Layer { input, modules });
+            Ok(Symbol::Features(vec![this.found.parts.len() - 1]))
         };
         let is = |kernel: usize| window.kernel == kernel && window.stride == 1 && padding == Padding::all(kernel / 2);
         match input {
-            Symbol::Image if self.stem.is_none() => {
-                self.stem = Some(i);
+            Symbol::Image if self.found.stem.is_none() => {
+                self.found.stem = Some(i);
                 self.stated.stem_stride = Some(window.stride);
                 self.stated.stem_padding = Some(padding);
-                self.parts.push(Part::Start);
+                self.found.parts.push(Part::Start);
                 Ok(Symbol::Features(vec![0]))
             }
             Symbol::Active(parts, norm) if is(1) => {
@@ -265,19 +241,19 @@ impl Walk {
                 window.kernel, window.stride
             )),
             Symbol::Image => Err("a second convolution of the image".into()),
-            _ => Err("no batch norm and ReLU stand before it".into()),
+            _ => Err("batch norm and ReLU are expected before it".into()),
         }
     }
 
     fn norm(&mut self, i: usize, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         let axis = node.config["axis"].as_i64().or_else(|| node.config["axis"][0].as_i64());
         if axis.is_some_and(|axis| !matches!(axis, 1 | 3 | -1)) || node.config["mode"].as_i64() == Some(1) {
-            return Err("it does not norm channels".into());
+            return Err("it does not normalise channels".into());
         }
-        // Keras' default.
+        // Keras' default, where none is written.
         let eps = node.config["epsilon"].as_f64().unwrap_or(1e-3);
-        match self.eps {
-            None => self.eps = Some(eps),
+        match self.stated.eps {
+            None => self.stated.eps = Some(eps),
             Some(other) if other != eps => {
                 return Err(format!(
                     "its epsilon is {eps:e}, others have {other:e}: one for all batch norms is expected"
@@ -310,9 +286,9 @@ impl Walk {
                 Ok(Symbol::Scores)
             }
             (Symbol::Normed(..) | Symbol::NarrowNormed(..), _) => {
-                Err(format!("'{kind}' behind a batch norm, expected relu"))
+                Err(format!("'{kind}' after a batch norm, expected relu"))
             }
-            _ => Err(format!("'{kind}' stands where a DenseNet has no activation")),
+            _ => Err(format!("'{kind}' where a DenseNet has no activation")),
         }
     }
 
@@ -321,27 +297,28 @@ impl Walk {
             Symbol::Padded(inner, zeros) => (&**inner, *zeros),
             other => (other, [0; 4]),
         };
-        // Explicit zeros can win a maximum, unless nothing is below them.
+        // Explicit zeros can win a maximum, unless no value is below zero.
         if zeros != [0; 4] && !matches!(inner, Symbol::Active(..)) {
-            return Err("zeros are padded before a maximum of values that no ReLU went over".into());
+            return Err("zeros are padded before a maximum of values that may be negative".into());
         }
         let parts = self.settled(inner)?;
-        if self.stem_pooled || parts.len() != 1 || self.parts.iter().any(|part| matches!(part, Part::Layer { .. })) {
-            return Err("maximum pooling stands outside of the stem".into());
+        let in_block = self.found.parts.iter().any(|part| matches!(part, Part::Layer { .. }));
+        if self.stem_pooled || parts.len() != 1 || in_block {
+            return Err("maximum pooling outside the stem".into());
         }
         let window = Window::pool(&node.config)?;
         let padding = window.padding(zeros)?;
         self.stem_pooled = true;
         self.stated.stem_pool = Some(Some(StemPool { kernel: window.kernel, stride: window.stride, padding }));
-        self.parts.push(Part::Start);
-        Ok(Symbol::Features(vec![self.parts.len() - 1]))
+        self.found.parts.push(Part::Start);
+        Ok(Symbol::Features(vec![self.found.parts.len() - 1]))
     }
 
     fn average_pool(&mut self, node: &Node, input: &Symbol) -> Result<Symbol, String> {
         let Symbol::Narrow(narrow) = input else {
             return Err(
-                "average pooling belongs behind a transition's 1x1 convolution; at the end of the network it must \
-                        be global, for any size of picture"
+                "average pooling belongs after a transition's 1x1 convolution; at the end of the network it must be \
+                 global, for any size of picture"
                     .into(),
             );
         };
@@ -354,110 +331,21 @@ impl Walk {
                 if window.same { " and padding 'same'" } else { "" }
             ));
         }
-        self.parts.push(Part::Start);
-        let start = self.parts.len() - 1;
-        self.transitions.push((narrow.clone(), start));
+        self.found.parts.push(Part::Start);
+        let start = self.found.parts.len() - 1;
+        self.found.transitions.push((narrow.clone(), start));
         Ok(Symbol::Features(vec![start]))
     }
 
     fn dense(&mut self, i: usize, node: &Node, input: &Symbol) -> Result<Symbol, String> {
-        if !matches!(input, Symbol::Pooled) || self.classifier.is_some() {
-            return Err("one dense layer, behind global average pooling, is expected: this is a head of its own".into());
+        if !matches!(input, Symbol::Pooled) || self.found.classifier.is_some() {
+            return Err(
+                "one dense layer, after global average pooling, is expected: other heads are not supported".into()
+            );
         }
-        self.classifier = Some(i);
+        self.found.classifier = Some(i);
         let kind = activation_of(&node.config);
         self.stated.activation = Some(output_activation(kind)?);
         Ok(if kind == "linear" { Symbol::Logits } else { Symbol::Scores })
-    }
-
-    /// Sorts the layers into blocks and names them.
-    fn finish(mut self, graph: &Graph, from: &str) -> Result<Network, String> {
-        let name = |node: usize| &graph.nodes[node].name;
-        let (stem, (end, last_norm)) = match (self.stem, self.end.take()) {
-            (Some(stem), Some(end)) => (stem, end),
-            _ => return Err(format!("its {from} has no stem, dense blocks and end of a DenseNet")),
-        };
-        let mut modules = BTreeMap::from([(stem, "features.conv0".to_string())]);
-        modules.extend(self.stem_norm.map(|(norm, _)| (norm, "features.norm0".into())));
-        let mut block_starts: Vec<usize> = self.transitions.iter().map(|(_, start)| *start).collect();
-        let first = self
-            .parts
-            .iter()
-            .enumerate()
-            .rev()
-            .find(|(i, part)| matches!(part, Part::Start) && !block_starts.contains(i));
-        block_starts.insert(0, first.map_or(0, |(i, _)| i));
-        let mut order = None;
-        for (block, &start) in block_starts.iter().enumerate() {
-            let mut layers: Vec<(usize, &Parts, &Vec<_>)> = Vec::new();
-            for (i, part) in self.parts.iter().enumerate() {
-                if let Part::Layer { input, modules } = part
-                    && input.contains(&start)
-                {
-                    layers.push((i, input, modules));
-                }
-            }
-            if layers.is_empty() {
-                return Err(format!("its {from} has no dense layer in block {}", block + 1));
-            }
-            layers.sort_by_key(|(_, input, _)| input.len());
-            let channels: Vec<usize> = layers.iter().map(|(i, ..)| *i).collect();
-            for (layer, (_, input, parts)) in layers.iter().enumerate() {
-                let reads = name(parts[0].1);
-                order = ordered(order, start, &channels[..layer], input).map_err(|e| format!("layer '{reads}' {e}"))?;
-                let place = dense_layer_name(block, layer);
-                modules.extend(parts.iter().map(|(module, node)| (*node, format!("{place}.{module}"))));
-            }
-            let (read, norm) = match self.transitions.get(block) {
-                Some((narrow, _)) => {
-                    let place = transition_name(block);
-                    modules.insert(narrow.norm, format!("{place}.norm"));
-                    modules.insert(narrow.convolution, format!("{place}.conv"));
-                    (&narrow.input, narrow.norm)
-                }
-                None => {
-                    modules.insert(last_norm, "features.norm5".into());
-                    (&end, last_norm)
-                }
-            };
-            order = ordered(order, start, &channels, read).map_err(|e| format!("layer '{}' {e}", name(norm)))?;
-        }
-        modules.extend(self.classifier.map(|node| (node, "classifier".into())));
-        let mut stated = self.stated;
-        stated.eps = self.eps;
-        stated.stem_pool = stated.stem_pool.or(Some(None));
-        stated.from = from.into();
-        Ok(Network { modules, scales: self.scales, order, stated })
-    }
-}
-
-/// Checks that `read` is the start of a block and its layers, in one of the two orders, and the same as elsewhere.
-fn ordered(
-    known: Option<ChannelOrder>,
-    start: usize,
-    layers: &[usize],
-    read: &Parts,
-) -> Result<Option<ChannelOrder>, String> {
-    if layers.is_empty() && *read == [start] {
-        return Ok(known);
-    }
-    let new_last = read.split_first() == Some((&start, layers));
-    let new_first = read.split_last().is_some_and(|(last, rest)| *last == start && rest.iter().rev().eq(layers));
-    match (new_last, new_first, known) {
-        (true, _, None | Some(ChannelOrder::NewLast)) => Ok(Some(ChannelOrder::NewLast)),
-        (_, true, None | Some(ChannelOrder::NewFirst)) => Ok(Some(ChannelOrder::NewFirst)),
-        (false, false, _) => {
-            Err("does not read all layers of its dense block before it, each once and in their order".into())
-        }
-        _ => Err("reads new channels first where others read them last, or the reverse".into()),
-    }
-}
-
-fn output_activation(kind: &str) -> Result<Activation, String> {
-    match kind {
-        "softmax" => Ok(Activation::Softmax),
-        "sigmoid" => Ok(Activation::Sigmoid),
-        "linear" => Ok(Activation::None),
-        _ => Err(format!("the activation '{kind}' of the classes: softmax, sigmoid or linear is expected")),
     }
 }

@@ -1,4 +1,4 @@
-//! Configurations: what is read out of them, and what is refused.
+//! Configurations: what is read from them, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ fn a_configuration_names_every_layer_and_states_the_stem() {
     }
     // Six of the blocks' layers have 4 modules each, and 2 + 2 + 1 + 1 others.
     assert_eq!(network.modules.len(), 3 * 4 + 6);
-    assert_eq!(network.order, Some(ChannelOrder::NewLast));
+    assert_eq!(network.stated.channel_order, Some(ChannelOrder::NewLast));
     let stated = network.stated;
     assert_eq!((stated.eps, stated.activation), (Some(2e-5), Some(Activation::Sigmoid)));
     assert_eq!((stated.stem_stride, stated.stem_padding), (Some(2), Some(Padding::all(3))));
@@ -117,7 +117,7 @@ fn a_configuration_names_every_layer_and_states_the_stem() {
 #[test]
 fn new_channels_may_stand_first() {
     let network = densenet(|old, new| [new, old]).read().unwrap();
-    assert_eq!(network.order, Some(ChannelOrder::NewFirst));
+    assert_eq!(network.stated.channel_order, Some(ChannelOrder::NewFirst));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
             |m| m.get("a1_1_bn")["config"]["axis"] = json!(2),
             "'a1_1_bn' (BatchNormalization) of its model_config: it does not",
         ),
-        (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' behind a batch norm, expected relu"),
+        (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' after a batch norm, expected relu"),
         (
             |m| m.get("a1_1_relu")["class_name"] = json!("LeakyReLU"),
             "'a1_1_relu' (LeakyReLU) of its model_config: no layer",
@@ -201,7 +201,7 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
         (|m| m.get("global")["class_name"] = json!("AveragePooling2D"), "at the end of the network it must be global"),
         (
             |m| m.get("drop")["class_name"] = json!("Dense"),
-            "one dense layer, behind global average pooling, is expected",
+            "one dense layer, after global average pooling, is expected",
         ),
         (|m| m.get("head")["config"]["activation"] = json!("tanh"), "the activation 'tanh' of the classes"),
         (|m| m.get("zeros")["class_name"] = json!("Rescaling"), "the model changes pixels itself"),

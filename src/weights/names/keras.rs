@@ -1,13 +1,13 @@
 //! Keras' naming schemes: keras.applications, and the ports that name layers as the Caffe model does.
 //!
-//! Parameters carry PyTorch's names here (`weight`, `running_mean`), as the reader gives them.
+//! Layers have Keras' names here, their parameters PyTorch's (`weight`, `running_mean`): the reader translates those.
 
 use std::collections::BTreeSet;
 
-use super::{Names, Scheme};
+use super::scheme::{Names, Scheme};
 use crate::architecture::{dense_layer_name, transition_name};
 
-/// Finds the scheme and maps every name; none where the names are of neither.
+/// Finds the scheme and maps every name; none where neither fits.
 pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let layers = || names.iter().filter_map(|name| name.rsplit_once('.').map(|(layer, _)| layer));
     let scheme = if layers().any(|layer| applications(layer).is_some_and(|module| module.contains("denselayer"))) {
@@ -18,13 +18,13 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     } else {
         return Ok(None);
     };
-    // The last norm is called as a transition's is, but no convolution follows it.
+    // The last norm is named like a transition's, but no convolution follows it.
     let convolutions: BTreeSet<&str> = layers().filter(|layer| layer.ends_with("_blk")).collect();
     let module = |layer: &str| match scheme {
         Scheme::KerasApplications => applications(layer),
         _ => article(layer, &convolutions),
     };
-    // Whatever people call their classifier: the one layer that is nothing else and has no statistics.
+    // The classifier may have any name: it is the one layer that is nothing else and has no statistics.
     let strangers: BTreeSet<&str> = layers().filter(|layer| module(layer).is_none()).collect();
     let classifier = match strangers.iter().collect::<Vec<_>>().as_slice() {
         [only] => (!names.contains(&format!("{only}.running_var").as_str())).then_some(**only),
@@ -37,11 +37,11 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
             Some(module.map_or_else(|| name.to_string(), |module| format!("{module}.{part}")))
         })
         .collect();
-    super::unique(names, &canonical)?;
-    Ok(Some(Names { scheme, prefix: String::new(), canonical, order: None, notes: Vec::new() }))
+    Names::new(scheme, canonical).unique(names).map(Some)
 }
 
-/// `conv2_block1_0_bn`: stages count from 2, the stem being the first. Until 2018 a slash stood behind the stem's `conv1`.
+/// `conv2_block1_0_bn`. Stages count from 2, since the stem is the first. Until 2018 the stem's were `conv1/conv` and
+/// `conv1/bn`.
 fn applications(layer: &str) -> Option<String> {
     let fixed = match layer {
         "conv1_conv" | "conv1/conv" => "features.conv0",

@@ -1,11 +1,13 @@
 //! Hand-made files: what PyTorch does not write, and what nobody should.
 
+use std::io::{Cursor, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::*;
+use super::read;
 use crate::weights::{OpenOptions, from_bytes};
 
 fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {

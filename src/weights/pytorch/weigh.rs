@@ -1,31 +1,31 @@
-//! What a pickle would take, before anything is made of it.
+//! How much memory a pickle would take, before it is run.
 //!
 //! A pickle is a program for a machine with a stack and a memo. The library that runs it copies whole objects where
-//! Python shares them, counts what it copies only in part, and names every tensor by the keys on the way to it. A few
-//! bytes of `2` (duplicate) or `h` (fetch from the memo) behind a long key are then gigabytes. So the same instructions
+//! Python shares them, counts only part of what it copies, and names every tensor by the keys on the way to it. After a
+//! long key, a few bytes of `2` (duplicate) or `h` (fetch from the memo) then become gigabytes. So the same instructions
 //! run here first, on sizes alone.
 
 use std::collections::HashMap;
 
-/// Instructions: a checkpoint of DenseNet-264 with averaged weights and its optimizer's state has 184,000.
+/// A checkpoint of DenseNet-264 with averaged weights and its optimizer's state has 184,000 instructions.
 const MAX_INSTRUCTIONS: usize = 1 << 20;
 
-/// What objects, copies of them and names of tensors may occupy if none is ever given back: that checkpoint makes 63 MB,
+/// What objects, copies of them and names of tensors may occupy if none is ever freed. That checkpoint makes 63 MB,
 /// DenseNet-264 saved as a whole module 106 MB.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Of the library's objects, on its stack, in its memo or in a table.
+/// The bytes of one of the library's objects, on its stack, in its memo or in a table.
 const OBJECT: u64 = 128;
 
-/// What an object and all that it holds would occupy.
+/// What an object and everything in it would occupy.
 #[derive(Clone, Copy, Default)]
 struct Size {
     bytes: u64,
-    /// The length of the longest text in it, or of a number as a text: as long is a key that is made of it.
+    /// The length of the longest text in it, or of a number as text: a key made of it is as long.
     text: u64,
-    /// Where the memo keeps a copy.
+    /// Where the memo has a copy.
     memo: Option<u32>,
-    /// Tensors in it, and the bytes of their names as far as they are known: from here inwards.
+    /// Tensors in it, and the bytes of their names as far as they are known: the part from here inwards.
     tensors: u64,
     names: u64,
 }
@@ -45,14 +45,14 @@ impl Size {
         }
     }
 
-    /// As what is found in a container under a key of this length.
+    /// The same in a container, under a key of this length.
     fn under(self, key: u64) -> Self {
         Size { names: self.names.saturating_add(self.tensors.saturating_mul(key + 1)), ..self }
     }
 }
 
-/// Refuses bytes that begin with pickles, `count` at most, that would take too much. What is no pickle is for the library
-/// to say: as far as it gets, it gets here.
+/// Refuses bytes that begin with pickles, `count` at most, that would take too much. Bytes that are not a pickle are the
+/// library's to refuse: it gets no further with them than this does.
 pub(super) fn check(bytes: &[u8], count: usize) -> Result<(), String> {
     let mut machine = Machine { rest: bytes, ..Machine::default() };
     for _ in 0..count {
@@ -68,7 +68,7 @@ pub(super) fn check(bytes: &[u8], count: usize) -> Result<(), String> {
     }
     if made > MAX_BYTES {
         return Err(format!(
-            "its pickle makes more than {MAX_BYTES} bytes of objects and names: no checkpoint is like that"
+            "its pickle makes more than {MAX_BYTES} bytes of objects and names, far more than a checkpoint does"
         ));
     }
     Ok(())
@@ -81,12 +81,12 @@ struct Machine<'a> {
     marks: Vec<usize>,
     memo: HashMap<u32, Size>,
     instructions: usize,
-    /// Bytes of all objects that were ever made or copied.
+    /// The bytes of all objects that were ever made or copied.
     made: u64,
 }
 
 impl Machine<'_> {
-    /// Runs one pickle to its end; none where it cannot go on, or must not.
+    /// Runs one pickle to its end. None where it cannot go on, or must not.
     fn run(&mut self) -> Option<()> {
         (self.stack, self.marks, self.memo) = Default::default();
         loop {
@@ -123,7 +123,7 @@ impl Machine<'_> {
                 let length = self.line()? + self.line()?;
                 self.text(length);
             }
-            // Texts, bytes and long numbers behind their length.
+            // Texts, bytes and long numbers after their length.
             b'U' | b'C' | 0x8a | 0x8c => self.counted::<1>()?,
             b'X' | b'T' | b'B' | 0x8b => self.counted::<4>()?,
             0x8d | 0x8e | 0x96 => self.counted::<8>()?,
@@ -188,7 +188,7 @@ impl Machine<'_> {
                 let kept = *self.memo.get(&index)?;
                 self.copy(kept);
             }
-            // Calls and states: whatever comes out holds no more than what went in, and may be one tensor more.
+            // Calls and states: the result holds no more than what went in, and may be one more tensor.
             b'R' | 0x81 => self.call(2)?,
             b'b' => self.build()?,
             0x92 => self.call(3)?,
@@ -206,14 +206,14 @@ impl Machine<'_> {
         self.made = self.made.saturating_add(bytes);
     }
 
-    /// Pushes a text, a number, or what else was not there before.
+    /// Pushes a text, a number, or another new object.
     fn text(&mut self, length: u64) {
         let size = Size::text(length);
         self.make(size.bytes);
         self.stack.push(size);
     }
 
-    /// Pushes an object that holds what was on the stack.
+    /// Pushes an object that holds objects from the stack.
     fn push(&mut self, size: Size) {
         self.make(OBJECT);
         self.stack.push(size);
@@ -251,7 +251,7 @@ impl Machine<'_> {
         Some(())
     }
 
-    /// The length of the line that follows.
+    /// Skips a line and returns its length.
     fn line(&mut self) -> Option<u64> {
         let length = self.rest.iter().position(|byte| *byte == b'\n')?;
         self.rest = &self.rest[length + 1..];
@@ -269,7 +269,7 @@ impl Machine<'_> {
         (mark <= self.stack.len()).then(|| self.stack.split_off(mark))
     }
 
-    /// The items of a list, which are named by their place.
+    /// The items of a list, which are named by their index.
     fn list(&mut self, items: &[Size]) -> Size {
         items.iter().fold(Size::text(0), |all, item| all.and(item.under(20)))
     }
@@ -297,7 +297,7 @@ impl Machine<'_> {
         Some(())
     }
 
-    /// Gives an object its state. In the memo it has it too.
+    /// Gives an object its state, in the memo too.
     fn build(&mut self) -> Option<()> {
         let memo = self.stack.get(self.stack.len().checked_sub(2)?)?.memo;
         self.call(2)?;

@@ -1,4 +1,4 @@
-//! Tensors gathered to layers.
+//! Tensors gathered into layers.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct Module<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Of a square kernel.
+    /// With a square kernel.
     Conv {
         output: usize,
         input: usize,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     },
 }
 
-/// More than DenseNet-264 has by seven: the search's work stays bounded.
+/// DenseNet-264 has a seventh of it. The bound keeps the search short.
 const MAX_MODULES: usize = 4096;
 
 /// The four vectors of a batch norm.
@@ -40,7 +40,7 @@ const NORM: [(&str, &[&str]); 4] = [
     ("running_var", &["running_var", "moving_variance"]),
 ];
 
-/// Names of the entries, where they are already decided: none for counters, their own for what is no layer's.
+/// Canonical names that need no search: none for counters, their own for tensors that belong to no layer.
 type Decided = Vec<Option<String>>;
 
 /// Layers in the order of their first tensors.

@@ -1,20 +1,20 @@
-//! The order that names give: siblings that differ in their numbers only come in the order of the numbers; others in
-//! any. Kept as a tree of modules from which layers are taken one by one.
+//! The order that names give. Siblings that differ only in their numbers come in the order of the numbers, others in any
+//! order. The order is kept as a tree of modules, from which layers are taken one by one.
 
 use std::collections::BTreeMap;
 
-/// What says which layers come before which.
+/// What decides which layers come before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// The file's own order, of all layers.
     File,
     /// Numbers in names: `dense1` before `dense2`, `layers.3` before `layers.10`, `bn1` before `bn2`.
     Names,
-    /// Names that are nothing but a number, as lists have them; `convs1.0` and `convs2.0` come in any order.
+    /// Names that are only a number, as in lists; `convs1.0` and `convs2.0` come in any order.
     Lists,
 }
 
-/// Which names are called the same: those of one key should do the same everywhere.
+/// Which names are alike: modules of one key should do the same everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// Numbers count in the last segment only: `dense2.5.bn1` is like `dense1.0.bn1`, not like `dense1.0.bn2`.
@@ -40,7 +40,7 @@ fn is_number(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A segment's text with `#` for its numbers, and those.
+/// A segment's text with `#` for its numbers, and the numbers.
 fn template(segment: &str) -> (String, Vec<u64>) {
     let (mut text, mut numbers) = (String::new(), Vec::new());
     let mut rest = segment;
@@ -55,7 +55,7 @@ fn template(segment: &str) -> (String, Vec<u64>) {
     (text, numbers)
 }
 
-/// The modules of a file, of which some are taken.
+/// The modules of a file, some of which are taken.
 pub(super) struct Tree {
     nodes: Vec<Node>,
     /// For each layer the nodes from the root to it.
@@ -67,7 +67,7 @@ struct Node {
     /// Layers in this module, and how many of them are not taken.
     total: usize,
     left: usize,
-    /// Each in its order, which is that of taking.
+    /// Each in the order in which they are taken.
     series: Vec<Vec<usize>>,
     layer: Option<usize>,
 }
@@ -129,7 +129,7 @@ impl Tree {
         }
     }
 
-    /// The layers that may come next. `work` counts what was looked at.
+    /// The layers that may come next. `work` counts the nodes that were visited.
     pub(super) fn available(&self, work: &mut usize) -> Vec<usize> {
         let mut layers = Vec::new();
         let mut open = vec![0];
@@ -137,7 +137,7 @@ impl Tree {
             let node = &self.nodes[node];
             *work += 1 + node.series.len();
             if let Some(layer) = node.layer {
-                // A module that has children may be a layer as well.
+                // A module with children may be a layer too.
                 let below: usize = node.series.iter().flatten().map(|&child| self.nodes[child].left).sum();
                 *work += node.total;
                 layers.extend((node.left > below).then_some(layer));
@@ -151,7 +151,7 @@ impl Tree {
         layers
     }
 
-    /// Whether the layers are all that some module holds.
+    /// Whether some module holds these layers and no others.
     pub(super) fn stand_alone(&self, layers: &[usize]) -> bool {
         let Some((&first, others)) = layers.split_first() else { return false };
         let first = &self.paths[first];

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use super::modules::{Kind, Module};
 use super::path::{Key, Order, Tree};
 
-/// How much may be looked at in all: a regular network of 500 layers needs a hundredth, and this takes under a second.
-/// Instrumented for the fuzz targets it would take twenty.
+/// How many nodes may be visited in all. A regular network of 500 layers needs a hundredth; all of it takes under a
+/// second, or twenty in the instrumented builds of the fuzz targets.
 pub(super) const BUDGET: usize = if cfg!(fuzzing) { 1_000_000 } else { 20_000_000 };
 
-/// What is asked of a reading beside fitting shapes.
+/// What a reading must satisfy besides fitting shapes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) order: Order,
-    /// The layers of a dense layer are all that some module holds.
+    /// Some module holds the parts of a dense layer and nothing else.
     pub(super) layers: bool,
-    /// Those of a transition too.
+    /// The same for a transition.
     pub(super) transitions: bool,
-    /// What is called the same does the same.
+    /// Modules with like names do the same.
     pub(super) keys: Option<Key>,
 }
 
@@ -51,20 +51,20 @@ pub(super) enum Outcome {
     Exhausted,
 }
 
-/// The furthest that the walk came.
+/// The furthest point of the walk.
 pub(super) struct Reached {
     pub(super) used: usize,
     pub(super) reason: String,
 }
 
-/// What the walk knows after some steps.
+/// The state of the walk after some steps.
 #[derive(Clone, Copy)]
 struct State {
     expected: Expected,
     /// Channels of the concatenation.
     width: usize,
     growth: Option<usize>,
-    /// The inner none: layers have one convolution.
+    /// The inner `None`: dense layers have one convolution.
     bottleneck: Option<Option<usize>>,
     /// Dense layers of this block.
     layers: usize,
@@ -146,7 +146,7 @@ fn ends_well(width: usize, classifier: Option<&Module>) -> bool {
     classifier.is_none_or(|module| module.kind == Kind::Linear { input: width })
 }
 
-/// Whether the unit that `steps` end with is complete and not alone, where the rules ask for that.
+/// Whether the dense layer or transition that ends here stands alone in its module, where the rules ask for that.
 fn stands_alone(steps: &[Step], unit: usize, rules: &Rules, tree: &Tree) -> bool {
     let asked = match steps.last().map(|step| step.role) {
         Some(Role::Conv2 | Role::OnlyConv) => rules.layers,
@@ -157,9 +157,9 @@ fn stands_alone(steps: &[Step], unit: usize, rules: &Rules, tree: &Tree) -> bool
     !asked || tree.stand_alone(&members())
 }
 
-/// What each key does, and how many layers of it do so now.
+/// The role of each key, and how many layers have it now.
 struct Roles {
-    /// The key of each layer; none where nothing is asked.
+    /// The key of each layer; empty where any role is allowed.
     keys: Vec<usize>,
     of_key: Vec<Option<(Role, usize)>>,
 }
@@ -177,7 +177,7 @@ impl Roles {
         Roles { keys, of_key: vec![None; numbers.len()] }
     }
 
-    /// False where another layer of the key does something else.
+    /// False where another layer of the same key does something else.
     fn take(&mut self, step: Step) -> bool {
         let Some(&key) = self.keys.get(step.module) else { return true };
         let (role, count) = self.of_key[key].unwrap_or((step.role, 0));
@@ -209,7 +209,7 @@ fn frame(state: State, steps: &[Step], layers: &[&Module], tree: &Tree, budget: 
     Frame { state, choices, next: 0 }
 }
 
-/// What a layer of this kind may do next, as step number `at`; `last`: no other is left behind it.
+/// What a layer of this kind may do as step number `at`. `last`: it is the only one left.
 fn options(state: &State, kind: Kind, at: usize, last: bool) -> [Option<(Role, State)>; 3] {
     let State { width, growth, bottleneck, .. } = *state;
     let to = |role: Role, expected: Expected| Some((role, State { expected, ..*state }));
@@ -292,8 +292,8 @@ fn reached(furthest: Option<(Vec<Step>, State)>, layers: &[&Module], classifier:
         Expected::TransitionConv => format!("a 1x1 convolution from {width} channels"),
         Expected::Nothing => format!("a linear layer of {width} inputs"),
     };
-    let behind = steps.last().map_or("the input".to_string(), |step| format!("'{}'", layers[step.module].name));
-    // Of what is left, the nearest by name: the one that was meant, where a layer has another shape.
+    let after = steps.last().map_or("the input".to_string(), |step| format!("'{}'", layers[step.module].name));
+    // Of what is left, the nearest by name: where a layer has a wrong shape, probably that one.
     let last = steps.last().map_or("", |step| layers[step.module].name);
     let shared = |name: &str| name.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
     let nearest = left.iter().rev().max_by_key(|layer| shared(layer.name));
@@ -304,7 +304,7 @@ fn reached(furthest: Option<(Vec<Step>, State)>, layers: &[&Module], classifier:
         (None, Some(layer)) => format!("'{}' is {}", layer.name, kind(layer.kind)),
         (None, None) => "none is left".into(),
     };
-    let reason = format!("behind {behind} (layer {}) {expected} is expected, and {rest}", steps.len());
+    let reason = format!("after {after} (layer {}) {expected} is expected, and {rest}", steps.len());
     Reached { used: steps.len(), reason }
 }
 

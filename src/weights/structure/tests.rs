@@ -1,11 +1,13 @@
-//! Strangers' names for networks of known structure.
+//! Made-up names for networks of known structure.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::recognise;
 use crate::architecture::{Architecture, PRESETS, Recipe, Stem};
 
 type Shapes = Vec<(String, Vec<usize>)>;
 
-/// The canonical parameters, each renamed. `rename` gets the module's path behind `features.`.
+/// The canonical parameters, each renamed. `rename` gets the module's path after `features.`.
 fn disguised(architecture: &Architecture, rename: impl Fn(&str) -> String) -> (Shapes, Vec<String>) {
     let parameters = architecture.parameters().unwrap();
     let renamed = parameters.iter().map(|p| {
@@ -18,7 +20,7 @@ fn disguised(architecture: &Architecture, rename: impl Fn(&str) -> String) -> (S
 
 fn read(shapes: &Shapes, ordered: bool) -> Result<Vec<Option<String>>, String> {
     let entries: Vec<(&str, &[usize])> = shapes.iter().map(|(n, s)| (n.as_str(), s.as_slice())).collect();
-    recognise(&entries, ordered).map(|reading| reading.canonical)
+    recognise(&entries, ordered).map(|names| names.canonical)
 }
 
 fn assert_read(style: &str, mut shapes: Shapes, names: Vec<String>, ordered: bool) {
@@ -184,11 +186,11 @@ fn what_does_not_fit_is_named() {
         (with(|s| s.retain(|(n, _)| n != "dense2.1.bn2.bias")), "'dense2.1.bn2.running_mean' [16]"),
         (
             with(|s| s.retain(|(n, _)| n != "dense2.1.conv2.weight")),
-            "behind 'dense2.1.bn2' (layer 22) a 3x3 convolution from 16 to 4 channels is expected, and ",
+            "after 'dense2.1.bn2' (layer 22) a 3x3 convolution from 16 to 4 channels is expected, and ",
         ),
         (
             with(|s| s.iter_mut().filter(|(n, _)| n == "dense3.0.conv1.weight").for_each(|(_, s)| s[1] += 1)),
-            "behind 'dense3.0.bn1' (layer 26) a 1x1 convolution from 9 to 16 channels is expected, and 8 of 34",
+            "after 'dense3.0.bn1' (layer 26) a 1x1 convolution from 9 to 16 channels is expected, and 8 of 34",
         ),
         (
             with(|s| s.iter_mut().filter(|(n, _)| n == "linear.weight").for_each(|(_, s)| s[1] = 100)),

@@ -1,8 +1,8 @@
-//! The settings of a layer, as each version of Keras writes them.
+//! The settings of one layer, as each version of Keras writes them.
 
 use serde_json::Value;
 
-use crate::architecture::Padding;
+use crate::architecture::{Activation, Padding};
 
 /// The name of an activation; Keras 3 may write a function as an object.
 pub(super) fn activation_of(config: &Value) -> &str {
@@ -12,7 +12,7 @@ pub(super) fn activation_of(config: &Value) -> &str {
     named.unwrap_or("linear")
 }
 
-/// A square window that moves.
+/// A square window, and its stride.
 pub(super) struct Window {
     pub(super) kernel: usize,
     pub(super) stride: usize,
@@ -45,10 +45,10 @@ impl Window {
         }
     }
 
-    /// With the explicit zeros (top, left, bottom, right) before it.
+    /// The padding, where a layer before it pads by `zeros` (top, left, bottom, right).
     pub(super) fn padding(&self, zeros: [usize; 4]) -> Result<Padding, String> {
         match (self.same, zeros) {
-            // The same on both sides, whatever the size of the picture.
+            // Equal on both sides, whatever the size of the picture.
             (true, [0, 0, 0, 0]) if self.stride == 1 && self.kernel % 2 == 1 => Ok(Padding::all(self.kernel / 2)),
             (true, [0, 0, 0, 0]) => Ok(Padding::Same),
             (true, _) => Err("zeros are padded twice, by the layer before it and by padding 'same'".into()),
@@ -84,4 +84,14 @@ pub(super) fn zero_padding(config: &Value) -> Result<[usize; 4], String> {
         _ => number(padding).map(|n| vec![n; 4]),
     };
     sides.and_then(|sides| sides.try_into().ok()).ok_or_else(|| format!("its padding {padding} cannot be read"))
+}
+
+/// What turns the logits into scores.
+pub(super) fn output_activation(kind: &str) -> Result<Activation, String> {
+    match kind {
+        "softmax" => Ok(Activation::Softmax),
+        "sigmoid" => Ok(Activation::Sigmoid),
+        "linear" => Ok(Activation::None),
+        _ => Err(format!("the activation '{kind}' of the classes: softmax, sigmoid or linear is expected")),
+    }
 }

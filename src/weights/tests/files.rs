@@ -1,36 +1,41 @@
-//! Files: what is accepted, what is refused and how.
+//! What is written and read: names, numbers, channel orders, and whose statement counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ::safetensors::{Dtype, serialize, tensor::TensorView};
 use half::{bf16, f16};
-use proptest::prelude::*;
 
-use super::tests::tiny;
-use super::*;
-use crate::architecture::{Activation, PRESETS, Padding, Recipe, Stem};
+use super::super::{
+    OpenOptions, Tensor, Weights, embedded, embedded_with, from_bytes, infer, names, open, save_safetensors,
+    to_safetensors,
+};
+use super::tiny;
+use crate::architecture::{Activation, Architecture, PRESETS, Padding, Recipe, Stem};
+use crate::error::{Error, Result};
+use crate::picture::Preprocessing;
+use crate::precision::Precision;
 
-type Raw = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+pub(super) type Raw = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
-fn raw(weights: &Weights) -> Raw {
+pub(super) fn raw(weights: &Weights) -> Raw {
     let bytes = |t: &Tensor| t.data.iter().flat_map(|x| x.to_le_bytes()).collect();
     weights.tensors().iter().map(|(n, t)| (n.clone(), (Dtype::F32, t.shape.clone(), bytes(t)))).collect()
 }
 
 /// A file as other programs write it, without metadata of ours unless given.
-fn file(raw: &Raw, metadata: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn file(raw: &Raw, metadata: &[(&str, &str)]) -> Vec<u8> {
     let views = raw.iter().map(|(n, (d, s, b))| (n, TensorView::new(*d, s.clone(), b).unwrap()));
     let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     serialize(views, (!metadata.is_empty()).then_some(metadata)).unwrap()
 }
 
-fn read(bytes: &[u8]) -> Result<Weights> {
+pub(super) fn read(bytes: &[u8]) -> Result<Weights> {
     from_bytes(bytes, "x.safetensors", &OpenOptions::default())
 }
 
 /// Weights and their tensors of an architecture that the defaults describe.
-fn small() -> (Weights, Raw) {
+pub(super) fn small() -> (Weights, Raw) {
     let weights = Weights::random(&tiny(), 1).unwrap();
     let raw = raw(&weights);
     (weights, raw)
@@ -50,15 +55,17 @@ fn what_is_saved_opens_as_it_was() {
     architecture.activation = Activation::Sigmoid;
     architecture.stem = Stem { stride: 1, padding: Padding::Same, ..architecture.stem };
     let labels: Vec<String> = ["a", "b\"", "ç", "d", "e"].map(String::from).to_vec();
-    for preset in [serde_json::json!("mnist"), serde_json::json!({ "resize": 256 })] {
+    for preset in ["mnist", "resize=40,crop=28x28,scale=1,mean=0.1,std=0.25,filter=bicubic,colour=rgb"] {
         let weights = Weights::random(&architecture, 9).unwrap().with_labels(labels.clone()).unwrap();
+        let preprocessing = Preprocessing::parse(preset).unwrap();
         // The second time over the first.
-        save_safetensors(&weights.with_preprocessing_value(preset.clone()), &path).unwrap();
+        save_safetensors(&weights.with_preprocessing(preprocessing.clone()), &path).unwrap();
         let opened = open(&path).unwrap();
         assert_eq!(opened.architecture(), &architecture);
         assert_eq!(opened.tensors(), Weights::random(&architecture, 9).unwrap().tensors());
         assert_eq!(opened.labels(), Some(labels.as_slice()));
-        assert_eq!(opened.preprocessing_value(), Some(&preset));
+        assert_eq!(opened.preprocessing().unwrap(), preprocessing);
+        assert_eq!(from(&opened, "preset"), (preset, "metadata"));
         assert_eq!(opened.origin().path.as_deref(), Some(path.as_path()));
         assert_eq!(from(&opened, "eps"), ("1.1e-5", "metadata"));
         let again = folder.path().join("again.safetensors");
@@ -199,14 +206,14 @@ fn options_check_complete_and_override() {
     let given = |mutate: fn(&mut Architecture)| {
         let mut architecture = tiny();
         mutate(&mut architecture);
-        OpenOptions { architecture: Some(architecture), ..OpenOptions::default() }
+        OpenOptions::default().architecture(architecture)
     };
     let completed = with(given(|a| (a.stem.stride, a.stem.pool, a.eps) = (1, None, 1e-3)), &bytes).unwrap();
     assert_eq!(completed.architecture().stem.stride, 1);
     assert_eq!(from(&completed, "stem pool"), ("none", "the architecture given"));
     assert_eq!(from(&completed, "eps"), ("1e-3", "the architecture given"));
     assert_eq!(from(&completed, "layers per block"), ("[2, 2]", "tensor shapes"));
-    let options = OpenOptions { eps: Some(2e-5), activation: Some(Activation::None), ..given(|_| ()) };
+    let options = given(|_| ()).eps(2e-5).activation(Activation::None);
     let overridden = with(options, &bytes).unwrap();
     assert_eq!(overridden.architecture().activation, Activation::None);
     assert_eq!(from(&overridden, "eps"), ("2e-5", "option"));
@@ -222,11 +229,44 @@ fn options_check_complete_and_override() {
         (given(|a| a.layers = vec![2, 3]), &stated, "the file has [2, 2], the architecture given has [2, 3]"),
         (given(|a| a.stem.stride = 1), &stated, "stem stride: the file has 2, the architecture given has 1"),
         (given(|a| a.eps = 1e-3), &stated, "eps: the file has 1e-5, the architecture given has 1e-3"),
-        (OpenOptions { eps: Some(-1.0), ..OpenOptions::default() }, &bytes, "eps is -1"),
+        (OpenOptions::default().eps(-1.0), &bytes, "eps is -1"),
     ] {
         let error = with(options, bytes).unwrap_err().to_string();
         assert!(error.contains(message), "'{error}' does not say '{message}'");
     }
+}
+
+#[test]
+fn options_state_preprocessing_and_labels() {
+    let (_, raw) = small();
+    let labels: Vec<String> = ["a", "b", "c", "d", "e"].map(String::from).to_vec();
+    let bytes = file(&raw, &[("densenet.preset", "mnist"), ("densenet.labels", r#"["v","w","x","y","z"]"#)]);
+    let with = |options: &OpenOptions| from_bytes(&bytes, "x.safetensors", options);
+    let timm = Preprocessing::named("timm").unwrap();
+    let opened = with(&OpenOptions::default().preprocessing(timm.clone()).labels(labels.clone())).unwrap();
+    assert_eq!((opened.preprocessing().unwrap(), from(&opened, "preset")), (timm, ("timm", "option")));
+    assert_eq!(opened.labels(), Some(labels.as_slice()));
+    let error = with(&OpenOptions::default().labels(labels[..2].to_vec())).unwrap_err().to_string();
+    assert_eq!(error, "x.safetensors: the labels given: 2 labels for 5 classes: one for each is expected");
+}
+
+#[test]
+fn an_unusable_preprocessing_is_kept_until_it_is_asked_for() {
+    let (_, raw) = small();
+    for stated in [r#"{"resize": 256}"#, "squint"] {
+        let bytes = file(&raw, &[("densenet.preset", stated)]);
+        let opened = read(&bytes).unwrap();
+        assert_eq!(from(&opened, "preset"), (stated, "metadata"));
+        let error = opened.preprocessing().unwrap_err().to_string();
+        assert!(error.contains("its preprocessing cannot be used, name another"), "{error}");
+        let again = read(&to_safetensors(&opened, Precision::F32).unwrap()).unwrap();
+        assert_eq!(from(&again, "preset"), (stated, "metadata"));
+        let options = OpenOptions::default().preprocessing(Preprocessing::named("mnist"));
+        assert_eq!(from_bytes(&bytes, "x", &options).unwrap().preprocessing().unwrap().name, "mnist");
+    }
+    // A name in JSON's quotes is that name.
+    let opened = read(&file(&raw, &[("densenet.preset", r#""mnist""#)])).unwrap();
+    assert_eq!(opened.preprocessing().unwrap().name, "mnist");
 }
 
 #[test]
@@ -239,157 +279,8 @@ fn timms_preprocessing_in_the_metadata_is_used() {
     // Our own key goes before it, and what cannot be read is none.
     let opened = read(&file(&raw, &[timm, ("densenet.preset", "mnist")])).unwrap();
     assert_eq!(from(&opened, "preset"), ("mnist", "metadata"));
-    assert!(read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap().preprocessing_value().is_none());
-}
-
-#[test]
-fn each_bad_file_gives_one_clear_error() {
-    let (_, raw) = small();
-    let good = file(&raw, &[]);
-    let with = |mutate: fn(&mut Raw)| {
-        let mut raw = raw.clone();
-        mutate(&mut raw);
-        file(&raw, &[])
-    };
-    let metadata = |key: &str, value: &str| file(&raw, &[(key, value)]);
-    let mut huge = good.clone();
-    huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-    let mut long = good.clone();
-    long[..8].copy_from_slice(&90_000_000_u64.to_le_bytes());
-    let resnet = |raw: &mut Raw| {
-        let tensor = raw["classifier.bias"].clone();
-        *raw = ["conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "fc.bias"]
-            .map(|n| (n.into(), tensor.clone()))
-            .into();
-    };
-    let stated = tiny().to_json().replace("\"growth_rate\": 4", "\"growth_rate\": 8");
-    for (bytes, message) in [
-        (vec![1, 2, 3], "no safetensors file: it has 3 bytes, at least 8 are needed"),
-        (good[..good.len() - 1].to_vec(), "truncated or damaged: its tensors do not fill its"),
-        (good[..100].to_vec(), "truncated, or no safetensors file: it announces a header of"),
-        (
-            b"This is a text, not weights.\n".to_vec(),
-            "no weight file: it begins with 'This is a text, not weights. '; .saf",
-        ),
-        (b"ok\n".to_vec(), "no weight file: it begins with 'ok '; .saf"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0".to_vec(), "run `git lfs pull`"),
-        (
-            b"<!DOCTYPE html>\n<html>".to_vec(),
-            "this is a web page or other markup ('<!DOCTYPE html> <html>..'), not weights",
-        ),
-        (huge, "no safetensors file: its first 8 bytes announce a header of 18446744073709551615 bytes"),
-        (long, "truncated, or no safetensors file: it announces a header of 90000000 bytes"),
-        ([&8u64.to_le_bytes()[..], b"notjson!"].concat(), "its header of 8 bytes cannot be read"),
-        (b"PK\x03\x04....".to_vec(), "a zip, truncated or damaged (invalid Zip archive"),
-        #[cfg(feature = "keras")]
-        (b"\x89HDF\r\n\x1a\n".to_vec(), "a damaged or truncated HDF5 file (HDF5 format error: unexpected EOF"),
-        (with(resnet), "no DenseNet in a naming scheme known here"),
-        (with(|raw| raw.clear()), "it holds no tensors"),
-        (
-            with(|raw| drop(raw.remove("features.denseblock2.denselayer1.norm2.bias"))),
-            "tensor 'features.denseblock2.denselayer1.norm2.bias' of shape [16] is missing; the nearest there is \
-             'features.denseblock1.denselayer1.norm2.bias'",
-        ),
-        (
-            with(|raw| drop(raw.remove("features.conv0.weight"))),
-            "tensor 'features.conv0.weight' of shape [out, in, k, k] is missing; \
-             the nearest there is 'features.norm0.weight'",
-        ),
-        (
-            with(|raw| drop(raw.remove("features.transition1.conv.weight"))),
-            "tensor 'features.transition1.conv.weight' of shape [out, in, 1, 1] is missing; \
-             the nearest there is 'features.transition1.norm.weight'",
-        ),
-        (
-            with(|raw| raw.retain(|name, _| !name.contains("denseblock1.denselayer1"))),
-            "features.denseblock1 has a denselayer2 but no denselayer1",
-        ),
-        (
-            with(|raw| raw.retain(|name, _| !name.contains("denseblock1"))),
-            "it has a features.denseblock2 but no features.denseblock1",
-        ),
-        (
-            with(|raw| drop(raw.insert("features.norm_0.weight".into(), raw["classifier.bias"].clone()))),
-            "'features.norm5.weight' and 'features.norm_0.weight' are both 'features.norm5.weight'",
-        ),
-        (
-            with(|raw| {
-                let tensor = raw.remove("features.denseblock2.denselayer1.norm2.bias").unwrap();
-                raw.insert("features.denseblock2.denselayer1.zzz".into(), tensor);
-            }),
-            "norm2.bias' of shape [16] is missing; the nearest there is 'features.denseblock2.denselayer1.zzz'",
-        ),
-        (
-            with(|raw| {
-                for part in ["weight", "bias"] {
-                    let tensor = raw.remove(&format!("classifier.{part}")).unwrap();
-                    raw.insert(format!("classifier.0.{part}"), tensor.clone());
-                    raw.insert(format!("classifier.3.{part}"), tensor);
-                }
-            }),
-            "a head of its own: 'classifier.0.weight' [5, 16], 'classifier.3.weight' [5, 16] beside the DenseNet",
-        ),
-        (
-            with(|raw| drop(raw.insert("features.conv1.weight".into(), raw["features.conv0.weight"].clone()))),
-            "a stem of several convolutions ('features.conv0', 'features.conv1'), as timm's densenetblur121d",
-        ),
-        (
-            with(|raw| drop(raw.insert("gate.weight".into(), raw["classifier.bias"].clone()))),
-            "tensor 'gate.weight' of shape [5] has no place in this network",
-        ),
-        (
-            with(|raw| raw.get_mut("features.denseblock1.denselayer2.conv2.weight").unwrap().1 = vec![4, 16, 9, 1]),
-            "tensor 'features.denseblock1.denselayer2.conv2.weight' has shape [4, 16, 9, 1], expected [4, 16, 3, 3]",
-        ),
-        (
-            with(|raw| raw.get_mut("features.conv0.weight").unwrap().1 = vec![8, 147]),
-            "tensor 'features.conv0.weight' has shape [8, 147], expected [out, in, k, k]",
-        ),
-        (
-            with(|raw| raw.get_mut("classifier.bias").unwrap().0 = Dtype::I32),
-            "tensor 'classifier.bias' holds I32; F32, F16, BF16 or F64 is expected",
-        ),
-        (
-            with(|raw| raw.get_mut("features.norm0.bias").unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
-            "tensor 'features.norm0.bias' holds NaN at element 0",
-        ),
-        (
-            with(|raw| {
-                raw.get_mut("features.norm5.running_var").unwrap().2[4..8].copy_from_slice(&(-2f32).to_le_bytes());
-            }),
-            "tensor 'features.norm5.running_var' holds -2 at element 1: a variance is never negative",
-        ),
-        (metadata("densenet.architecture", "{}"), "metadata densenet.architecture: architecture: not a description"),
-        (metadata("densenet.architecture", &stated), "has shape [4, 16, 3, 3], expected [8, 16, 3, 3]"),
-        (
-            metadata("densenet.architecture", &tiny().to_json().replace("2,\n    2", "4096,\n    4096")),
-            "tensors are too few for layers [4096, 4096]",
-        ),
-        (metadata("densenet.labels", "a,b"), "metadata densenet.labels: a JSON array of strings is expected"),
-        (metadata("densenet.labels", "[\"a\"]"), "metadata densenet.labels: 1 labels for 5 classes"),
-        (metadata("densenet.channel_order", "old"), "metadata densenet.channel_order: 'old' is no channel order"),
-    ] {
-        let error = read(&bytes).unwrap_err().to_string();
-        assert!(error.contains(message), "'{error}' does not say '{message}'");
-        assert!(error.starts_with("x.safetensors: ") && !error.contains('\n'), "{error}");
-    }
-}
-
-#[test]
-fn paths_that_hold_no_weights_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(open(folder.path().join("nothing.safetensors")), Err(Error::Io { .. })));
-    let error = open(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("not a file"), "{error}");
-    let path = folder.path().join("empty.safetensors");
-    std::fs::write(&path, b"").unwrap();
-    let error = open(&path).unwrap_err().to_string();
-    assert!(
-        error.ends_with(
-            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt, .bin, .h5 or .keras)"
-        ),
-        "{error}"
-    );
+    let opened = read(&file(&raw, &[("pretrained_cfg", "[]")])).unwrap();
+    assert!(opened.origin().facts.iter().all(|fact| fact.what != "preset"));
 }
 
 #[test]
@@ -398,26 +289,10 @@ fn the_embedded_model_opens() {
     assert_eq!(weights.architecture().classes, Some(10));
     assert_eq!(weights.architecture().input_channels, 1);
     assert_eq!(weights.labels().unwrap()[9], "9");
-    assert_eq!(weights.preprocessing_value(), Some(&serde_json::json!("mnist")));
+    assert_eq!(from(&weights, "preset"), ("mnist", "metadata"));
     assert_eq!(weights.origin().format, "safetensors (embedded)");
+    let changed = embedded_with(&OpenOptions::default().eps(2e-5)).unwrap();
+    assert_eq!((changed.architecture().eps, from(&changed, "eps")), (2e-5, ("2e-5", "option")));
+    assert_eq!((changed.labels(), from(&changed, "preset")), (weights.labels(), ("mnist", "metadata")));
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/mnist.safetensors").metadata().unwrap().len() < 300_000);
-}
-
-proptest! {
-    #[test]
-    fn damaged_bytes_give_an_error_of_one_line_or_weights(
-        damage in prop::collection::vec((0usize..12_000, any::<u8>()), 1..8),
-        length in 0usize..20_000,
-    ) {
-        let (_, raw) = small();
-        let mut bytes = file(&raw, &[("densenet.architecture", &tiny().to_json())]);
-        for (at, byte) in damage {
-            let end = bytes.len() - 1;
-            bytes[at.min(end)] = byte;
-        }
-        bytes.truncate(bytes.len().max(20_000) - length / 4 * 3);
-        if let Err(error) = read(&bytes) {
-            prop_assert!(!error.to_string().contains('\n'));
-        }
-    }
 }

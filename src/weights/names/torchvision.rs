@@ -1,105 +1,20 @@
-//! From the names in a file to the canonical ones.
-//!
-//! Every naming scheme is a variant of [`Scheme`]; [`recognise`] finds which one a file uses.
+//! torchvision's names, old and new, after any prefix and with any name of the classifier.
 
-mod keras;
+use std::collections::BTreeSet;
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::scheme::{Names, Scheme};
 
-use super::order::ChannelOrder;
-use super::structure::Reading;
-
-/// How a file names the parameters of a DenseNet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
-    /// `features.denseblock1.denselayer1.norm1.weight`, the canonical names.
-    Torchvision,
-    /// `features.denseblock1.denselayer1.norm.1.weight`, as torchvision wrote them until 2017.
-    TorchvisionDotted,
-    /// `conv2_block1_0_bn.weight`, of keras.applications.
-    KerasApplications,
-    /// `conv2_1_x1_bn.weight`, of the Keras ports of the Caffe model.
-    KerasArticle,
-    /// A Keras model whose own configuration says which layer is which, whatever they are called.
-    #[cfg_attr(not(feature = "keras"), expect(dead_code, reason = "only its reader makes it"))]
-    KerasModel,
-    /// Names nobody has seen: the structure tells (structure.rs).
-    Structure,
-}
-
-/// What Keras' `BatchNormalization` has where nobody says otherwise.
-pub(super) const KERAS_EPS: f64 = 1e-3;
-
-impl Scheme {
-    /// The batch norm epsilon of the library whose names these are.
-    pub(super) fn eps(self) -> f64 {
-        match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => 1e-5,
-            Scheme::KerasApplications => 1.001e-5,
-            Scheme::KerasArticle => 1.1e-5,
-            Scheme::KerasModel => KERAS_EPS,
-        }
-    }
-
-    /// The preprocessing that the library of these names goes with, where the names tell.
-    pub(super) fn preprocessing(self) -> Option<&'static str> {
-        match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure | Scheme::KerasModel => None,
-            Scheme::KerasApplications => Some("keras"),
-            Scheme::KerasArticle => Some("caffe"),
-        }
-    }
-}
-
-impl std::fmt::Display for Scheme {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Scheme::Torchvision => "torchvision",
-            Scheme::TorchvisionDotted => "torchvision, old dotted names",
-            Scheme::KerasApplications => "keras.applications",
-            Scheme::KerasArticle => "Keras, Caffe's layer names",
-            Scheme::KerasModel => "Keras, by the model's configuration",
-            Scheme::Structure => "recognised by structure",
-        })
-    }
-}
-
-/// A file's names, recognised.
-#[derive(Debug)]
-pub(super) struct Names {
-    pub(super) scheme: Scheme,
-    /// What stands before every name, such as `module.`.
-    pub(super) prefix: String,
-    /// For each name of the file its canonical one, or none where it holds nothing that inference needs.
-    pub(super) canonical: Vec<Option<String>>,
-    /// Where new channels stand, where that was recognised too.
-    pub(super) order: Option<ChannelOrder>,
-    /// What a person should check.
-    pub(super) notes: Vec<String>,
-}
-
-impl Names {
-    /// Those that structure.rs found out.
-    pub(super) fn from_structure(reading: Reading) -> Self {
-        let Reading { canonical, notes } = reading;
-        Names { scheme: Scheme::Structure, prefix: String::new(), canonical, order: None, notes }
-    }
-}
-
-/// Finds scheme and prefix, and maps every name; none where no scheme fits. A name that fits nowhere keeps its text
-/// behind the prefix.
+/// Finds spelling and prefix, and maps every name; none where the names are not torchvision's.
 pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
     let mut roots = roots.into_iter();
-    let Some(root) = roots.next() else {
-        return keras::recognise(names);
-    };
+    let Some(root) = roots.next() else { return Ok(None) };
     if let Some(second) = roots.next() {
         return Err(format!(
             "two networks in one file, under '{root}denseblock..' and '{second}denseblock..': save one of them alone"
         ));
     }
-    // A file may hold the features module alone, whose names then lack `features.`.
+    // Where the features module was saved alone, names lack `features.`.
     let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
     let prefix = bare.unwrap_or(root);
     if names.iter().any(|name| name.strip_prefix(root) == Some("conv1.weight")) {
@@ -126,24 +41,11 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
         };
         canonical.push(Some(mapped));
     }
-    unique(names, &canonical)?;
-    Ok(Some(Names { scheme, prefix: prefix.to_string(), canonical, order: None, notes: Vec::new() }))
+    let found = Names { prefix: prefix.to_string(), ..Names::new(scheme, canonical) };
+    found.unique(names).map(Some)
 }
 
-/// Refuses two names of the file for one tensor.
-fn unique(names: &[&str], canonical: &[Option<String>]) -> Result<(), String> {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    for (name, mapped) in names.iter().zip(canonical) {
-        if let Some(mapped) = mapped
-            && let Some(other) = owners.insert(mapped, name)
-        {
-            return Err(format!("'{other}' and '{name}' are both '{mapped}': one tensor for each is expected"));
-        }
-    }
-    Ok(())
-}
-
-/// What stands before `denseblock<number>.denselayer<number>.norm`.
+/// What comes before `denseblock<number>.denselayer<number>.norm`.
 fn features_root(name: &str) -> Option<&str> {
     let numbered = |segment: &str, word: &str| {
         segment.strip_prefix(word).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
@@ -163,20 +65,20 @@ fn features_root(name: &str) -> Option<&str> {
     None
 }
 
-/// What people call the last layer.
+/// Names of the last layer.
 const HEADS: [&str; 5] = ["classifier", "fc", "linear", "last_linear", "head"];
 
 /// `weight` or `bias` of a classifier.
 struct Head<'a> {
     module: &'a str,
-    /// The linear layer's place in a Sequential, as in `classifier.0.weight` before a sigmoid, or `classifier.1.weight`
-    /// behind a dropout.
+    /// The linear layer's index in a Sequential, as in `classifier.0.weight` before a sigmoid, or `classifier.1.weight`
+    /// after a dropout.
     place: Option<&'a str>,
     part: &'a str,
 }
 
 impl<'a> Head<'a> {
-    /// It may lie outside of some of the wrappers that hold the features.
+    /// The classifier may lie outside some of the wrappers around the features.
     fn of(name: &'a str, prefix: &str) -> Option<Self> {
         let ends = std::iter::once(0).chain(prefix.match_indices('.').map(|(at, _)| at + 1));
         ends.filter_map(|end| name.strip_prefix(&prefix[..end])).find_map(|rest| {
@@ -189,13 +91,13 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Whether there are heads of more than one layer, which are no classifier of ours.
+/// Whether the head has more than one layer, which is not supported.
 fn several_layers(names: &[&str], prefix: &str) -> bool {
     let heads = names.iter().filter_map(|name| Head::of(name, prefix)).filter(|head| head.place.is_some());
     heads.map(|head| head.module).collect::<BTreeSet<&str>>().len() > 1
 }
 
-/// The canonical name, behind `features.`, of a parameter of the features module.
+/// The canonical name, after `features.`, of a parameter of the features module.
 fn feature(inner: &str, scheme: &mut Scheme) -> String {
     let segments: Vec<&str> = inner.split('.').collect();
     match segments[..] {
@@ -207,27 +109,6 @@ fn feature(inner: &str, scheme: &mut Scheme) -> String {
         [norm, part] if norm.starts_with("norm") && norm != "norm0" => format!("norm5.{part}"),
         _ => inner.to_string(),
     }
-}
-
-/// Says that no scheme fits these names.
-pub(super) fn unknown(names: &[&str]) -> String {
-    let mut some: Vec<&str> = names.to_vec();
-    some.sort_unstable();
-    some.truncate(3);
-    let shown: Vec<String> = some.iter().map(|name| format!("'{}'", abbreviate(name))).collect();
-    let holds = if names.is_empty() { "it holds no tensors".into() } else { format!("it holds {}", shown.join(", ")) };
-    let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
-    // The commonest mistake, and names that everybody's ResNet has.
-    let resnet = names.iter().any(|name| name.ends_with("layer1.0.conv1.weight"));
-    let family = if resnet { ", as a ResNet does" } else { "" };
-    format!(
-        "no DenseNet in a naming scheme known here ('features.denseblock1.denselayer1.norm1.weight'): \
-         {holds}{more}{family}"
-    )
-}
-
-fn abbreviate(name: &str) -> String {
-    if name.chars().count() <= 80 { name.into() } else { format!("{}..", name.chars().take(80).collect::<String>()) }
 }
 
 #[cfg(test)]
@@ -296,15 +177,6 @@ mod tests {
             recognise(&["a.features.denseblock1.denselayer1.norm1.x", "b.features.denseblock1.denselayer1.norm1.x"])
                 .unwrap_err();
         assert!(error.contains("'a.features.denseblock..' and 'b.features.denseblock..'"), "{error}");
-    }
-
-    #[test]
-    fn foreign_names_are_shown() {
-        let foreign = ["fc.bias", "conv1.weight", "layer1.0.bn1.weight", "bn1.weight"];
-        assert!(recognise(&foreign).unwrap().is_none());
-        let error = unknown(&foreign);
-        assert!(error.ends_with("it holds 'bn1.weight', 'conv1.weight', 'fc.bias' and 1 more"), "{error}");
-        assert!(unknown(&[]).ends_with("it holds no tensors"));
     }
 
     proptest! {

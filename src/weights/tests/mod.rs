@@ -1,10 +1,19 @@
+//! Tests of weights in memory; those of files are in the modules.
+
+#[cfg(feature = "safetensors")]
+mod files;
+#[cfg(feature = "safetensors")]
+mod refused;
+
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
-use super::*;
-use crate::architecture::{Recipe, Stem};
+use super::{Statistics, Tensor, Weights, fold, random};
+use crate::architecture::{Architecture, Recipe, Stem};
 
 /// Two blocks of two layers: small, with every kind of parameter.
-pub(super) fn tiny() -> Architecture {
+fn tiny() -> Architecture {
     let stem = Stem::imagenet(8);
     Recipe { stem, classes: Some(5), ..Recipe::imagenet(4, &[2, 2]) }.build("tiny")
 }

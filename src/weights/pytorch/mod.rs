@@ -1,0 +1,11 @@
+//! PyTorch's files: zips (1.6 and later) and legacy pickle streams. A pickle is data here: its instructions build names,
+//! numbers and shapes, and nothing in it is ever executed.
+
+mod archive;
+mod read;
+mod weigh;
+
+pub(super) use read::read;
+
+#[cfg(test)]
+mod tests;

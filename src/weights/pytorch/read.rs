@@ -1,0 +1,119 @@
+//! Opening PyTorch's files: the table of contents, the network in it, and its tensors.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use pytorch_reader::{DType, FileFormat, PytorchError, PytorchReader, Tensor};
+use rayon::prelude::*;
+use tempfile::NamedTempFile;
+
+use super::super::extras;
+use super::super::large_stack::on_large_stack;
+use super::super::source::{Entry, Number, Source};
+use super::archive::{ADVICE, MAX_EXPANSION, temporary, to_read};
+use super::weigh;
+
+/// Keys under which training programs keep networks. Where a file has several, the first of these counts: averaged weights
+/// come before those of the last step, as in timm.
+const NETWORKS: [&str; 8] =
+    ["state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model_state", "model", "net", "network"];
+
+/// DenseNet-264 has 2,000 with its counters.
+const MAX_TENSORS: usize = 20_000;
+
+/// A legacy file begins with five pickles: a magic number, a version, facts about the system, the checkpoint and the keys
+/// of its storages.
+const LEGACY_PICKLES: usize = 5;
+
+/// Reads the table of contents, chooses the network, and reads its tensors. The library wants a file: without a `path`
+/// the bytes are written to a temporary one.
+pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
+    let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
+    let temporary = if bytes.starts_with(b"PK") {
+        to_read(bytes, path)?
+    } else {
+        weigh::check(bytes, LEGACY_PICKLES)?;
+        path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?
+    };
+    let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
+    on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))
+}
+
+fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String> {
+    let format = match reader.metadata().format_type {
+        FileFormat::Zip => "PyTorch (zip)",
+        FileFormat::Legacy => "PyTorch (legacy pickle)",
+        // Refused before: no DenseNet is that old.
+        FileFormat::Tar => "PyTorch (tar)",
+        FileFormat::Pickle => "pickle",
+    };
+    let mut tensors: Vec<Tensor> = reader.into_tensors().into_values().collect();
+    if tensors.is_empty() {
+        return Err(format!("a {format} file without tensors; {ADVICE}"));
+    }
+    // The library's order is a hash map's. Sorted, the same file always gives the same error.
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let (tensors, ignored) = choose(tensors);
+    let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).fold(0, u64::saturating_add);
+    if tensors.len() > MAX_TENSORS || bytes > budget {
+        return Err(format!(
+            "{} tensors of {bytes} bytes: a DenseNet has at most {MAX_TENSORS} tensors, and a file of this size {budget} \
+             bytes",
+            tensors.len()
+        ));
+    }
+    let entries = tensors.into_par_iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Source { ignored, ..Source::new(format, entries) })
+}
+
+/// The tensors of one network, and what was left out: other networks under [`NETWORKS`], and the state of training.
+fn choose(tensors: Vec<Tensor>) -> (Vec<Tensor>, Vec<String>) {
+    let top = |name: &str| name.split('.').next().unwrap_or_default().to_string();
+    let holds = |key: &str| tensors.iter().any(|t| t.shape().len() == 4 && top(&t.name) == key);
+    let others: Vec<&str> = NETWORKS.into_iter().filter(|key| holds(key)).skip(1).collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let kept = tensors
+        .into_iter()
+        .filter(|tensor| {
+            let top = top(&tensor.name);
+            let modules = tensor.name.rsplit_once('.').map_or("", |(modules, _)| modules);
+            let ignored = others.contains(&top.as_str()) || extras::of_training(modules);
+            if ignored {
+                *counts.entry(top).or_default() += 1;
+            }
+            !ignored
+        })
+        .collect();
+    (kept, counts.into_iter().map(|(key, count)| format!("{key} ({count} tensors)")).collect())
+}
+
+fn entry(tensor: Tensor) -> Result<Entry<'static>, String> {
+    let number = match tensor.dtype() {
+        DType::F32 => Number::F32,
+        DType::F64 => Number::F64,
+        DType::F16 => Number::F16,
+        DType::BF16 => Number::BF16,
+        other => Number::Other(format!("{other:?}")),
+    };
+    // Integers are counters, which inference does not need.
+    let bytes = match number {
+        Number::Other(_) => Vec::new(),
+        _ => tensor.read().map_err(|e| format!("damaged or truncated ({e}): fetch it again"))?,
+    };
+    let shape = tensor.shape().to_vec();
+    Ok(Entry { name: tensor.name, shape, number, bytes: Cow::Owned(bytes) })
+}
+
+fn reason(error: &PytorchError) -> String {
+    match error {
+        PytorchError::Io(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "a truncated PyTorch file: fetch it again".into()
+        }
+        PytorchError::InvalidFormat(_) | PytorchError::Pickle(_) => {
+            format!("a PyTorch file that cannot be read ({error}); {ADVICE}")
+        }
+        other => format!("a damaged PyTorch file ({other}): fetch it again"),
+    }
+}

@@ -1,0 +1,106 @@
+//! The one reading of a file's layers as a DenseNet.
+
+use super::super::names::{Names, Scheme};
+use super::modules::{self, Kind, Module};
+use super::path::{Key, Order};
+use super::places::{describe, places};
+use super::search::{self, Outcome, Rules, Step};
+
+/// The sets of rules that names may follow, the strictest first.
+fn rules_of_names() -> impl Iterator<Item = Rules> {
+    let standing_alone = [(true, true), (true, false), (false, false)];
+    standing_alone.into_iter().flat_map(|(layers, transitions)| {
+        [Some(Key::LastNumbers), Some(Key::WordNumbers), None].map(|keys| Rules {
+            order: Order::Names,
+            layers,
+            transitions,
+            keys,
+        })
+    })
+}
+
+/// Finds the one network that the tensors make up. `entries` are names and shapes; `ordered` says that they are in
+/// the order of the file's modules.
+pub(in crate::weights) fn recognise(entries: &[(&str, &[usize])], ordered: bool) -> Result<Names, String> {
+    let (modules, mut canonical) = modules::gather(entries)?;
+    let (linear, layers): (Vec<&Module>, Vec<&Module>) =
+        modules.iter().partition(|module| matches!(module.kind, Kind::Linear { .. }));
+    let classifier = match linear[..] {
+        [] => None,
+        [one] => Some(one),
+        [first, second, ..] => {
+            return Err(format!(
+                "it has {} linear layers ('{}', '{}'), where a DenseNet has one: save the network without its head and apply \
+                 the head to the pooled features",
+                linear.len(),
+                first.name,
+                second.name
+            ));
+        }
+    };
+    let steps = unique_reading(&layers, classifier, ordered)?;
+    let mut name = |module: &Module, as_what: &str| {
+        for &(entry, part) in &module.tensors {
+            canonical[entry] = Some(format!("{as_what}.{part}"));
+        }
+    };
+    for (step, place) in steps.iter().zip(places(&steps)) {
+        name(layers[step.module], &place);
+    }
+    if let Some(classifier) = classifier {
+        name(classifier, "classifier");
+    }
+    let mut notes = describe(&steps, &layers);
+    notes.extend(classifier.map(|module| format!("classifier: '{}'", module.name)));
+    Ok(Names { notes, ..Names::new(Scheme::Structure, canonical) })
+}
+
+/// Where the file has an order it decides. Otherwise names do: all their numbers or, where these mislead, those of lists.
+fn unique_reading(layers: &[&Module], classifier: Option<&Module>, ordered: bool) -> Result<Vec<Step>, String> {
+    let mut budget = search::BUDGET;
+    let mut search = |rules: &Rules| search::search(layers, classifier, rules, &mut budget);
+    let lax = Rules { order: Order::File, layers: false, transitions: false, keys: None };
+    if ordered && let Outcome::One(steps) = search(&lax) {
+        return Ok(steps);
+    }
+    let (mut one, mut several, mut none): (Option<Vec<Step>>, _, _) = (None, None, Vec::new());
+    for rules in rules_of_names() {
+        match search(&rules) {
+            Outcome::One(steps) => match &one {
+                Some(other) if *other != steps => return Err(ambiguity(other, &steps, layers)),
+                _ => one = Some(steps),
+            },
+            Outcome::Several(first, second) => several = several.or(Some((first, second))),
+            Outcome::None(reached) => none.push((rules, reached)),
+            Outcome::Exhausted => break,
+        }
+    }
+    if let Some(steps) = one {
+        return Ok(steps);
+    }
+    if let Some((first, second)) = several {
+        return Err(ambiguity(&first, &second, layers));
+    }
+    if let Outcome::One(steps) = search(&Rules { order: Order::Lists, keys: Some(Key::WordNumbers), ..lax }) {
+        return Ok(steps);
+    }
+    // Lax rules get further on a wrong way. The reason of the strict ones is the best, if they got beyond the first layer.
+    let best = (none.iter().find(|(rules, reached)| rules.layers && rules.keys.is_none() && reached.used > 6))
+        .or(none.iter().max_by_key(|(_, reached)| reached.used));
+    Err(best.map_or_else(
+        || "its layers fit together in too many ways to try: name them as torchvision does".into(),
+        |(_, reached)| reached.reason.clone(),
+    ))
+}
+
+fn ambiguity(one: &[Step], other: &[Step], layers: &[&Module]) -> String {
+    let differing = one.iter().zip(other).zip(places(one).into_iter().zip(places(other)));
+    let (step, other, place, _) = differing
+        .map(|((a, b), (place, other))| (a, b, place, other))
+        .find(|(a, b, place, other)| a.module != b.module || place != other)
+        .unwrap_or((&one[0], &other[0], String::new(), String::new()));
+    format!(
+        "two readings fit its shapes: '{}' or '{}' may be '{place}': rename its tensors as torchvision does",
+        layers[step.module].name, layers[other.module].name
+    )
+}
