@@ -188,7 +188,7 @@ fn describe(subject: &Subject, cost: &Cost) -> anyhow::Result<Table> {
     let macs = format!("{}, executed {}", HumanCount(cost.macs), HumanCount(cost.executed_macs()));
     row(&format!("MACs at {}", cost.size), macs, "");
     for memory in &cost.memory {
-        row("device memory", memory.text(cost.batch), &format!("{} kernels", memory.family));
+        row(&format!("memory at batch {}", cost.batch), memory.text(), &format!("{} kernels", memory.family));
     }
     Ok(table)
 }

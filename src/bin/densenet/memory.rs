@@ -42,10 +42,10 @@ impl Memory {
     }
 
     /// For people.
-    pub(crate) fn text(&self, batch: usize) -> String {
+    pub(crate) fn text(&self) -> String {
         let Footprint { weights, activations, parameters, staging, .. } = self.footprint;
         format!(
-            "{}: weights {}, activations {} (batch {batch}), parameters and staging {}; padding in these {}",
+            "{}: weights {}, activations {},\nparameters and staging {}; padding in these {}",
             bytes(self.footprint.total()),
             bytes(weights),
             bytes(activations),
