@@ -42,6 +42,8 @@ mod cancel;
 #[cfg(feature = "images")]
 mod classifier;
 pub mod error;
+#[cfg(feature = "files")]
+pub mod files;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod kernels;

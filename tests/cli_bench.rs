@@ -83,10 +83,17 @@ fn a_place_that_takes_no_picture_is_refused_before_anything_is_timed() {
     let folder = tempfile::tempdir().unwrap();
     // So many runs that the test would not end if they were run.
     let endless = ["--runs", "1000000", "--plot"];
-    for (path, wanted) in [(folder.path().join("missing/layers.svg"), "missing"), (folder.path().into(), "folder")] {
-        let (status, errors) = errors(bench(&endless).arg(&path));
-        assert_eq!(status, 1);
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("folder.svg")).unwrap();
+    for (path, status, wanted) in [
+        (path("missing/layers.svg"), 1, "missing' does not exist"),
+        (path("folder.svg"), 1, "name a file in it"),
+        (path("layers.png"), 2, "ends in .svg is expected"),
+        (path("layers"), 2, "ends in .svg is expected"),
+    ] {
+        let (code, errors) = errors(bench(&endless).arg(&path));
+        assert_eq!(code, status, "{errors:?}");
         assert!(errors.len() == 1 && errors[0].contains(wanted), "{errors:?}");
     }
-    assert!(names(folder.path()).is_empty());
+    assert_eq!(names(folder.path()).len(), 1);
 }

@@ -112,7 +112,7 @@ fn what_cannot_be_converted_leaves_everything_as_it_was() {
         (vec!["convert", text(&text_file), text(&output)], 1, "not a weight file"),
         (vec!["convert", embedded, text(&output), "--labels", text(&three)], 1, "3 "),
         (vec!["convert", embedded, text(&output), "--arch", "densenet121"], 1, "input channels: the file has 1"),
-        (vec!["convert", embedded, text(&missing)], 1, "is the folder there"),
+        (vec!["convert", embedded, text(&missing)], 1, "no/folder' does not exist: create it first"),
         (vec!["convert", text(&output), text(&output)], 2, "are the same file"),
         (vec!["convert", embedded, "weights.pth"], 2, "ends in .safetensors"),
     ] {
@@ -122,4 +122,38 @@ fn what_cannot_be_converted_leaves_everything_as_it_was() {
         assert_eq!(std::fs::read(&output).unwrap(), b"precious");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn replacing_a_file_is_said_and_can_be_forbidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.safetensors");
+    let arguments = ["convert", "models/mnist.safetensors", text(&output)];
+    let replaced = |more: &[&str]| json(&mut densenet(&[&arguments[..], more].concat()))["output"]["replaced"].clone();
+    assert_eq!(replaced(&["--no-clobber", "--json"]), false);
+    assert_eq!(replaced(&["--json"]), true);
+    densenet(&arguments).assert().success().stdout(contains(", replaced)"));
+    std::fs::write(&output, "precious").unwrap();
+    let (status, lines) = errors(densenet(&arguments).arg("--no-clobber"));
+    assert_eq!((status, lines.len()), (1, 1), "{lines:?}");
+    assert!(lines[0].contains("out.safetensors: this file exists and may not be replaced"), "{lines:?}");
+    assert_eq!(std::fs::read(&output).unwrap(), b"precious");
+    assert_eq!(cli::names(folder.path()).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_are_kept() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("target"), folder.path().join("link.safetensors"));
+    symlink("target", &link).unwrap();
+    // The first time the link dangles.
+    densenet(&["convert", "models/mnist.safetensors", text(&link)]).assert().success();
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
+    densenet(&["convert", "models/mnist.safetensors", text(&link)]).assert().success();
+    assert!(link.is_symlink());
+    let found = std::fs::metadata(&target).unwrap();
+    assert!(found.is_file() && found.len() > 100_000 && found.permissions().mode() & 0o777 == 0o600);
+    assert_eq!(cli::names(folder.path()).len(), 2);
 }

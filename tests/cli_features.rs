@@ -10,7 +10,9 @@ use predicates::str::contains;
 fn the_classifier_on_the_features_gives_the_scores_of_classify() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("features.npy");
-    let document = json(&mut densenet(&["features", DIGITS, "--batch", "3", "--output", text(&output), "--json"]));
+    let arguments = ["features", DIGITS, "--batch", "3", "--output", text(&output), "--no-clobber", "--json"];
+    let document = json(&mut densenet(&arguments));
+    assert_eq!(document["output"]["replaced"], false);
     let (shape, rows) = read_npy(&output);
     let model = weights::embedded().unwrap();
     let channels = model.architecture().feature_channels();
@@ -68,6 +70,10 @@ fn bad_pictures_have_no_row() {
     let rows: Vec<_> = document["images"].as_array().unwrap().iter().map(|image| image["row"].clone()).collect();
     assert_eq!(rows, [serde_json::Value::Null, 0.into()]);
     assert_eq!((read_npy(&output).0[0], errors(&mut densenet(&arguments)).0), (1, 1));
+    let (status, lines) = errors(densenet(&arguments).arg("--no-clobber"));
+    assert!(status == 1 && lines.len() == 1 && lines[0].contains("exists and may not be replaced"), "{lines:?}");
+    let document = json(&mut densenet(&[&arguments[..], &["--json"]].concat()));
+    assert_eq!(document["output"]["replaced"], true);
     let (status, lines) = errors(&mut densenet(&["features", DIGITS, "--output", "features.csv"]));
     assert!(status == 2 && lines[0].contains(".npy or .safetensors is expected"), "{lines:?}");
 }

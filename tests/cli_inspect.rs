@@ -27,6 +27,18 @@ fn inspect_knows_the_published_networks() {
 }
 
 #[test]
+fn tables_fit_into_a_hundred_columns() {
+    for arguments in
+        [&["inspect"][..], &["inspect", "densenet264-k48"], &["inspect", "densenet-bc-190-40"], &["adapters"]]
+    {
+        let output = densenet(arguments).output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        let widest = table.lines().max_by_key(|line| line.chars().count()).unwrap();
+        assert!(widest.chars().count() <= 100, "{widest}");
+    }
+}
+
+#[test]
 fn inspect_says_where_each_statement_comes_from() {
     densenet(&["inspect"])
         .assert()

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 
 use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -16,6 +14,7 @@ use super::order::ChannelOrder;
 use super::source::{Entry, Number, Source};
 use super::timm;
 use crate::error::{Error, Result};
+use crate::files::AtomicFile;
 use crate::precision::Precision;
 
 /// Parsed, a header occupies ten times its bytes and more. DenseNet-264's has 0.25 MB; the names of ImageNet-22k's classes
@@ -127,22 +126,12 @@ pub fn to_safetensors(weights: &Weights, storage: Precision) -> Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// Writes what [`to_safetensors`] yields in f32. An existing file is replaced as a whole or, after an error, left as it is.
+/// Writes what [`to_safetensors`] yields in f32, as an [`AtomicFile`]: an existing file is replaced whole or, after an
+/// error, not at all.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be written.
+/// Those of [`AtomicFile::write`].
 pub fn save_safetensors(weights: &Weights, path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
-    let name = path.file_name().ok_or_else(|| Error::file(path, "not the path of a file to write"))?;
     let bytes = to_safetensors(weights, Precision::F32)?;
-    // In the same folder, since a rename between file systems is not atomic.
-    let temporary = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let written = File::create_new(&temporary)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|e| {
-        // The first error counts. There may be nothing to remove.
-        let _ = std::fs::remove_file(&temporary);
-        Error::io(path, "writing", e)
-    })
+    AtomicFile::new(path.as_ref()).write(|file| file.write_all(&bytes)).map(drop)
 }

@@ -1,12 +1,16 @@
 //! File dialogs of the system, in threads of their own.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use densenet_wgpu::files::AtomicFile;
 use eframe::egui;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 
 use crate::state::Dialog;
-use crate::whole_file;
+use crate::worker::in_one_line;
 
 /// Dialogs that are open, and what was chosen in them.
 pub(crate) struct Dialogs {
@@ -63,7 +67,7 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
     let write = move || {
         let Some(file) = pollster::block_on(wait) else { return };
         if let Err(error) = write_png(file.path(), &image) {
-            say(format!("{}: the view cannot be saved: {error}", file.path().display()));
+            say(format!("the view was not saved: {}", in_one_line(&error)));
         }
     };
     if let Err(error) = std::thread::Builder::new().name("save".into()).spawn(write) {
@@ -71,20 +75,14 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
     }
 }
 
-/// The window's pixels as a PNG file.
-fn write_png(path: &std::path::Path, image: &egui::ColorImage) -> image::ImageResult<()> {
+/// Writes the window's pixels as a PNG file.
+fn write_png(path: &Path, image: &egui::ColorImage) -> densenet_wgpu::Result<bool> {
     let pixels: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
     let [width, height] = image.size.map(|n| n as u32);
-    let mut file = std::io::Cursor::new(Vec::new());
-    image::write_buffer_with_format(
-        &mut file,
-        &pixels,
-        width,
-        height,
-        image::ColorType::Rgb8,
-        image::ImageFormat::Png,
-    )?;
-    Ok(whole_file::write(path, file.get_ref())?)
+    AtomicFile::new(path).write(|file| {
+        let png = PngEncoder::new(file);
+        png.write_image(&pixels, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)
+    })
 }
 
 #[cfg(test)]

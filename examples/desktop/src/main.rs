@@ -26,7 +26,6 @@ mod timing;
 mod toolbar;
 #[cfg(test)]
 mod view_tests;
-mod whole_file;
 mod window;
 mod worker;
 

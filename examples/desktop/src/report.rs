@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use densenet_wgpu::files::AtomicFile;
 use serde::Serialize;
 
-use crate::whole_file;
+use crate::worker::in_one_line;
 
 /// The least time between two writings of the file.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -125,11 +126,9 @@ impl Report {
                 return Some(PAUSE - since);
             }
         }
-        let written = serde_json::to_vec_pretty(&self.content)
-            .map_err(std::io::Error::from)
-            .and_then(|text| whole_file::write(path, &text));
+        let written = AtomicFile::new(path).write(|file| Ok(serde_json::to_writer_pretty(file, &self.content)?));
         if let Err(error) = written {
-            log::error!("{}: the report cannot be written: {error}", path.display());
+            log::error!("the report was not written: {}", in_one_line(&error));
         }
         self.written = Some((now, self.content.clone()));
         None

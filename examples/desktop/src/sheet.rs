@@ -2,8 +2,8 @@
 
 use densenet_wgpu::picture::Region;
 use eframe::egui::{
-    self, Color32, ColorImage, EventFilter, Key, PointerButton, Rect, Response, Role, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+    self, Color32, ColorImage, Event, EventFilter, Key, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::canvas::{self, Canvas};
@@ -120,44 +120,56 @@ fn empty(ui: &mut Ui) {
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, visuals.weak_text_color());
 }
 
-/// Mouse, pen and keyboard on the sheet; whether anything was drawn.
+/// Draws what mouse, pen and keyboard did since the last frame; whether there was anything.
 fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
-    if response.clicked() || response.drag_started() {
+    let events = ui.input(|input| input.events.clone());
+    let on_sheet = |place: Pos2| {
+        response.enabled()
+            && response.interact_rect.contains(place)
+            && ui.ctx().layer_id_at(place) == Some(response.layer_id)
+    };
+    let mut drawn = strokes(&events, rect, on_sheet, canvas);
+    // A release outside of the window, or the end of a touch, may not be heard.
+    if !canvas.down && !ui.input(|input| input.pointer.primary_down()) {
+        canvas.lift();
+    }
+    if drawn || response.clicked() {
         response.request_focus();
     }
     if response.gained_focus() {
         canvas.keyboard = !ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
     }
-    let mut drawn = false;
-    if response.is_pointer_button_down_on() || response.drag_stopped() || response.clicked() {
-        // Every place that the pointer was at since the last frame, up to where it was lifted: quick strokes are whole.
-        let events = ui.input(|input| input.events.clone());
-        for event in events {
-            let place = match event {
-                egui::Event::PointerButton { pos, pressed: true, button: PointerButton::Primary, .. } => {
-                    canvas.lift();
-                    Some(pos)
-                }
-                egui::Event::PointerMoved(place) if canvas.is_drawing() => Some(place),
-                egui::Event::PointerButton { pressed: false, .. } => {
-                    canvas.lift();
-                    None
-                }
-                _ => None,
-            };
-            if let Some(place) = place {
-                let part = (place - rect.min) / rect.size();
-                canvas.draw_to([part.x, part.y]);
-                (canvas.keyboard, drawn) = (false, true);
-            }
-        }
-    } else if !canvas.down {
-        canvas.lift();
-    }
     if response.has_focus() {
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
         drawn |= keyboard(ui, canvas);
+    }
+    drawn
+}
+
+/// Draws the pointer's strokes through every place it was at, those that begin `on_sheet`; whether there were any.
+///
+/// The events of a frame are read, not egui's response: a press, moves and a release in one frame are no drag to egui.
+fn strokes(events: &[Event], rect: Rect, on_sheet: impl Fn(Pos2) -> bool, canvas: &mut Canvas) -> bool {
+    let mut drawn = false;
+    for event in events {
+        let place = match *event {
+            Event::PointerButton { pos, pressed: true, button: PointerButton::Primary, .. } if on_sheet(pos) => {
+                canvas.lift();
+                canvas.keyboard = false;
+                pos
+            }
+            // The mouse may move while the keyboard's pen is down.
+            Event::PointerMoved(place) if canvas.is_drawing() && !canvas.keyboard => place,
+            Event::PointerButton { pressed: false, button: PointerButton::Primary, .. } | Event::PointerGone => {
+                canvas.lift();
+                continue;
+            }
+            _ => continue,
+        };
+        let part = (place - rect.min) / rect.size();
+        canvas.draw_to([part.x, part.y]);
+        drawn = true;
     }
     drawn
 }
@@ -206,5 +218,68 @@ pub(crate) fn controls(ui: &mut Ui, state: &mut State) {
     if let (Some((class, _)), Some(network)) = (heat, &state.network) {
         let label = network.label(class);
         ui.add(egui::Label::new(egui::RichText::new(format!("Light is what speaks for “{label}”")).weak()).truncate());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHEET: Rect = Rect { min: Pos2 { x: 100.0, y: 50.0 }, max: Pos2 { x: 300.0, y: 250.0 } };
+
+    /// A place on the sheet, in parts of its sides.
+    fn at(x: f32, y: f32) -> Pos2 {
+        SHEET.min + vec2(x, y) * SHEET.size()
+    }
+
+    fn button(place: Pos2, pressed: bool) -> Event {
+        let modifiers = egui::Modifiers::NONE;
+        Event::PointerButton { pos: place, button: PointerButton::Primary, pressed, modifiers }
+    }
+
+    fn frame(canvas: &mut Canvas, events: &[Event]) -> bool {
+        strokes(events, SHEET, |place| SHEET.contains(place), canvas)
+    }
+
+    fn inked(canvas: &Canvas, x: f32, y: f32) -> bool {
+        let pixel = |part: f32| (part * canvas::SIDE as f32) as usize;
+        canvas.pixels()[pixel(y) * canvas::SIDE + pixel(x)] == 0
+    }
+
+    #[test]
+    fn every_move_of_a_frame_is_drawn() {
+        let mut canvas = Canvas::default();
+        let corner = [Event::PointerMoved(at(0.8, 0.2)), Event::PointerMoved(at(0.8, 0.8))];
+        let [across, down] = corner;
+        let events = [button(at(0.2, 0.2), true), across, down, button(at(0.8, 0.8), false)];
+        assert!(frame(&mut canvas, &events));
+        assert!(inked(&canvas, 0.5, 0.2) && inked(&canvas, 0.8, 0.5) && !inked(&canvas, 0.5, 0.5));
+        assert!(!canvas.is_drawing());
+        // Two strokes of one frame do not join.
+        let dots = [(0.1, 0.9), (0.5, 0.9)].map(|(x, y)| [button(at(x, y), true), button(at(x, y), false)]);
+        frame(&mut canvas, &dots.concat());
+        assert!(inked(&canvas, 0.1, 0.9) && inked(&canvas, 0.5, 0.9) && !inked(&canvas, 0.3, 0.9));
+    }
+
+    #[test]
+    fn a_stroke_goes_on_in_the_next_frame_and_over_the_edge() {
+        let mut canvas = Canvas::default();
+        frame(&mut canvas, &[button(at(0.2, 0.2), true)]);
+        frame(&mut canvas, &[Event::PointerMoved(at(0.5, 0.2)), Event::PointerMoved(at(1.5, 0.2))]);
+        assert!(inked(&canvas, 0.3, 0.2) && inked(&canvas, 0.9, 0.2));
+        assert!(canvas.is_drawing());
+        frame(&mut canvas, &[Event::PointerGone]);
+        assert!(!canvas.is_drawing());
+    }
+
+    #[test]
+    fn only_what_begins_on_the_sheet_is_drawn() {
+        let mut canvas = Canvas::default();
+        let beside = [button(at(-0.5, 0.5), true), Event::PointerMoved(at(0.5, 0.5)), button(at(0.5, 0.5), false)];
+        assert!(!frame(&mut canvas, &beside) && canvas.is_empty());
+        // The keyboard's pen is down, and the mouse passes over.
+        canvas.toggle();
+        assert!(!frame(&mut canvas, &[Event::PointerMoved(at(0.9, 0.9))]));
+        assert!(!inked(&canvas, 0.7, 0.7));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-/// Arguments that cannot mean anything together.
+/// Arguments that make no sense together.
 #[derive(Debug)]
 pub(crate) struct Usage(String);
 
@@ -22,25 +22,25 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Whether everything worked, or some of it was reported as failed already.
+/// Whether everything worked, or some of it failed and was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Success,
     Failure,
 }
 
-/// Logs go to stderr. wgpu's layers warn about every driver that they merely look at: their errors are enough.
+/// Sends logs to stderr. wgpu's layers warn about every driver they look at, so only their errors are shown.
 pub(crate) fn start_logging() {
     let quiet = "warn,wgpu_hal=error,wgpu_core=error,wgpu=error,naga=error,wgpu_hal::gles=off";
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet)).init();
 }
 
-/// Prints an error as one line, the causes behind it, and chooses the exit status.
+/// Prints an error with its causes on one line, and chooses the exit status.
 pub(crate) fn finish(result: anyhow::Result<Verdict>) -> ExitCode {
     match result {
         Ok(Verdict::Success) => ExitCode::SUCCESS,
         Ok(Verdict::Failure) => ExitCode::from(1),
-        // Whoever read our output has seen enough, as `head` does.
+        // The reader of our output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -57,7 +57,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// One JSON document on stdout.
+/// Prints a JSON document on stdout.
 pub(crate) fn print_json(document: &serde_json::Value) -> anyhow::Result<()> {
     use io::Write as _;
     let mut out = io::stdout().lock();

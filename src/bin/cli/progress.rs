@@ -1,15 +1,17 @@
 //! Progress bars, on stderr and only where that is a terminal.
 
-use densenet_wgpu::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Write;
 
-/// A bar whose message stands behind the counts; invisible where stderr is no terminal.
-pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length).with_style(style.progress_chars("=> "))
+use densenet_wgpu::Progress;
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+
+/// Counts pictures.
+#[allow(dead_code, reason = "densenet-bench has none to count")]
+pub(crate) fn pictures(count: usize) -> ProgressBar {
+    bar(count, "{bar:30} {human_pos}/{human_len} images, {rate}, {eta} left")
 }
 
-/// Shows a model's loading, and goes away at its end.
+/// Shows a model's loading, and disappears when it is loaded.
 pub(crate) fn loading() -> impl FnMut(Progress) + Send {
     let bar = bar(0, "loading {bar:30} {msg}");
     move |progress| {
@@ -19,5 +21,33 @@ pub(crate) fn loading() -> impl FnMut(Progress) + Send {
         if progress.done >= progress.total {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn bar(length: usize, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        // A writer that fails has no one to tell.
+        let _ = write!(out, "{}", rate(state.per_sec()));
+    };
+    ProgressBar::new(length as u64).with_style(style.with_key("rate", rate).progress_chars("=> "))
+}
+
+/// indicatif's own `per_sec` shows four decimals of any number.
+fn rate(per_second: f64) -> String {
+    match per_second {
+        slow if slow < 100.0 => format!("{slow:.1}/s"),
+        fast => format!("{}/s", HumanCount(fast as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn a_rate_has_the_digits_that_mean_something() {
+        let shown = [0.0, 0.25, 12.34, 99.94, 1988.7924].map(rate);
+        assert_eq!(shown, ["0.0/s", "0.2/s", "12.3/s", "99.9/s", "1,988/s"]);
     }
 }

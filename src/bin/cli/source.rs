@@ -2,35 +2,34 @@
 
 use std::path::PathBuf;
 
-use densenet_wgpu::InputSize;
-use densenet_wgpu::Preprocessing;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights};
+use densenet_wgpu::{InputSize, Preprocessing};
 
 use super::finish::Usage;
 
 /// The network and its weights.
 #[derive(clap::Args, Debug)]
 pub(crate) struct SourceArgs {
-    /// Weight file; the embedded digit model where neither this nor --arch is given
+    /// Weight file; without this and --arch, the embedded digit model
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Preprocessing such as densenet121, or a JSON description; with --weights it only checks or completes
+    /// Preset such as densenet121, or a JSON description; with --weights it checks or completes what the file says
     #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
     pub(crate) arch: Option<Architecture>,
-    /// Random weights of --arch from this seed
+    /// Random weights for --arch, from this seed
     #[arg(long, value_name = "SEED", requires = "arch", conflicts_with = "weights")]
     pub(crate) random: Option<u64>,
-    /// Batch norm epsilon in place of what the file or the architecture states
+    /// Batch norm epsilon, instead of the file's or the preset's
     #[arg(long, value_name = "X", value_parser = epsilon)]
     pub(crate) eps: Option<f64>,
-    /// Where a dense layer's new channels stand in --weights, `new-last` or `new-first`; as the file says where not given
+    /// Where a dense layer's new channels stand in --weights, `new-last` or `new-first`; without it, the file decides
     #[arg(long, value_name = "ORDER", requires = "weights")]
     pub(crate) channel_order: Option<ChannelOrder>,
 }
 
 impl SourceArgs {
-    /// Reads or makes the weights. `seed` is what `--arch` alone stands for, where it stands for anything.
+    /// Reads or makes the weights. `seed` is used for `--arch` alone; without one, `--arch` alone is wrong usage.
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         let options = OpenOptions::default().eps(self.eps).channel_order(self.channel_order);
         if let Some(path) = &self.weights {
@@ -41,7 +40,7 @@ impl SourceArgs {
         };
         let Some(seed) = self.random.or(seed) else {
             return Err(Usage::error(
-                "--arch names a network without weights: add --weights FILE, or --random SEED for random ones",
+                "--arch names a network without weights: add --weights FILE, or --random SEED for random weights",
             ));
         };
         let mut architecture = architecture.clone();
@@ -50,20 +49,20 @@ impl SourceArgs {
     }
 }
 
-/// A batch norm's epsilon.
+/// Parses a batch norm's epsilon.
 pub(crate) fn epsilon(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|eps| *eps > 0.0 && *eps < 1.0)
-        .ok_or_else(|| format!("'{text}' is no epsilon: a number between 0 and 1 such as 1e-5"))
+        .ok_or_else(|| "a number between 0 and 1 is expected, such as 1e-5".to_string())
 }
 
-/// The size that a network is usually run at.
-pub(crate) fn natural_size(preset: &Preprocessing) -> InputSize {
-    preset.size().unwrap_or(InputSize::square(224))
+/// The input size that goes with a preprocessing; ImageNet's if it leaves sizes alone.
+pub(crate) fn natural_size(preprocessing: &Preprocessing) -> InputSize {
+    preprocessing.size().unwrap_or(InputSize::square(224))
 }
 
-/// A network's name, or what to call one that has none.
+/// A network's name, or `densenet` if it has none.
 pub(crate) fn name_of(architecture: &Architecture) -> &str {
     if architecture.name.is_empty() { "densenet" } else { &architecture.name }
 }

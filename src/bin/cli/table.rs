@@ -1,26 +1,35 @@
 //! Tables for people.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use std::io;
 
-/// A table whose lines stay as wide as they are when the output is no terminal. Columns in `right` hold numbers.
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use indicatif::HumanBytes;
+
+/// Columns of a table that goes to a file or a pipe.
+const FILE_WIDTH: u16 = 100;
+
+/// A table that fits the terminal, or [`FILE_WIDTH`]. Text wraps; the columns in `right` hold numbers, which do not.
 pub(crate) fn new(header: &[&str], right: &[usize]) -> Table {
+    let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0).filter(|width| *width > 0);
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().copied());
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(terminal.unwrap_or(FILE_WIDTH));
+    table.set_header(header.iter().enumerate().map(|(index, title)| match right.contains(&index) {
+        // Titles are wider than most numbers.
+        true => title.replace(' ', "\n"),
+        false => title.to_string(),
+    }));
     for &index in right {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        let Some(column) = table.column_mut(index) else { continue };
+        column.set_cell_alignment(CellAlignment::Right);
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table
 }
 
 /// Bytes as people read them.
 pub(crate) fn bytes(count: u64) -> String {
-    const MIB: f64 = 1024.0 * 1024.0;
-    match count as f64 {
-        n if n >= 1024.0 * MIB => format!("{:.2} GiB", n / 1024.0 / MIB),
-        n if n >= MIB => format!("{:.1} MiB", n / MIB),
-        n => format!("{:.1} KiB", n / 1024.0),
-    }
+    HumanBytes(count).to_string()
 }

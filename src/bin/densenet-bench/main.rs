@@ -18,17 +18,17 @@ use serde_json::Value;
 
 use cli::adapter::AdapterArgs;
 use cli::finish::{Usage, Verdict};
-use cli::output;
+use cli::output::OutputArgs;
 use cli::source::SourceArgs;
 
 /// Time a network on an adapter.
 ///
-/// The first output is checked against the CPU reference, and nothing is reported if it is wrong. With several batch
-/// sizes each has a process of its own, so that the time to the first logits means the same in every row.
+/// The first output is checked against the CPU reference, and nothing is reported if it is wrong. Each of several batch
+/// sizes runs in a process of its own, so that the time to the first logits means the same in every row.
 #[derive(Parser)]
 #[command(name = "densenet-bench", version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Input size, N or HxW; what the network is usually run at where not given (224 for ImageNet's)
+    /// Input size, N or HxW; without it, the size that the network is usually run at (224 for ImageNet's)
     #[arg(long, value_name = "N|HxW")]
     size: Option<InputSize>,
     /// Batch sizes, separated by commas
@@ -37,15 +37,17 @@ struct Arguments {
     /// Timed runs
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = cli::positive)]
     runs: usize,
-    /// Runs before the timed ones
+    /// Untimed runs before the timed ones
     #[arg(long, value_name = "N", default_value_t = 3)]
     warmup: usize,
-    /// Add the time of every step, for the first batch size: timestamps around a compute pass each
+    /// Add the time of every step, for the first batch size; each step is timed in a compute pass of its own
     #[arg(long)]
     layers: bool,
-    /// Draw the time of every step, for the first batch size, as an SVG picture: bars coloured by kernel
-    #[arg(long, value_name = "F.svg")]
+    /// Draw the time of every step, for the first batch size, as an SVG picture with bars coloured by kernel
+    #[arg(long, value_name = "F.svg", value_parser = svg_path)]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OutputArgs,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -61,7 +63,7 @@ const EXAMPLES: &str = "Examples:
   densenet-bench --arch densenet121 --layers --plot layers.svg";
 
 impl Arguments {
-    /// Whether anybody wants the time of every step.
+    /// Whether the time of every step is needed.
     fn times_layers(&self) -> bool {
         self.layers || self.plot.is_some()
     }
@@ -77,13 +79,14 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
     if arguments.adapter.is_cpu() {
         return Err(Usage::error("densenet-bench times adapters: the CPU reference is what they are checked against"));
     }
-    if let Some(path) = &arguments.plot {
-        output::check_writable(path)?;
+    let plot = arguments.plot.as_ref().map(|path| arguments.overwrite.file(path));
+    if let Some(file) = &plot {
+        file.check()?;
     }
     let mut document = match arguments.batch.as_slice() {
         &[batch] => measure::measure(arguments, batch, start)?,
         several => {
-            // The first that fails ends it: the others would fail alike, or nobody wants half of a table.
+            // The first failure ends it: the others would fail too, or leave half a table.
             let documents = several.iter().enumerate().map_while(|(index, &batch)| {
                 let timed_layers = index == 0 && arguments.times_layers();
                 in_own_process(batch, timed_layers).transpose()
@@ -96,11 +99,11 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
             }
         }
     };
-    if let Some(path) = &arguments.plot {
+    if let Some(file) = &plot {
         let picture = plot::svg(&document)?;
-        output::write_whole(path, |file| file.write_all(picture.as_bytes()))?;
+        file.write(|out| out.write_all(picture.as_bytes()))?;
     }
-    // The picture's times are in the document only where they were asked for there.
+    // Timed for the picture alone: the report shows them only with --layers.
     if !arguments.layers
         && let Some(keys) = document.as_object_mut()
     {
@@ -114,7 +117,7 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
     Ok(Verdict::Success)
 }
 
-/// What this program measures for one batch size when started anew with the same arguments; none where it failed.
+/// Starts this program again, with the same arguments but one batch size; none if it failed.
 fn in_own_process(batch: usize, timed_layers: bool) -> anyhow::Result<Option<Value>> {
     let program = std::env::current_exe().context("this program's own path is unknown")?;
     let mut command = Command::new(program);
@@ -124,7 +127,7 @@ fn in_own_process(batch: usize, timed_layers: bool) -> anyhow::Result<Option<Val
         match text.as_ref() {
             "--batch" => drop(arguments.next()),
             "--json" => {}
-            // The process that was asked for the picture draws it.
+            // This process draws the picture.
             "--plot" => drop(arguments.next()),
             "--layers" => {}
             _ if text.starts_with("--batch=") || text.starts_with("--plot=") => {}
@@ -137,5 +140,15 @@ fn in_own_process(batch: usize, timed_layers: bool) -> anyhow::Result<Option<Val
     if !output.status.success() {
         return Ok(None);
     }
-    serde_json::from_slice(&output.stdout).map(Some).context("the output of the process for one batch size")
+    serde_json::from_slice(&output.stdout)
+        .map(Some)
+        .context("the process for one batch size printed something else than its report")
+}
+
+fn svg_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("svg") => Ok(path),
+        _ => Err("an SVG picture is drawn: a path that ends in .svg is expected".into()),
+    }
 }

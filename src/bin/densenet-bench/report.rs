@@ -1,4 +1,4 @@
-//! What was measured, for people.
+//! The report for people.
 
 use std::io::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::table;
 
-/// One document with the results of all; none where there is none.
+/// The first document, with the results of all; none if there are no documents.
 pub(crate) fn merge(documents: Vec<Value>) -> Option<Value> {
     documents.into_iter().reduce(|mut all, next| {
         if let (Some(results), Some(more)) = (all["results"].as_array_mut(), next["results"].as_array()) {
@@ -86,8 +86,8 @@ fn print_layers(out: &mut impl std::io::Write, layers: &[Value]) -> anyhow::Resu
     writeln!(out, "\n{}", table.trim_fmt())?;
     writeln!(
         out,
-        "\n{sum:.1} ms in all. Each step was timed with timestamps in a compute pass of its own; in a run they share one \
-         pass, which takes less."
+        "\n{sum:.1} ms in total. Each step was timed in a compute pass of its own; in a normal run all share one pass, \
+         which is faster."
     )?;
     Ok(())
 }

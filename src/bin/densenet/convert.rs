@@ -1,54 +1,57 @@
-//! `densenet convert`: weights in any format to safetensors that need no inference.
+//! `densenet convert`: weights in any format to safetensors that state everything.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::Precision;
-use densenet_wgpu::Preprocessing;
 use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions};
-use densenet_wgpu::{Activation, Architecture, labels};
+use densenet_wgpu::{Activation, Architecture, Precision, Preprocessing, labels};
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::cli::finish::{Usage, Verdict, print_json};
-use crate::cli::{output, source};
+use crate::cli::output::OutputArgs;
+use crate::cli::source;
 use crate::engine::facts_json;
 
-/// Write weights as safetensors, with canonical names, architecture and preset in the file
+/// Write weights as safetensors, with canonical names, architecture and preprocessing in the file
 ///
-/// Such a file says everything itself: nothing is inferred when it is opened.
+/// Nothing has to be inferred when such a file is opened. An existing file is replaced, whole or not at all; a link stays
+/// a link.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet convert densenet121-a639ec97.pth densenet121.safetensors
-  densenet convert model.keras model.safetensors --f16
+  densenet convert model.keras model.safetensors --f16 --no-clobber
   densenet convert chest.pt chest.safetensors --labels findings.txt --activation sigmoid --preset resize=224,mean=0.5,std=0.25")]
 pub(crate) struct Arguments {
-    /// Weights in any format that is read
+    /// Weight file in any supported format
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Where they go
+    /// File to write
     #[arg(value_name = "OUT.safetensors", value_parser = safetensors_path)]
     output: PathBuf,
-    /// Store kernels and matrices in half precision: half the size, norms and biases stay in f32
+    /// Store kernels and matrices as f16, for half the size; norms and biases stay f32
     #[arg(long)]
     f16: bool,
-    /// Preprocessing such as densenet121, or a JSON description, which checks the file or completes it
+    /// Preset such as densenet121, or a JSON description, to check or complete what the file says
     #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
     arch: Option<Architecture>,
-    /// Batch norm epsilon in place of the file's
+    /// Batch norm epsilon, instead of the file's
     #[arg(long, value_name = "X", value_parser = source::epsilon)]
     eps: Option<f64>,
     /// Where a dense layer's new channels stand in the file, `new-last` or `new-first`
     #[arg(long, value_name = "ORDER")]
     channel_order: Option<ChannelOrder>,
-    /// What turns logits into scores, softmax, sigmoid or none, in place of the file's
+    /// What turns logits into scores, `softmax`, `sigmoid` or `none`, instead of the file's
     #[arg(long)]
     activation: Option<Activation>,
-    /// Preparation of pictures, in place of the file's
+    /// Preprocessing of pictures, instead of the file's
     #[arg(long, value_name = "P", value_parser = Preprocessing::parse)]
     preset: Option<Preprocessing>,
-    /// Class names, one a line or a JSON array, in place of the file's
+    /// Class names, one a line or a JSON array, instead of the file's
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OutputArgs,
     /// Print one JSON document that says what was read and written
     #[arg(long)]
     json: bool,
@@ -56,9 +59,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if is_same_file(&arguments.input, &arguments.output) {
-        return Err(Usage::error("IN and OUT are the same file: name another, and the original stays"));
+        return Err(Usage::error("IN and OUT are the same file: give OUT another name"));
     }
-    output::check_writable(&arguments.output)?;
+    let output = arguments.overwrite.file(&arguments.output);
+    output.check()?;
     let options = OpenOptions::default()
         .architecture(arguments.arch.clone())
         .eps(arguments.eps)
@@ -73,7 +77,7 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let preset = preset.to_string();
     let storage = if arguments.f16 { Precision::F16 } else { Precision::F32 };
     let bytes = weights::to_safetensors(&weights, storage)?;
-    output::write_whole(&arguments.output, |file| file.write_all(&bytes))?;
+    let replaced = output.write(|file| file.write_all(&bytes))?;
 
     let origin = weights.origin();
     let name = source::name_of(weights.architecture());
@@ -81,7 +85,12 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if arguments.json {
         print_json(&json!({
             "input": { "path": arguments.input.to_string_lossy(), "format": origin.format, "scheme": origin.scheme },
-            "output": { "path": arguments.output.to_string_lossy(), "bytes": bytes.len(), "stored": stored },
+            "output": {
+                "path": arguments.output.to_string_lossy(),
+                "bytes": bytes.len(),
+                "stored": stored,
+                "replaced": replaced,
+            },
             "name": name,
             "architecture": weights.architecture(),
             "facts": facts_json(&origin.facts),
@@ -89,12 +98,13 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }))?;
     } else {
         let (from, to) = (arguments.input.display(), arguments.output.display());
-        let mebibytes = bytes.len() as f64 / f64::from(1 << 20);
         writeln!(
             std::io::stdout().lock(),
-            "{from} ({}, {}) -> {to} ({name}, {stored}, {mebibytes:.1} MiB, preset {preset})",
+            "{from} ({}, {}) -> {to} ({name}, {stored}, {}, preset {preset}{})",
             origin.format,
-            origin.scheme
+            origin.scheme,
+            HumanBytes(bytes.len() as u64),
+            if replaced { ", replaced" } else { "" }
         )?;
     }
     Ok(Verdict::Success)
@@ -108,6 +118,6 @@ fn safetensors_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension() {
         Some(ending) if ending.eq_ignore_ascii_case("safetensors") => Ok(path),
-        _ => Err("safetensors are written: a path that ends in .safetensors is expected".into()),
+        _ => Err("a path that ends in .safetensors is expected".into()),
     }
 }

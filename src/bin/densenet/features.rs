@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use densenet_wgpu::files::AtomicFile;
 use densenet_wgpu::{Input, Prediction};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
-use crate::cli::output;
+use crate::cli::output::OutputArgs;
 use crate::cli::source::SourceArgs;
 use crate::engine::{self, WithoutAdapter};
 use crate::pictures::{self, Outcome, PictureArgs};
@@ -32,6 +33,8 @@ pub(crate) struct Arguments {
     /// Where the vectors go: [N, channels] float32
     #[arg(long, value_name = "F.npy|F.safetensors", value_parser = output_path)]
     output: PathBuf,
+    #[command(flatten)]
+    overwrite: OutputArgs,
     /// Print one JSON document: {"model": .., "adapter": .., "output": .., "images": [..]}
     #[arg(long)]
     json: bool,
@@ -43,7 +46,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let pictures = arguments.pictures.find()?;
-    output::check_writable(&arguments.output)?;
+    let output = arguments.overwrite.file(&arguments.output);
+    output.check()?;
     // A network without a classifier yields what the classifier would have read.
     let weights = arguments.source.open(None)?.without_classifier();
     let columns = weights.architecture().output_channels();
@@ -70,16 +74,19 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     bar.finish_and_clear();
     anyhow::ensure!(!paths.is_empty(), "{}: not written, for no picture could be read", arguments.output.display());
     let shape = [paths.len(), columns];
-    write(&arguments.output, shape, &data, &paths)?;
+    let replaced = write(&output, shape, &data, &paths)?;
 
     if arguments.json {
         print_json(&json!({
             "model": engine::classifier_json(&classifier),
             "adapter": engine::engine_json(&classifier)?,
-            "output": { "path": arguments.output.to_string_lossy(), "shape": shape },
+            "output": { "path": arguments.output.to_string_lossy(), "shape": shape, "replaced": replaced },
             "images": images,
         }))?;
     } else {
+        if replaced {
+            eprintln!("{}: the file that was there is replaced", arguments.output.display());
+        }
         let mut out = std::io::stdout().lock();
         for (row, path) in paths.iter().enumerate() {
             writeln!(out, "{row} {}", path.replace(char::is_control, "\u{fffd}"))?;
@@ -88,14 +95,14 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     Ok(if paths.len() == pictures.len() { Verdict::Success } else { Verdict::Failure })
 }
 
-fn write(output: &Path, shape: [usize; 2], data: &[f32], paths: &[String]) -> anyhow::Result<()> {
-    if is_npy(output) {
-        return tensor::write(output, &shape, data);
+fn write(output: &AtomicFile, shape: [usize; 2], data: &[f32], paths: &[String]) -> anyhow::Result<bool> {
+    if is_npy(output.path()) {
+        return Ok(tensor::write(output, &shape, data)?);
     }
     let view = TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(data))?;
     let metadata = HashMap::from([("paths".to_string(), json!(paths).to_string())]);
     let bytes = safetensors::serialize([("features", view)], Some(metadata))?;
-    output::write_whole(output, |file| file.write_all(&bytes))
+    Ok(output.write(|file| file.write_all(&bytes))?)
 }
 
 fn is_npy(path: &Path) -> bool {

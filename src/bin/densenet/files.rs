@@ -1,16 +1,15 @@
-//! Which pictures the arguments mean.
+//! The pictures that the arguments name.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Endings of pictures that a folder is searched for. A file that is named itself may end in anything.
-const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
+use image::ImageFormat;
 
-/// A picture, or why a place could not be searched.
+/// A picture, or a folder that could not be read and why.
 pub(crate) type Found = (PathBuf, Result<(), io::Error>);
 
-/// Every picture that `arguments` name, folders walked in the order of their names. `-` is standard input.
+/// Every picture that `arguments` name; folders are walked in the order of their names. `-` is standard input.
 pub(crate) fn pictures(arguments: &[PathBuf]) -> Vec<Found> {
     let mut found = Vec::new();
     for path in arguments {
@@ -37,7 +36,7 @@ fn walk(folder: &Path, found: &mut Vec<Found>) {
     }
 }
 
+/// Judges a file in a folder by its ending. A picture that is named itself may end in anything.
 fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    ImageFormat::from_path(path).is_ok_and(|format| format.reading_enabled())
 }

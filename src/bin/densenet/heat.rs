@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use densenet_wgpu::Prediction;
+use densenet_wgpu::files::AtomicFile;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
 
 use crate::cli::finish::Usage;
-use crate::cli::output;
 use crate::files::Found;
 
 /// How much of the picture the hottest place covers.
@@ -50,7 +50,7 @@ impl HeatFolder {
                 path.display()
             )
         })?;
-        output::check_writable(&path.join("map.png"))?;
+        AtomicFile::new(path.join("map.png")).check()?;
         Ok(HeatFolder { path: path.to_path_buf(), taken: HashSet::new() })
     }
 
@@ -61,7 +61,7 @@ impl HeatFolder {
         let pixels = prediction.overlay(class, OPACITY)?;
         let size = prediction.picture().map(|picture| (picture.width() as u32, picture.height() as u32));
         let (width, height) = size.with_context(|| format!("{}: the picture was not kept", picture.display()))?;
-        output::write_whole(&path, |file| {
+        AtomicFile::new(&path).write(|file| {
             let png = PngEncoder::new(file);
             png.write_image(&pixels, width, height, ExtendedColorType::Rgb8).map_err(io::Error::other)
         })?;

@@ -3,20 +3,20 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use densenet_wgpu::InputSize;
-use densenet_wgpu::KernelFamily;
-use densenet_wgpu::Preprocessing;
-use densenet_wgpu::architecture::{Architecture, PRESETS};
+use comfy_table::Table;
+use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::low_level::plan::Plan;
-use densenet_wgpu::weights::{self, Weights};
-use serde_json::json;
+use densenet_wgpu::weights::{self, Fact, Origin, Weights};
+use densenet_wgpu::{InputSize, KernelFamily, Preprocessing};
+use indicatif::HumanCount;
+use serde_json::{Map, Value, json};
 
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::{positive, source, table};
 use crate::engine::facts_json;
 use crate::memory::Memory;
 
-/// Say what a weight file or an architecture is, and where each statement comes from
+/// Describe a weight file or an architecture, and say where each statement comes from
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet inspect
@@ -24,10 +24,10 @@ use crate::memory::Memory;
   densenet inspect densenet-bc-100-12 --plan
   densenet inspect densenet201 --size 320 --batch 8 --json")]
 pub(crate) struct Arguments {
-    /// Weight file, preset name or JSON description; the embedded model where not given
+    /// Weight file, preset or JSON description; without it, the embedded digit model
     #[arg(value_name = "WEIGHTS|ARCH")]
     what: Option<String>,
-    /// Input size, N or HxW; what the network is usually run at where not given
+    /// Input size, N or HxW; without it, the size that the network is usually run at
     #[arg(long, value_name = "N|HxW")]
     size: Option<InputSize>,
     /// Images in one pass
@@ -44,11 +44,11 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// What is inspected: an architecture always, weights where there are any.
+/// What is inspected: an architecture, and weights if there are any.
 struct Subject {
     architecture: Architecture,
     weights: Option<Weights>,
-    preset: Preprocessing,
+    preprocessing: Preprocessing,
 }
 
 impl Subject {
@@ -57,102 +57,142 @@ impl Subject {
             None => weights::embedded()?,
             Some(name) if is_architecture(name) => {
                 let architecture = Architecture::from_name_or_file(name)?;
-                let preset = Preprocessing::default_for(&architecture);
-                return Ok(Subject { architecture, weights: None, preset });
+                let preprocessing = Preprocessing::default_for(&architecture);
+                return Ok(Subject { architecture, weights: None, preprocessing });
             }
             Some(path) => weights::open(path)?,
         };
-        let preset = weights.preprocessing()?;
-        Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preset })
+        let preprocessing = weights.preprocessing()?;
+        Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preprocessing })
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        self.weights.as_ref().map(Weights::origin)
+    }
+
+    /// What the file says about the network, and from where it is known.
+    fn facts(&self) -> &[Fact] {
+        self.origin().map_or(&[], |origin| &origin.facts)
+    }
+
+    fn labels(&self) -> Option<&[String]> {
+        self.weights.as_ref().and_then(Weights::labels)
     }
 }
 
-/// A preset, a JSON file, or a bare word that is no file: then the error lists the presets.
+/// Whether `name` is a preset, a JSON file, or a bare word that is no file: opening that lists the presets.
 fn is_architecture(name: &str) -> bool {
     let path = Path::new(name);
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    PRESETS.contains(&name) || is_json || (!path.exists() && path.components().count() == 1 && !name.contains('.'))
+    let is_word = !path.exists() && path.components().count() == 1 && !name.contains('.');
+    Architecture::preset(name).is_some() || is_json || is_word
+}
+
+/// What a forward pass takes.
+struct Cost {
+    size: InputSize,
+    batch: usize,
+    /// Of one image, as they are usually counted.
+    macs: u64,
+    plan: Plan,
+    memory: Vec<Memory>,
+}
+
+impl Cost {
+    fn of(architecture: &Architecture, size: InputSize, batch: usize) -> anyhow::Result<Cost> {
+        let macs = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
+        let plan = Plan::new(architecture, size, batch)?;
+        let memory = KernelFamily::ALL.map(|family| Memory::of(&plan, architecture, family));
+        let memory = memory.into_iter().collect::<Result<_, _>>()?;
+        Ok(Cost { size, batch, macs, plan, memory })
+    }
+
+    fn executed_macs(&self) -> u64 {
+        self.plan.steps.iter().map(|step| step.macs).sum()
+    }
 }
 
 pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let subject = Subject::open(arguments.what.as_deref())?;
-    let architecture = &subject.architecture;
-    let size = arguments.size.unwrap_or_else(|| source::natural_size(&subject.preset));
-    let layers = architecture.walk(size)?;
-    let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
-    let plan = Plan::new(architecture, size, arguments.batch)?;
-    let executed: u64 = plan.steps.iter().map(|step| step.macs).sum();
-    let memory = KernelFamily::ALL.map(|family| Memory::of(&plan, architecture, family));
-    let memory = memory.into_iter().collect::<Result<Vec<_>, _>>()?;
-
+    let size = arguments.size.unwrap_or_else(|| source::natural_size(&subject.preprocessing));
+    let cost = Cost::of(&subject.architecture, size, arguments.batch)?;
     if arguments.json {
-        let chosen = memory.iter().find(|memory| memory.family == arguments.kernels);
-        let origin = subject.weights.as_ref().map(Weights::origin);
-        let facts = facts_json(origin.map(|origin| origin.facts.as_slice()).unwrap_or_default());
-        print_json(&json!({
-            "name": source::name_of(architecture),
-            "path": origin.and_then(|origin| origin.path.as_ref()).map(|path| path.to_string_lossy()),
-            "format": origin.map(|origin| &origin.format),
-            "scheme": origin.map(|origin| &origin.scheme),
-            "architecture": architecture,
-            "facts": facts,
-            "parameters": architecture.parameter_count()?,
-            "size": size.to_string(),
-            "batch": arguments.batch,
-            "macs": macs,
-            "executed_macs": executed,
-            "eps": architecture.eps,
-            "classes": architecture.classes,
-            "labels": subject.weights.as_ref().and_then(Weights::labels),
-            "preset": subject.preset.to_string(),
-            "kernels": arguments.kernels.to_string(),
-            "activation_bytes": chosen.map(|memory| memory.footprint.activations),
-            "peak_device_bytes": chosen.map(|memory| memory.footprint.total()),
-            "memory": memory.iter().map(|one| (one.family.to_string(), one.json())).collect::<serde_json::Map<_, _>>(),
-            "taps": plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
-            "plan": arguments.plan.then(|| plan.to_string()),
-        }))?;
+        print_json(&document(&subject, &cost, arguments)?)?;
         return Ok(Verdict::Success);
     }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", describe(&subject, &cost)?.trim_fmt())?;
+    if arguments.plan {
+        writeln!(out, "\n{}", cost.plan.to_string().trim_end())?;
+    }
+    Ok(Verdict::Success)
+}
 
+fn document(subject: &Subject, cost: &Cost, arguments: &Arguments) -> anyhow::Result<Value> {
+    let Subject { architecture, preprocessing, .. } = subject;
+    let origin = subject.origin();
+    let chosen = cost.memory.iter().find(|memory| memory.family == arguments.kernels);
+    Ok(json!({
+        "name": source::name_of(architecture),
+        "path": origin.and_then(|origin| origin.path.as_ref()).map(|path| path.to_string_lossy()),
+        "format": origin.map(|origin| &origin.format),
+        "scheme": origin.map(|origin| &origin.scheme),
+        "architecture": architecture,
+        "facts": facts_json(subject.facts()),
+        "parameters": architecture.parameter_count()?,
+        "size": cost.size.to_string(),
+        "batch": cost.batch,
+        "macs": cost.macs,
+        "executed_macs": cost.executed_macs(),
+        "eps": architecture.eps,
+        "classes": architecture.classes,
+        "labels": subject.labels(),
+        "preset": preprocessing.to_string(),
+        "kernels": arguments.kernels.to_string(),
+        "activation_bytes": chosen.map(|memory| memory.footprint.activations),
+        "peak_device_bytes": chosen.map(|memory| memory.footprint.total()),
+        "memory": cost.memory.iter().map(|one| (one.family.to_string(), one.json())).collect::<Map<_, _>>(),
+        "taps": cost.plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
+        "plan": arguments.plan.then(|| cost.plan.to_string()),
+    }))
+}
+
+/// The same for people.
+fn describe(subject: &Subject, cost: &Cost) -> anyhow::Result<Table> {
+    let Subject { architecture, preprocessing, .. } = subject;
     let mut table = table::new(&["what", "value", "from"], &[]);
     let mut row = |what: &str, value: String, from: &str| {
         table.add_row([what.to_string(), value, from.to_string()]);
     };
     let named = if subject.weights.is_some() { "" } else { "architecture" };
     row("network", source::name_of(architecture).into(), named);
-    if let Some(weights) = &subject.weights {
-        let origin = weights.origin();
+    if let Some(origin) = subject.origin() {
         row("format", origin.format.clone(), "");
         row("naming scheme", origin.scheme.clone(), "");
-        for fact in &origin.facts {
-            row(&fact.what, fact.value.clone(), &fact.from);
-        }
     }
-    if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.is_empty()) {
-        describe(architecture, named, &mut row);
+    for fact in subject.facts() {
+        row(&fact.what, fact.value.clone(), &fact.from);
     }
-    // A file's facts say it where the file does.
-    if subject.weights.as_ref().is_none_or(|weights| weights.origin().facts.iter().all(|fact| fact.what != "preset")) {
-        row("preset", subject.preset.to_string(), "default for the network");
+    if subject.facts().is_empty() {
+        describe_architecture(architecture, named, &mut row);
     }
-    if let Some(labels) = subject.weights.as_ref().and_then(Weights::labels) {
+    // A file's facts may have said it.
+    if subject.facts().iter().all(|fact| fact.what != "preset") {
+        row("preset", preprocessing.to_string(), "the network's default");
+    }
+    if let Some(labels) = subject.labels() {
         row("labels", preview(labels), "metadata");
     }
-    row("parameters", grouped(architecture.parameter_count()?), "");
-    row(&format!("MACs at {size}"), format!("{}, executed {}", grouped(macs), grouped(executed)), "");
-    for memory in &memory {
-        row("device memory", memory.text(arguments.batch), &format!("{} kernels", memory.family));
+    row("parameters", HumanCount(architecture.parameter_count()?).to_string(), "");
+    let macs = format!("{}, executed {}", HumanCount(cost.macs), HumanCount(cost.executed_macs()));
+    row(&format!("MACs at {}", cost.size), macs, "");
+    for memory in &cost.memory {
+        row(&format!("memory at batch {}", cost.batch), memory.text(), &format!("{} kernels", memory.family));
     }
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", table.trim_fmt())?;
-    if arguments.plan {
-        writeln!(out, "\n{}", plan.to_string().trim_end())?;
-    }
-    Ok(Verdict::Success)
+    Ok(table)
 }
 
-fn describe(architecture: &Architecture, from: &str, row: &mut impl FnMut(&str, String, &str)) {
+fn describe_architecture(architecture: &Architecture, from: &str, row: &mut impl FnMut(&str, String, &str)) {
     let stem = &architecture.stem;
     let pool = stem.pool.map_or(String::new(), |pool| format!(", max pool {0}x{0}/{1}", pool.kernel, pool.stride));
     let norm = if stem.norm { " with batch norm" } else { "" };
@@ -177,12 +217,4 @@ fn preview(labels: &[String]) -> String {
     let shown: Vec<&str> = labels.iter().take(10).map(String::as_str).collect();
     let rest = if labels.len() > shown.len() { format!(", ... ({})", labels.len()) } else { String::new() };
     shown.join(", ") + &rest
-}
-
-/// 12345678 as `12,345,678`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
 }

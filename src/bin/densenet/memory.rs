@@ -1,4 +1,4 @@
-//! What a network will take on an adapter.
+//! How much memory a network takes on an adapter.
 
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::low_level::kernels::{Footprint, Program};
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cli::table::bytes;
 
-/// Bytes of a model and of a session without taps.
+/// Device memory of a model and of a session without taps, in bytes.
 pub(crate) struct Memory {
     pub(crate) family: KernelFamily,
     pub(crate) footprint: Footprint,
-    /// What of it holds no numbers: sides of textures, gaps between arrays.
+    /// The part that holds no values: margins of textures, gaps between arrays.
     padding: u64,
 }
 
@@ -23,7 +23,7 @@ impl Memory {
             let program = Program::lower(plan, family, &facts)?;
             program.footprint(architecture, &facts.limits)
         };
-        // Textures wrap inside the limit that every adapter has; what fits in none is laid out as if there were no limit.
+        // Textures wrap inside the limit of every adapter. A network too large for that is laid out without a limit.
         let footprint = within(DeviceLimits::default().max_texture_dimension_2d).or_else(|_| within(1 << 20))?;
         let padding = footprint.weight_padding + footprint.activations - plan.activation_bytes();
         Ok(Memory { family, footprint, padding })
@@ -42,10 +42,10 @@ impl Memory {
     }
 
     /// For people.
-    pub(crate) fn text(&self, batch: usize) -> String {
+    pub(crate) fn text(&self) -> String {
         let Footprint { weights, activations, parameters, staging, .. } = self.footprint;
         format!(
-            "{}: weights {}, activations {} (batch {batch}), parameters and staging {}; padding in these {}",
+            "{}: weights {}, activations {},\nparameters and staging {}; padding in these {}",
             bytes(self.footprint.total()),
             bytes(weights),
             bytes(activations),
@@ -55,8 +55,8 @@ impl Memory {
     }
 }
 
-/// An adapter on which nothing is too large but textures of more than `texels` a side: this asks what is needed, not what
-/// is there.
+/// An adapter that takes everything except textures of more than `texels` a side: the question is what the network
+/// needs, not whether it fits.
 fn unlimited(texels: u32) -> AdapterFacts {
     AdapterFacts {
         name: "unlimited".into(),

@@ -73,7 +73,7 @@ pub(crate) fn input((path, found): &Found) -> Input {
 
 /// A progress bar that counts pictures.
 pub(crate) fn bar(pictures: &[Found]) -> ProgressBar {
-    progress::bar(pictures.len() as u64, "{bar:30} {pos}/{len} images, {per_sec}, {eta} left")
+    progress::pictures(pictures.len())
 }
 
 /// What came of one picture.

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use densenet_wgpu::files::AtomicFile;
 use densenet_wgpu::{CLASS_MAPS, ClassifierOptions, Error, FeatureMaps, Input, InputSize, Wanted};
 use serde_json::json;
 
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
-use crate::cli::output;
 use crate::cli::source::SourceArgs;
 use crate::engine::{self, WithoutAdapter};
 use crate::tensor;
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
     }
     // Before the work, not after it.
     for path in std::iter::once(&arguments.output).chain(&arguments.tap_output) {
-        output::check_writable(path)?;
+        AtomicFile::new(path).check()?;
     }
     let images = tensor::read(&arguments.input)?;
     let weights = arguments.source.open(None)?;
@@ -90,11 +90,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }
     }
     let shape = [batch, values.len() / batch];
-    tensor::write(&arguments.output, &shape, &values)?;
+    tensor::write(&AtomicFile::new(&arguments.output), &shape, &values)?;
     let mut written = vec![json!({ "path": arguments.output.to_string_lossy(), "shape": shape })];
     if let (Some(path), Some(maps)) = (&arguments.tap_output, &maps) {
         let shape = [batch, maps.channels, maps.height, maps.width];
-        tensor::write(path, &shape, &maps.data)?;
+        tensor::write(&AtomicFile::new(path), &shape, &maps.data)?;
         written.push(json!({ "path": path.to_string_lossy(), "shape": shape, "tap": arguments.tap }));
     }
     if arguments.json {

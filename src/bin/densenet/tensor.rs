@@ -5,11 +5,10 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use densenet_wgpu::files::AtomicFile;
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder as _};
 
-use crate::cli::output;
-
-/// Images as a network takes them.
+/// A batch of images, ready for a network.
 #[derive(Debug)]
 pub(crate) struct Images {
     /// `[N, C, H, W]`.
@@ -18,7 +17,7 @@ pub(crate) struct Images {
     pub(crate) data: Vec<f32>,
 }
 
-/// Reads `[N, C, H, W]`, or `[C, H, W]` as one image: float32, or float64 as the float32 nearest.
+/// Reads `[N, C, H, W]`, or `[C, H, W]` as one image; float32, or float64 rounded to float32.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Images> {
     parse(path).with_context(|| format!("{}: cannot be used as input", path.display()))
 }
@@ -26,7 +25,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Images> {
 fn parse(path: &Path) -> anyhow::Result<Images> {
     let file = fs::File::open(path)?;
     let length = file.metadata()?.len();
-    let npy = NpyFile::new(BufReader::new(file)).context("no .npy file (numpy.save writes one)")?;
+    let npy = NpyFile::new(BufReader::new(file)).context("this is no .npy file (numpy.save writes one)")?;
     let shape: Vec<usize> = npy.shape().iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>()?;
     let shape: [usize; 4] = match *shape.as_slice() {
         [n, c, h, w] => [n, c, h, w],
@@ -41,7 +40,7 @@ fn parse(path: &Path) -> anyhow::Result<Images> {
     };
     let elements = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).unwrap_or(usize::MAX);
     let width = kind.num_bytes().unwrap_or(1);
-    // Before memory is taken for what the header promises.
+    // Checked before memory is allocated for what the header promises.
     if elements.checked_mul(width).is_none_or(|bytes| bytes as u64 > length) {
         bail!("it is cut short: {length} bytes do not hold shape {shape:?}");
     }
@@ -60,10 +59,10 @@ fn parse(path: &Path) -> anyhow::Result<Images> {
     Ok(Images { shape, data })
 }
 
-/// Writes float32 in C order.
-pub(crate) fn write(path: &Path, shape: &[usize], data: &[f32]) -> anyhow::Result<()> {
+/// Writes float32 in C order. Returns whether a file was replaced.
+pub(crate) fn write(file: &AtomicFile, shape: &[usize], data: &[f32]) -> densenet_wgpu::Result<bool> {
     let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-    output::write_whole(path, |file| {
+    file.write(|file| {
         let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(file).begin_nd()?;
         writer.extend(data.iter().copied())?;
         writer.finish()

@@ -75,7 +75,7 @@ fn what_is_saved_opens_as_it_was() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "temporary files were left");
     let nowhere = folder.path().join("no/such/folder.safetensors");
     let (weights, _) = small();
-    assert!(matches!(save_safetensors(&weights, nowhere), Err(Error::Io { .. })));
+    assert!(matches!(save_safetensors(&weights, nowhere), Err(Error::File { .. })));
 }
 
 #[test]
