@@ -68,8 +68,8 @@ fn write(folder: &Path, package: &Path) -> Result<(), String> {
 }
 
 fn run_command(folder: &Path) -> Command {
-    // The repository's folder and profile, so that what is built already is used.
-    let profile = ["--config", "profile.dev.opt-level=1", "--config", "profile.dev.debug='line-tables-only'"];
+    // The repository's folder and the profile of its tests, so that most dependencies are built already.
+    let profile = ["--config", "profile.dev.opt-level=2", "--config", "profile.dev.debug='line-tables-only'"];
     let mut command = cargo(&["run"]);
     command.args(profile).current_dir(folder).env("CARGO_TARGET_DIR", root().join("target"));
     command

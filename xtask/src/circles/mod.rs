@@ -5,8 +5,8 @@
 //! no need themselves. `#[cfg(test)]` code is left out. Methods are not names: a call `x.method()` counts for nothing,
 //! `Type::method` counts for the file of `Type`.
 //!
-//! [`tree`] reads a crate's modules, [`resolve`] finds what a path means, [`needs`] walks the code, [`graph`] finds the
-//! circles, and [`check`] says what it found.
+//! `tree` reads a crate's modules, `resolve` finds what a path means, `needs` walks the code, `graph` finds the circles, and
+//! `check` reports them.
 
 mod check;
 mod graph;
