@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-#[cfg(feature = "gpu")]
-use crate::gpu::{Model, Output, Pending, Session, SessionOptions};
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
 use crate::gpu::StepTime;
+#[cfg(feature = "gpu")]
+use crate::gpu::{Model, Output, Pending, Session, SessionOptions};
 use crate::maps::FeatureMaps;
 use crate::reference;
 use crate::weights::Weights;
