@@ -168,6 +168,36 @@ fn adapters_are_listed() {
 }
 
 #[test]
+fn an_adapter_is_described_alike_by_every_command() {
+    let listed = &json(&mut densenet(&["adapters", "--json"]))["adapters"][0];
+    let picture = format!("{}/0-plain.png", cli::DIGITS);
+    let classified = json(&mut densenet(&["classify", "--json", &picture]));
+    let verified = json(&mut densenet(&["verify", "--json"]));
+    let measured = json(&mut bench(&["--json", "--runs", "1", "--warmup", "0"]));
+    for document in [classified, verified, measured] {
+        assert_eq!(&document["adapter"], listed);
+    }
+}
+
+#[test]
+fn nothing_is_said_on_stderr_without_a_runtime_folder() {
+    let picture = format!("{}/0-plain.png", cli::DIGITS);
+    let adapters = json(&mut densenet(&["adapters", "--json"]));
+    let name = adapters["adapters"][0]["name"].as_str().expect("a name");
+    let commands: [&[&str]; 4] = [
+        &["adapters"],
+        &["classify", &picture],
+        &["classify", "--adapter", "0", &picture],
+        &["verify", "--adapter", name],
+    ];
+    for arguments in commands {
+        let mut command = densenet(arguments);
+        command.env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY");
+        command.assert().success().stderr(is_empty());
+    }
+}
+
+#[test]
 fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
     let document = json(&mut bench(&["--batch", "1,3", "--runs", "3", "--warmup", "1", "--json"]));
     assert_eq!(document["arch"], "densenet-bc-mnist");

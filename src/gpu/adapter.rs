@@ -18,19 +18,35 @@ impl GpuOptions {
         self
     }
 
-    /// Which of `adapters`, in the order of [`super::adapters`], is meant; none where none matches.
+    /// Which of `adapters`, in the order of [`super::adapters`], these options name.
     pub fn position(&self, adapters: &[AdapterFacts]) -> Option<usize> {
         let Some(wanted) = &self.adapter else {
             return (!adapters.is_empty()).then_some(0);
         };
-        let by_index = wanted.parse::<usize>().ok().filter(|&index| index < adapters.len());
+        let by_index = self.index().filter(|&index| index < adapters.len());
         let lower = wanted.to_lowercase();
         by_index.or_else(|| adapters.iter().position(|facts| facts.name.to_lowercase().contains(&lower)))
     }
+
+    fn index(&self) -> Option<usize> {
+        self.adapter.as_ref()?.parse().ok()
+    }
+}
+
+/// Every adapter, the best first: the order in which `--adapter INDEX` counts. Vulkan, Metal and DX12 come before GL, and
+/// of each discrete before integrated before virtual before software.
+pub async fn adapters() -> Vec<AdapterFacts> {
+    enumerate(wgpu::Backends::all()).await.into_iter().map(|(_, facts)| facts).collect()
+}
+
+/// Blocking twin of [`adapters`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn adapters_blocking() -> Vec<AdapterFacts> {
+    pollster::block_on(adapters())
 }
 
 /// The adapters of some backends with their facts, the best first.
-pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
+async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
     let descriptor = wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
     let instance = wgpu::Instance::new(descriptor);
     let mut found: Vec<(wgpu::Adapter, AdapterFacts)> = instance
@@ -42,42 +58,45 @@ pub(super) async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, A
             (adapter, facts)
         })
         .collect();
-    // Stable: the system's order decides between equals.
-    found.sort_by_key(|(_, facts)| (facts.kind, facts.backend == "gl"));
+    // GL last, so that the other backends' adapters have the same index with and without it. Stable: the system's order
+    // decides between equals.
+    found.sort_by_key(|(_, facts)| (facts.backend == "gl", facts.kind));
     found
 }
 
+/// The adapter that is meant. GL takes time to open, and is asked only where nothing else fits.
 pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
-    // Opening GL takes time: only where an adapter is chosen from all of them, or as the last hope.
-    let mut found = match options.adapter {
-        None => enumerate(wgpu::Backends::PRIMARY).await,
-        Some(_) => Vec::new(),
-    };
-    if found.is_empty() {
-        found = enumerate(wgpu::Backends::all()).await;
+    let mut facts = Vec::new();
+    for backends in [wgpu::Backends::PRIMARY, wgpu::Backends::all()] {
+        let mut found = enumerate(backends).await;
+        facts = found.iter().map(|(_, facts)| facts.clone()).collect();
+        // An index beyond this list may count GL's adapters; as a part of a name it would match any version number.
+        let beyond = backends != wgpu::Backends::all() && options.index().is_some_and(|index| index >= found.len());
+        if let Some(index) = options.position(&facts).filter(|_| !beyond) {
+            return Ok(found.swap_remove(index));
+        }
     }
-    if found.is_empty() {
+    Err(Error::NoAdapter(why_none(options, &facts)))
+}
+
+/// Why none of `adapters` was chosen.
+fn why_none(options: &GpuOptions, adapters: &[AdapterFacts]) -> String {
+    if adapters.is_empty() {
         let hint = if cfg!(target_os = "linux") {
             "install a Vulkan driver: your GPU's, or Mesa's software driver (package mesa-vulkan-drivers)"
         } else {
             "install or update the graphics driver"
         };
-        return Err(Error::NoAdapter(format!("none was found; {hint}")));
+        return format!("none was found; {hint}");
     }
-    let facts: Vec<AdapterFacts> = found.iter().map(|(_, facts)| facts.clone()).collect();
-    match options.position(&facts) {
-        Some(index) => Ok(found.swap_remove(index)),
-        None => {
-            let names: Vec<String> =
-                facts.iter().enumerate().map(|(i, f)| format!("{i} = {} ({})", f.name, f.backend)).collect();
-            let wanted = options.adapter.as_deref().unwrap_or_default();
-            Err(Error::NoAdapter(format!("none matches '{wanted}'; there are: {}", names.join(", "))))
-        }
-    }
+    let names: Vec<String> =
+        adapters.iter().enumerate().map(|(i, f)| format!("{i} = {} ({})", f.name, f.backend)).collect();
+    let wanted = options.adapter.as_deref().unwrap_or_default();
+    format!("none matches '{wanted}'; there are: {}", names.join(", "))
 }
 
-/// What to ask `adapter` for where a device is opened elsewhere and shared through [`super::Gpu::with_device`]: WebGPU's
-/// downlevel limits, the adapter's own buffer sizes, timestamps and subgroups where it has them.
+/// What to ask of `adapter` when a device is opened elsewhere and shared through [`super::Gpu::with_device`]: WebGPU's
+/// downlevel limits with the adapter's own buffer sizes, and timestamps and subgroups where it has them.
 pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     let has = adapter.limits();
     wgpu::DeviceDescriptor {

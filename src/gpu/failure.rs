@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 
-/// Whether the device is lost, and why.
+/// Whether a device is lost, and why.
 #[derive(Clone, Debug)]
 pub(super) struct Lost(Arc<Mutex<Option<String>>>);
 
 impl Lost {
-    /// Takes the device's only callback for this.
+    /// Watches `device`, of whose callbacks for this there is only one.
     pub(super) fn watch(device: &wgpu::Device) -> Lost {
         let lost = Lost::unwatched();
         let reason = lost.0.clone();
         device.set_device_lost_callback(move |why, message| {
-            // wgpu reports its own orderly end as well; nobody is left to care.
+            // A device that was destroyed in order reports that too.
             if why != wgpu::DeviceLostReason::Destroyed
                 && let Ok(mut reason) = reason.lock()
             {
@@ -25,12 +25,12 @@ impl Lost {
         lost
     }
 
-    /// For a device that belongs to somebody else.
+    /// For a device whose callback belongs to somebody else: never lost, as far as this knows.
     pub(super) fn unwatched() -> Lost {
         Lost(Arc::new(Mutex::new(None)))
     }
 
-    /// An error once the device is lost.
+    /// Fails once the device is lost.
     pub(super) fn check(&self) -> Result<()> {
         match self.0.lock().ok().and_then(|reason| reason.clone()) {
             Some(reason) => Err(Error::DeviceLost(reason)),
@@ -46,12 +46,12 @@ pub(super) type Errors = Pin<Box<dyn Future<Output = std::result::Result<(), wgp
 #[cfg(target_arch = "wasm32")]
 pub(super) type Errors = Pin<Box<dyn Future<Output = std::result::Result<(), wgpu::Error>>>>;
 
-/// Error scopes for all that can be refused.
+/// Error scopes for validation, memory and the driver.
 pub(super) struct Scopes;
 
 impl Scopes {
-    /// Runs `work` inside scopes; the future yields the first error. The scopes are popped before this returns, since
-    /// they belong to the calling thread, and only the answer is awaited.
+    /// Runs `work` inside scopes; the future yields the first error. Scopes belong to the calling thread, so they are
+    /// popped before this returns, and only their answers are awaited.
     pub(super) fn around<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> (T, Errors) {
         let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
         let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
@@ -68,6 +68,7 @@ impl Scopes {
     }
 }
 
+/// The error of this crate; `what` says what was being done.
 pub(super) fn translate(error: wgpu::Error, what: &str) -> Error {
     match error {
         wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory(what.to_string()),

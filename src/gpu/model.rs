@@ -3,21 +3,28 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::load_options::{LoadOptions, Progress, ProgressCallback};
-use super::session_options::SessionOptions;
+use super::device::Gpu;
 use super::weight_store::WeightStore;
-use super::{Gpu, Session};
 use crate::architecture::Architecture;
-use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Program, Variant};
-use crate::maps::CLASS_MAPS;
-use crate::plan::Plan;
+use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Variant};
 use crate::precision::Precision;
-use crate::weights::Weights;
 
-/// A network on a device. Cheap to clone; clones share weights and pipelines, and sessions of any size or batch upload
-/// nothing.
+/// A network on a device: packed weights and pipelines. Cheap to clone; clones share both. It serves sessions of any size
+/// and batch, which upload no weights of their own, and may be used from several threads at once.
+///
+/// ```
+/// use densenet_wgpu::{Gpu, GpuOptions, LoadOptions, Model, weights};
+///
+/// # fn main() -> densenet_wgpu::Result<()> {
+/// let gpu = Gpu::new_blocking(GpuOptions::default())?;
+/// let weights = weights::embedded()?; // or weights::open("densenet121.pth")?
+/// let options = LoadOptions::default().progress(|p| println!("{} of {}: {}", p.done, p.total, p.what));
+/// let model = Model::load_blocking(&gpu, &weights, options)?;
+/// assert_eq!(model.architecture().classes, Some(10));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     inner: Arc<Inner>,
@@ -34,53 +41,19 @@ struct Inner {
 }
 
 impl Model {
-    /// Packs and uploads `weights`, builds the pipelines and runs each once, since many drivers compile at the first
-    /// dispatch.
-    ///
-    /// # Errors
-    /// [`crate::Error::Weights`] for a missing tensor, [`crate::Error::Architecture`] where class maps are asked for and
-    /// there is no classifier, [`crate::Error::Limit`] for an array above a limit of the adapter,
-    /// [`crate::Error::OutOfMemory`], [`crate::Error::Device`], [`crate::Error::DeviceLost`],
-    /// [`crate::Error::Cancelled`].
-    pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
-        let (model, mut loading) = Model::upload(gpu, weights, options).await?;
-        let mut session = loading.warm_session(&model).await?;
-        let image = vec![0.0; session.image_elements()];
-        session.run(&image).await?;
-        loading.step("done")?;
-        Ok(model)
+    /// A model without pipelines.
+    pub(super) fn new(
+        gpu: &Gpu,
+        kernels: Kernels,
+        class_maps: bool,
+        architecture: Architecture,
+        weights: WeightStore,
+    ) -> Model {
+        let (gpu, pipelines) = (gpu.clone(), Mutex::default());
+        Model { inner: Arc::new(Inner { gpu, kernels, class_maps, architecture, weights, pipelines }) }
     }
 
-    async fn upload(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<(Model, Loading)> {
-        let architecture = weights.architecture().clone();
-        let kernels = Kernels::choose(options.kernels, options.precision, gpu.facts())?;
-        let plan = |size, batch| match options.class_maps {
-            true => Plan::with_class_maps(&architecture, size, batch),
-            false => Plan::new(&architecture, size, batch),
-        };
-        let program = Program::lower(&plan(architecture.least_square_size()?, 1)?, kernels, gpu.facts())?;
-        let mut variants = program.variants.clone();
-        // Large layers have kernels of their own. A limit that `size` exceeds is for its session to report.
-        if let Some(Ok(sized)) = options.size.map(|size| Program::lower(&plan(size, 1)?, kernels, gpu.facts())) {
-            variants.extend(sized.variants.iter().filter(|variant| !program.variants.contains(variant)));
-        }
-        let total = 2 + variants.len();
-        let mut loading = Loading { progress: options.progress, cancel: options.cancel, done: 0, total };
-        loading.say("packing weights")?;
-        let store = WeightStore::upload(gpu, &program.weights, weights).await?;
-        let pipelines = Mutex::new(HashMap::new());
-        let class_maps = options.class_maps;
-        let inner = Inner { gpu: gpu.clone(), kernels, class_maps, architecture, weights: store, pipelines };
-        let model = Model { inner: Arc::new(inner) };
-        for variant in &variants {
-            loading.step(&format!("building {variant}"))?;
-            model.pipeline(*variant).await?;
-        }
-        loading.step("compiling")?;
-        Ok((model, loading))
-    }
-
-    /// The device it is on.
+    /// Its device.
     pub fn gpu(&self) -> &Gpu {
         &self.inner.gpu
     }
@@ -95,17 +68,17 @@ impl Model {
         self.inner.kernels.family
     }
 
-    /// What its weights are stored as on the device.
+    /// How its weights are stored on the device.
     pub fn precision(&self) -> Precision {
         self.inner.kernels.precision
     }
 
-    /// Whether its sessions may be asked for class-activation maps: [`LoadOptions::class_maps`].
+    /// Whether its sessions can give class-activation maps: see [`crate::LoadOptions::class_maps`].
     pub fn has_class_maps(&self) -> bool {
         self.inner.class_maps
     }
 
-    /// Which kernels its programs are made of.
+    /// The kernels that its programs are made of.
     pub(super) fn kernels(&self) -> Kernels {
         self.inner.kernels
     }
@@ -115,39 +88,7 @@ impl Model {
         self.inner.weights.bytes()
     }
 
-    /// Prepares to run images of one size: buffers and bind groups, no weights.
-    ///
-    /// # Errors
-    /// [`crate::Error::Input`] for a size that the network does not admit, [`crate::Error::Tap`] for an unknown tap,
-    /// [`crate::Error::Limit`] where not even one image fits, [`crate::Error::OutOfMemory`].
-    pub async fn session(&self, options: SessionOptions) -> Result<Session> {
-        Session::new(self, options).await
-    }
-
-    /// Blocking twin of [`Model::load`].
-    ///
-    /// # Errors
-    /// As [`Model::load`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn load_blocking(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
-        let (model, mut loading) = pollster::block_on(Model::upload(gpu, weights, options))?;
-        let mut session = pollster::block_on(loading.warm_session(&model))?;
-        let image = vec![0.0; session.image_elements()];
-        session.run_blocking(&image)?;
-        loading.step("done")?;
-        Ok(model)
-    }
-
-    /// Blocking twin of [`Model::session`].
-    ///
-    /// # Errors
-    /// As [`Model::session`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn session_blocking(&self, options: SessionOptions) -> Result<Session> {
-        pollster::block_on(self.session(options))
-    }
-
-    /// The pipeline of a variant, built if it is new.
+    /// The pipeline of a variant, built at its first use.
     pub(super) async fn pipeline(&self, variant: Variant) -> Result<wgpu::ComputePipeline> {
         let lock = |inner: &Inner| inner.pipelines.lock().map(|known| known.get(&variant).cloned()).unwrap_or_default();
         if let Some(pipeline) = lock(&self.inner) {
@@ -187,7 +128,7 @@ impl Model {
         self.inner.weights.arrays()
     }
 
-    /// A packed array as a binding.
+    /// The binding of a packed array.
     pub(super) fn weight_binding(&self, index: usize) -> wgpu::BindingResource<'_> {
         self.inner.weights.binding(index)
     }
@@ -217,32 +158,4 @@ fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindG
         })
         .collect();
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
-}
-
-/// The rest of a load, after the upload.
-struct Loading {
-    progress: Option<ProgressCallback>,
-    cancel: Option<CancelToken>,
-    done: usize,
-    total: usize,
-}
-
-impl Loading {
-    fn say(&mut self, what: &str) -> Result<()> {
-        if let Some(progress) = &mut self.progress {
-            progress(Progress { done: self.done, total: self.total, what: what.to_string() });
-        }
-        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)
-    }
-
-    fn step(&mut self, what: &str) -> Result<()> {
-        self.done += 1;
-        self.say(what)
-    }
-
-    /// A session of the smallest image: enough to run every pipeline once.
-    async fn warm_session(&mut self, model: &Model) -> Result<Session> {
-        let size = model.architecture().least_square_size()?;
-        model.session(SessionOptions::new(size).taps(model.has_class_maps().then_some(CLASS_MAPS))).await
-    }
 }

@@ -1,10 +1,10 @@
-//! What a run yields, and how it is made from what was read back.
+//! What a run yields, and how it is unpacked from a staging buffer.
 
 use crate::error::{Error, Result};
 use crate::kernels::{Program, TapSource};
 use crate::maps::FeatureMaps;
 
-/// What a run yields.
+/// What a run yields: the result of every image, and the taps that the session was made with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     batch: usize,
@@ -14,7 +14,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Images.
+    /// Number of images.
     pub fn batch(&self) -> usize {
         self.batch
     }
@@ -24,7 +24,7 @@ impl Output {
         self.columns
     }
 
-    /// `[N, classes]`, row by row.
+    /// The results of all images, `[batch, columns]`: logits, or pooled features where the network has no classifier.
     pub fn logits(&self) -> &[f32] {
         &self.values
     }
@@ -37,17 +37,16 @@ impl Output {
         &self.values[index * self.columns..][..self.columns]
     }
 
-    /// A tap that the session was made with.
+    /// The value of a tap, for all images, if the session was made with it.
     pub fn tap(&self, name: &str) -> Option<&FeatureMaps> {
         self.taps.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }
 
-/// What a session reads back of each pass, and how it lies in a staging buffer: the images of a tap one behind another,
-/// tap after tap.
+/// What a session reads back of each pass, and its layout in a staging buffer: tap by tap, and of each tap image by image.
 #[derive(Debug)]
 pub(super) struct Readout {
-    /// The taps asked for, in the order of their dispatches; the result comes last.
+    /// The session's taps, in the order of their dispatches, then the result.
     pub(super) sources: Vec<TapSource>,
     columns: usize,
 }
@@ -95,7 +94,7 @@ impl Readout {
     }
 }
 
-/// NaN and infinity are no answer.
+/// Fails where the result holds NaN or infinity.
 pub(super) fn finite(output: Output) -> Result<Output> {
     match output.values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(Error::overflow(at / output.columns)),

@@ -2,78 +2,37 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Gpu;
-use super::failure::{self, Errors, Scopes};
-use super::output::{self, Output, Readout};
-use super::readback::{Driver, Mapping};
+use super::failure::{self, Scopes};
+use super::feed::{Feed, PassId};
+use super::output::{self, Output};
+use super::readback::{self, Driver};
+use super::staging::Staging;
 use crate::error::{Error, Result};
 
-/// A staging buffer, and whether a pass in flight has it.
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) staging: wgpu::Buffer,
-    taken: AtomicBool,
-}
-
-impl Slot {
-    pub(super) fn new(staging: wgpu::Buffer) -> Slot {
-        Slot { staging, taken: AtomicBool::new(false) }
-    }
-
-    pub(super) fn is_free(&self) -> bool {
-        !self.taken.load(Ordering::Acquire)
-    }
-}
-
 /// A submitted pass: see [`super::Session::submit`]. It holds one of the session's staging buffers until it is awaited or
-/// dropped; a dropped one still runs on the device, and nobody hears of it.
+/// dropped. What the device has of a dropped pass it still runs; its result is lost.
 #[must_use = "the result comes with `wait`"]
 pub struct Pending {
-    gpu: Gpu,
-    slot: Arc<Slot>,
-    readout: Arc<Readout>,
+    feed: Arc<Feed>,
+    pass: PassId,
     count: usize,
-    submission: wgpu::SubmissionIndex,
-    errors: Option<Errors>,
-    mapping: Option<Mapping>,
+    staging: Arc<Staging>,
 }
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
-            .field("count", &self.count)
-            .field("submission", &self.submission)
-            .finish_non_exhaustive()
+        f.debug_struct("Pending").field("pass", &self.pass).field("count", &self.count).finish_non_exhaustive()
     }
 }
 
 impl Pending {
-    /// Takes `slot`, which must be free, and lets `submit` submit a pass of `count` images that fills it.
-    pub(super) fn start(
-        gpu: &Gpu,
-        slot: &Arc<Slot>,
-        readout: &Arc<Readout>,
-        count: usize,
-        submit: impl FnOnce(&wgpu::Buffer) -> wgpu::SubmissionIndex,
-    ) -> Pending {
-        slot.taken.store(true, Ordering::Release);
-        let bytes = count as u64 * readout.image_bytes();
-        let work = || {
-            let submission = submit(&slot.staging);
-            (submission, Mapping::request(gpu, &slot.staging, bytes))
-        };
-        let ((submission, mapping), errors) = Scopes::around(gpu.device(), work);
-        Pending {
-            gpu: gpu.clone(),
-            slot: slot.clone(),
-            readout: readout.clone(),
-            count,
-            submission,
-            errors: Some(errors),
-            mapping: Some(mapping),
-        }
+    /// Starts a pass of `count` images that fills `staging`, which the caller has taken.
+    pub(super) fn start(feed: &Arc<Feed>, images: &[f32], count: usize, staging: Arc<Staging>) -> Result<Pending> {
+        let pass = feed.push(images, count, staging.clone());
+        let pending = Pending { feed: feed.clone(), pass, count, staging };
+        feed.advance(pass)?;
+        Ok(pending)
     }
 
     /// Images of the pass.
@@ -81,11 +40,12 @@ impl Pending {
         self.count
     }
 
-    /// Waits for the result, and reads it.
+    /// Waits for the result, and reads it. In a session with a cancel token, waiting is also what submits the rest of the
+    /// pass, in chunks.
     ///
     /// # Errors
     /// [`Error::Weights`] where the result is not finite, because weights or images are so large that numbers overflow;
-    /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
+    /// [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Device`], [`Error::DeviceLost`].
     pub async fn wait(self) -> Result<Output> {
         self.wait_driven(Driver::Background).await
     }
@@ -100,26 +60,32 @@ impl Pending {
     }
 
     async fn wait_driven(self, driver: Driver) -> Result<Output> {
-        let mut output = self.readout.empty();
+        let mut output = self.feed.recorder.readout.empty();
         self.append_to(&mut output, driver).await?;
         output::finite(output)
     }
 
     /// Waits, and appends the images to `output`.
-    pub(super) async fn append_to(mut self, output: &mut Output, driver: Driver) -> Result<()> {
-        let gpu = &self.gpu;
-        gpu.inner.lost.check()?;
-        if let Some(errors) = self.errors.take() {
+    pub(super) async fn append_to(self, output: &mut Output, driver: Driver) -> Result<()> {
+        let recorder = &self.feed.recorder;
+        let gpu = recorder.gpu();
+        while let Some(chunk) = self.feed.advance(self.pass)? {
+            driver.drive(gpu, &chunk.submission)?;
+            readback::answer(gpu, &chunk.done).await?;
+        }
+        let submitted = self.feed.take(self.pass).unwrap_or_default();
+        for errors in submitted.errors {
             errors.await.map_err(|error| failure::translate(error, "running the network"))?;
         }
-        driver.drive(gpu, &self.submission)?;
-        if let Some(mapping) = self.mapping.take() {
-            mapping.done(gpu).await?;
+        if let Some((submission, mapping)) = submitted.last {
+            driver.drive(gpu, &submission)?;
+            readback::answer(gpu, &mapping).await?;
         }
-        let bytes = self.count as u64 * self.readout.image_bytes();
-        let mapped = self.slot.staging.slice(0..bytes).get_mapped_range();
+        self.feed.proceed()?;
+        let bytes = self.count as u64 * recorder.readout.image_bytes();
+        let mapped = self.staging.buffer.slice(0..bytes).get_mapped_range();
         let view = mapped.map_err(|e| Error::Device(format!("reading back: {e}")))?;
-        self.readout.append(bytemuck::cast_slice(&view), self.count, output);
+        recorder.readout.append(bytemuck::cast_slice(&view), self.count, output);
         Ok(())
     }
 }
@@ -127,8 +93,9 @@ impl Pending {
 impl Drop for Pending {
     /// Unmaps the staging buffer, mapped or still to be mapped, for the next pass.
     fn drop(&mut self) {
-        // After a lost device there is nothing to unmap, and nobody who needs to hear of it.
-        let ((), _) = Scopes::around(self.gpu.device(), || self.slot.staging.unmap());
-        self.slot.taken.store(false, Ordering::Release);
+        self.feed.take(self.pass);
+        // A buffer of a pass that was not submitted to its end is not mapped, and a lost device has none: no harm.
+        let ((), _) = Scopes::around(self.feed.recorder.gpu().device(), || self.staging.buffer.unmap());
+        self.staging.release();
     }
 }

@@ -1,9 +1,11 @@
-//! Times of single steps, from timestamps around a compute pass each.
+//! Times of single steps, from timestamps around compute passes of their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Session;
-use super::readback::Mapping;
+use super::readback;
+use super::session::Session;
+use super::signal::Signal;
 use crate::error::{Error, Result};
 
 /// Time of one step on the device.
@@ -19,13 +21,35 @@ pub struct StepTime {
     pub macs: u64,
 }
 
+impl Session {
+    /// Times every step of one pass on the device. Each step gets a compute pass of its own, so the sum is a little more
+    /// than the time of a run, whose steps share one. A cancel token does not stop it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the device has no timestamps, else as [`Session::run`]; `images` must fit one pass.
+    pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
+        self.check(images)?;
+        let count = self.check_one_pass(images)?;
+        let gpu = self.gpu();
+        if !gpu.facts().timestamps {
+            return Err(Error::Device(format!("'{}' takes no timestamps: steps cannot be timed", gpu.facts().name)));
+        }
+        self.feed().flush();
+        let submit = || submit(self, images, count);
+        let (staging, mapping) = pollster::block_on(gpu.scoped("timing the steps", submit))?;
+        readback::drive_here(gpu, None)?;
+        pollster::block_on(readback::answer(gpu, &mapping))?;
+        read(self, &staging, count)
+    }
+}
+
 /// Two timestamps of eight bytes a step.
 fn bytes(session: &Session) -> u64 {
     session.program().dispatches.len() as u64 * 16
 }
 
-/// Records and submits a pass whose steps are timed. The steps' own reuse of memory is as in any run.
-pub(super) fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::Buffer, Mapping) {
+/// Records and submits a pass whose steps are timed.
+fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::Buffer, Arc<Signal>) {
     let gpu = session.gpu();
     let device = gpu.device();
     let steps = session.program().dispatches.len() as u32;
@@ -45,7 +69,7 @@ pub(super) fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::
     };
     let resolved = buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
     let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-    session.upload(images);
+    session.recorder().upload(images);
     let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("timed pass") });
     for step in 0..steps {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -56,17 +80,17 @@ pub(super) fn submit(session: &Session, images: &[f32], count: usize) -> (wgpu::
                 end_of_pass_write_index: Some(2 * step + 1),
             }),
         });
-        session.dispatch(&mut pass, step as usize, count);
+        session.recorder().dispatch(&mut pass, step as usize, count);
     }
     encoder.resolve_query_set(&queries, 0..2 * steps, &resolved, 0);
     encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes(session));
     gpu.queue().submit([encoder.finish()]);
-    let mapping = Mapping::request(gpu, &staging, bytes(session));
+    let mapping = readback::map(gpu, &staging, bytes(session));
     (staging, mapping)
 }
 
-/// Reads the times out of the mapped staging buffer.
-pub(super) fn read(session: &Session, staging: &wgpu::Buffer, count: usize) -> Result<Vec<StepTime>> {
+/// Reads the times from the mapped staging buffer.
+fn read(session: &Session, staging: &wgpu::Buffer, count: usize) -> Result<Vec<StepTime>> {
     let view = staging
         .slice(0..bytes(session))
         .get_mapped_range()

@@ -1,54 +1,46 @@
 //! Waiting for the device without blocking the async core.
 //!
-//! In a browser the event loop completes a mapping. On native somebody must poll the device: blocking callers do it
-//! themselves, for async callers one thread at a time waits and their futures are woken by wgpu's callback.
+//! In a browser, the event loop completes what was asked for. On native, somebody must poll the device: blocking callers
+//! do so themselves; for async callers one thread polls, and wgpu's callbacks wake their futures.
 
-#[cfg(not(target_arch = "wasm32"))]
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 
-use futures_channel::oneshot;
-
-use super::Gpu;
+use super::device::Gpu;
+use super::signal::Signal;
 use crate::error::{Error, Result};
 
 /// No forward pass takes longer; a driver that does has hung.
 #[cfg(not(target_arch = "wasm32"))]
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// Where the answer to a mapping goes; taken by whoever answers first.
-type Answer = Mutex<Option<oneshot::Sender<std::result::Result<(), String>>>>;
-
-fn answer(to: &Answer, with: std::result::Result<(), String>) {
-    if let Some(sender) = to.lock().ok().and_then(|mut sender| sender.take()) {
-        // The receiver is gone where the caller dropped its future: nobody waits.
-        let _ = sender.send(with);
-    }
+/// Asks for the first `bytes` of a staging buffer. The work that fills it must have been submitted.
+pub(super) fn map(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Arc<Signal> {
+    let (signal, sender) = Signal::new();
+    gpu.waiting().add(&signal);
+    buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| sender.send(result.map_err(|e| e.to_string())));
+    signal
 }
 
-/// A mapping that was asked for.
-pub(super) struct Mapping(oneshot::Receiver<std::result::Result<(), String>>);
+/// Asks for word that all that was submitted so far is done.
+pub(super) fn all_done(gpu: &Gpu) -> Arc<Signal> {
+    let (signal, sender) = Signal::new();
+    gpu.waiting().add(&signal);
+    gpu.queue().on_submitted_work_done(move || sender.send(Ok(())));
+    signal
+}
 
-impl Mapping {
-    /// Asks for the first `bytes` of a staging buffer. The work that fills it must have been submitted.
-    pub(super) fn request(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Mapping {
-        let (sender, receiver) = oneshot::channel();
-        let to: Arc<Answer> = Arc::new(Mutex::new(Some(sender)));
-        gpu.inner.waiting.add(&to);
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| answer(&to, result.map_err(|e| e.to_string())));
-        Mapping(receiver)
-    }
+/// Lets callbacks run whose work is done, without waiting. A browser's event loop does so by itself.
+pub(super) fn collect(gpu: &Gpu) {
+    // What goes wrong shows where the work is awaited.
+    let _ = gpu.device().poll(wgpu::PollType::Poll);
+}
 
-    /// Waits, whoever drives the device.
-    pub(super) async fn done(self, gpu: &Gpu) -> Result<()> {
-        match self.0.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(e)) => {
-                Err(gpu.inner.lost.check().err().unwrap_or_else(|| Error::Device(format!("reading back: {e}"))))
-            }
-            Err(_) => Err(gpu.lost_error()),
-        }
-    }
+/// Waits for a signal, whoever drives the device.
+pub(super) async fn answer(gpu: &Gpu, signal: &Signal) -> Result<()> {
+    signal.wait().await.map_err(|reason| {
+        let lost = gpu.lost().check().err();
+        lost.unwrap_or_else(|| Error::Device(format!("waiting for the device: {reason}")))
+    })
 }
 
 /// Who polls the device.
@@ -75,48 +67,6 @@ impl Driver {
     }
 }
 
-/// Mappings that wait for the device.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    answers: Mutex<Vec<Weak<Answer>>>,
-    #[cfg(not(target_arch = "wasm32"))]
-    driven: Mutex<Driven>,
-}
-
-/// What a thread polls for on behalf of async callers.
-#[cfg(not(target_arch = "wasm32"))]
-#[derive(Debug, Default)]
-struct Driven {
-    submissions: VecDeque<wgpu::SubmissionIndex>,
-    /// Whether that thread is there.
-    running: bool,
-}
-
-impl Waiting {
-    fn add(&self, to: &Arc<Answer>) {
-        if let Ok(mut answers) = self.answers.lock() {
-            answers.retain(|answer| answer.strong_count() > 0);
-            answers.push(Arc::downgrade(to));
-        }
-    }
-
-    /// Tells all that wait that nothing will come.
-    #[cfg(not(target_arch = "wasm32"))]
-    fn fail(&self, reason: &Error) {
-        let answers = self.answers.lock().map(|mut answers| std::mem::take(&mut *answers)).unwrap_or_default();
-        answers.iter().filter_map(Weak::upgrade).for_each(|to| answer(&to, Err(reason.to_string())));
-    }
-
-    /// What to poll for next; where there is nothing, the thread that asks has ended.
-    #[cfg(not(target_arch = "wasm32"))]
-    fn next(&self) -> Option<wgpu::SubmissionIndex> {
-        let mut driven = self.driven.lock().ok()?;
-        let next = driven.submissions.pop_front();
-        driven.running = next.is_some();
-        next
-    }
-}
-
 /// Polls on the calling thread until a submission, or all submitted work, is done.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn drive_here(gpu: &Gpu, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
@@ -126,23 +76,21 @@ pub(super) fn drive_here(gpu: &Gpu, submission: Option<wgpu::SubmissionIndex>) -
         Err(wgpu::PollError::Timeout) => {
             Err(Error::Device(format!("no answer within {} s: the driver hangs", PATIENCE.as_secs())))
         }
-        Err(e) => Err(gpu.inner.lost.check().err().unwrap_or_else(|| Error::Device(format!("waiting: {e}")))),
+        Err(e) => Err(gpu.lost().check().err().unwrap_or_else(|| Error::Device(format!("waiting: {e}")))),
     }
 }
 
 /// Has a thread poll until `submission` is done: the one that already does, or a new one.
 #[cfg(not(target_arch = "wasm32"))]
 fn drive_in_background(gpu: &Gpu, submission: &wgpu::SubmissionIndex) {
-    let Ok(mut driven) = gpu.inner.waiting.driven.lock() else { return };
-    driven.submissions.push_back(submission.clone());
-    if std::mem::replace(&mut driven.running, true) {
+    if !gpu.waiting().enqueue(submission) {
         return;
     }
     let gpu = gpu.clone();
     std::thread::spawn(move || {
-        while let Some(submission) = gpu.inner.waiting.next() {
+        while let Some(submission) = gpu.waiting().next() {
             if let Err(e) = drive_here(&gpu, Some(submission)) {
-                gpu.inner.waiting.fail(&e);
+                gpu.waiting().fail(&e);
             }
         }
     });

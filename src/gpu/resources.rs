@@ -1,22 +1,22 @@
-//! What a session holds on the device: activations, parameters, bind groups.
+//! What a session allocates on the device: activations, parameters, staging buffers and bind groups.
 
 use std::sync::Arc;
 
-use super::pending::Slot;
-use super::{Model, Session};
-use crate::kernels::{Panels, Program, Resource, TapPlace, TapSource};
+use super::model::Model;
+use super::staging::Staging;
+use crate::kernels::{Dispatch, Panels, Program, Resource, STAGING_BUFFERS, TapPlace, TapSource};
 
-/// One activation resource.
+/// Device memory of one of the program's resources.
 #[derive(Debug)]
-pub(super) enum Activation {
+pub(super) enum Allocation {
     Buffer(wgpu::Buffer),
     Texture(wgpu::Texture, wgpu::TextureView),
 }
 
-impl Activation {
-    fn new(device: &wgpu::Device, resource: &Resource) -> Activation {
+impl Allocation {
+    fn new(device: &wgpu::Device, resource: &Resource) -> Allocation {
         match resource {
-            Resource::Buffer { label, bytes } => Activation::Buffer(device.create_buffer(&wgpu::BufferDescriptor {
+            Resource::Buffer { label, bytes } => Allocation::Buffer(device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size: *bytes,
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
@@ -36,33 +36,33 @@ impl Activation {
                     view_formats: &[],
                 });
                 let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-                Activation::Texture(texture, view)
+                Allocation::Texture(texture, view)
             }
         }
     }
 
     fn bytes(&self) -> u64 {
         match self {
-            Activation::Buffer(buffer) => buffer.size(),
-            Activation::Texture(texture, _) => u64::from(texture.width()) * u64::from(texture.height()) * 16,
+            Allocation::Buffer(buffer) => buffer.size(),
+            Allocation::Texture(texture, _) => u64::from(texture.width()) * u64::from(texture.height()) * 16,
         }
     }
 
     fn binding(&self) -> wgpu::BindingResource<'_> {
         match self {
-            Activation::Buffer(buffer) => buffer.as_entire_binding(),
-            Activation::Texture(_, view) => wgpu::BindingResource::TextureView(view),
+            Allocation::Buffer(buffer) => buffer.as_entire_binding(),
+            Allocation::Texture(_, view) => wgpu::BindingResource::TextureView(view),
         }
     }
 
     /// Writes `value` into every element.
     pub(super) fn fill(&self, queue: &wgpu::Queue, value: f32) {
         match self {
-            Activation::Buffer(buffer) => {
+            Allocation::Buffer(buffer) => {
                 let values = vec![value; (buffer.size() / 4) as usize];
                 queue.write_buffer(buffer, 0, bytemuck::cast_slice(&values));
             }
-            Activation::Texture(texture, _) => {
+            Allocation::Texture(texture, _) => {
                 let size = texture.size();
                 let values = vec![value; (size.width * size.height * 4) as usize];
                 let layout = wgpu::TexelCopyBufferLayout {
@@ -85,8 +85,8 @@ impl Activation {
         panels: Option<Panels>,
     ) {
         match (self, panels) {
-            (Activation::Buffer(buffer), None) => queue.write_buffer(buffer, 0, bytemuck::cast_slice(images)),
-            (Activation::Texture(texture, _), Some(panels)) => {
+            (Allocation::Buffer(buffer), None) => queue.write_buffer(buffer, 0, bytemuck::cast_slice(images)),
+            (Allocation::Texture(texture, _), Some(panels)) => {
                 let texels = panels.texels(images, channels, height);
                 let width = panels.width();
                 let layout =
@@ -110,12 +110,12 @@ impl Activation {
         offset: u64,
     ) {
         match (self, tap.place) {
-            (Activation::Buffer(buffer), TapPlace::Buffer { tensor_quads }) => {
+            (Allocation::Buffer(buffer), TapPlace::Buffer { tensor_quads }) => {
                 let plane = (tap.height * tap.width * 16) as u64;
                 let start = (image * tensor_quads + tap.first_quad) as u64 * plane;
                 encoder.copy_buffer_to_buffer(buffer, start, staging, offset, tap.bytes() as u64);
             }
-            (Activation::Texture(texture, _), TapPlace::Texture(panels)) => {
+            (Allocation::Texture(texture, _), TapPlace::Texture(panels)) => {
                 let row_bytes = tap.row_bytes();
                 for y in 0..tap.height {
                     let [x, top] = panels.place((image * tap.height + y) as u32);
@@ -145,9 +145,9 @@ impl Activation {
 /// Everything that a session allocates.
 #[derive(Debug)]
 pub(super) struct Resources {
-    pub(super) activations: Vec<Activation>,
+    pub(super) activations: Vec<Allocation>,
     pub(super) params: wgpu::Buffer,
-    pub(super) slots: Vec<Arc<Slot>>,
+    pub(super) staging: Vec<Arc<Staging>>,
     pub(super) bind_groups: Vec<wgpu::BindGroup>,
 }
 
@@ -163,11 +163,11 @@ impl Resources {
             let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
             gpu.device().create_buffer(&descriptor)
         };
-        let activations: Vec<Activation> =
-            program.resources.iter().map(|resource| Activation::new(gpu.device(), resource)).collect();
+        let activations: Vec<Allocation> =
+            program.resources.iter().map(|resource| Allocation::new(gpu.device(), resource)).collect();
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let slot = |_| Arc::new(Slot::new(buffer("staging", staging_bytes, usage)));
-        let slots = (0..Session::IN_FLIGHT).map(slot).collect();
+        let one = |_| Arc::new(Staging::new(buffer("staging", staging_bytes, usage)));
+        let staging = (0..STAGING_BUFFERS).map(one).collect();
         let stride = program.parameter_stride(&gpu.facts().limits);
         let mut block = vec![0; stride * program.dispatches.len()];
         for (index, dispatch) in program.dispatches.iter().enumerate() {
@@ -176,7 +176,7 @@ impl Resources {
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let params = buffer("parameters", block.len() as u64, usage);
         gpu.queue().write_buffer(&params, 0, &block);
-        let bind_group = |(index, dispatch): (usize, &crate::kernels::Dispatch)| {
+        let bind_group = |(index, dispatch): (usize, &Dispatch)| {
             let own = wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                 buffer: &params,
                 offset: (index * stride) as u64,
@@ -194,13 +194,13 @@ impl Resources {
             })
         };
         let bind_groups = program.dispatches.iter().enumerate().map(bind_group).collect();
-        Resources { activations, params, slots, bind_groups }
+        Resources { activations, params, staging, bind_groups }
     }
 
-    /// Bytes of all of them, before any padding of the driver's.
+    /// Bytes of all of them, without what the driver pads.
     pub(super) fn bytes(&self) -> u64 {
-        let activations = self.activations.iter().map(Activation::bytes).sum::<u64>();
-        let staging = self.slots.iter().map(|slot| slot.staging.size()).sum::<u64>();
+        let activations = self.activations.iter().map(Allocation::bytes).sum::<u64>();
+        let staging = self.staging.iter().map(|staging| staging.buffer.size()).sum::<u64>();
         activations + self.params.size() + staging
     }
 }

@@ -3,7 +3,26 @@
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
 
-/// What a session is for.
+/// What a session is for: a size, and how much at once.
+///
+/// ```
+/// use densenet_wgpu::{CancelToken, Gpu, GpuOptions, InputSize, LoadOptions, Model, SessionOptions, weights};
+///
+/// # fn main() -> densenet_wgpu::Result<()> {
+/// # let gpu = Gpu::new_blocking(GpuOptions::default())?;
+/// # let model = Model::load_blocking(&gpu, &weights::embedded()?, LoadOptions::default())?;
+/// let token = CancelToken::new();
+/// let options = SessionOptions::new(InputSize::square(28)).max_batch(8).taps(["features.denseblock1"]);
+/// let mut session = model.session_blocking(options.cancel(token.clone()))?;
+/// let output = session.run_blocking(&vec![0.5; 8 * session.image_elements()])?;
+/// let maps = output.tap("features.denseblock1").expect("it was asked for"); // of all eight images
+/// println!("{} channels of {} x {}", maps.channels, maps.height, maps.width);
+///
+/// token.cancel(); // from any thread
+/// assert!(session.run_blocking(&vec![0.5; session.image_elements()]).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionOptions {
@@ -37,7 +56,9 @@ impl SessionOptions {
         self
     }
 
-    /// Stops the session's runs once `token` is cancelled.
+    /// Stops the session's runs once `token` is cancelled, with [`crate::Error::Cancelled`]. A pass that takes an adapter
+    /// of its kind long is submitted in chunks then, so that little is left on the device: see
+    /// [`Session::run`](super::Session::run) and [`Session::submit`](super::Session::submit).
     pub fn cancel(mut self, token: impl Into<Option<CancelToken>>) -> Self {
         self.cancel = token.into();
         self

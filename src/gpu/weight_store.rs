@@ -2,12 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::Gpu;
+use super::device::Gpu;
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::kernels::{Layout, PackedWeight, Place, WeightTexture};
 use crate::weights::Weights;
 
-/// Packed arrays: some share buffers at offsets that may be bound, others are textures of their own.
+/// Packed arrays: some share buffers, at offsets that may be bound; the others are textures of their own.
 #[derive(Debug)]
 pub(super) struct WeightStore {
     arrays: Vec<PackedWeight>,
@@ -17,19 +18,34 @@ pub(super) struct WeightStore {
 }
 
 impl WeightStore {
-    pub(super) async fn upload(gpu: &Gpu, arrays: &[PackedWeight], weights: &Weights) -> Result<WeightStore> {
-        let packed: Vec<Vec<f32>> = arrays.par_iter().map(|array| array.pack(weights)).collect::<Result<_>>()?;
+    /// Packs and uploads; `cancel` is checked before each array.
+    pub(super) async fn upload(
+        gpu: &Gpu,
+        arrays: &[PackedWeight],
+        weights: &Weights,
+        cancel: Option<&CancelToken>,
+    ) -> Result<WeightStore> {
+        let proceed = || cancel.map_or(Ok(()), CancelToken::check);
+        let pack = |array: &PackedWeight| proceed().and_then(|()| array.pack(weights));
+        let packed: Vec<Vec<f32>> = arrays.par_iter().map(pack).collect::<Result<_>>()?;
         let layout = Layout::new(arrays.iter().zip(packed.iter().map(Vec::len)), &gpu.facts().limits);
         for (array, place) in arrays.iter().zip(&layout.places) {
             check(gpu, array, place)?;
         }
-        gpu.scoped("uploading the weights", || WeightStore::fill(gpu, arrays, &packed, layout)).await?
+        gpu.scoped("uploading the weights", || WeightStore::fill(gpu, arrays, &packed, layout, proceed)).await?
     }
 
-    fn fill(gpu: &Gpu, arrays: &[PackedWeight], packed: &[Vec<f32>], layout: Layout) -> Result<WeightStore> {
+    fn fill(
+        gpu: &Gpu,
+        arrays: &[PackedWeight],
+        packed: &[Vec<f32>],
+        layout: Layout,
+        proceed: impl Fn() -> Result<()>,
+    ) -> Result<WeightStore> {
         let buffers: Vec<wgpu::Buffer> = layout.buffers.iter().map(|&size| mapped_buffer(gpu.device(), size)).collect();
         let mut textures = Vec::new();
         for ((array, values), place) in arrays.iter().zip(packed).zip(&layout.places) {
+            proceed()?;
             match *place {
                 Place::Texture(picture) => textures.push(upload(gpu, &picture, values)),
                 Place::Buffer { index, offset, bytes } => {
@@ -53,7 +69,7 @@ impl WeightStore {
         self.layout.bytes()
     }
 
-    /// An array as a binding.
+    /// The binding of an array.
     pub(super) fn binding(&self, index: usize) -> wgpu::BindingResource<'_> {
         match self.layout.places[index] {
             Place::Texture(picture) => wgpu::BindingResource::TextureView(&self.textures[picture.index]),

@@ -2,6 +2,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod counts;
+pub(crate) mod environment;
 pub(crate) mod finish;
 pub(crate) mod output;
 pub(crate) mod progress;

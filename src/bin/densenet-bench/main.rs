@@ -71,6 +71,7 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let start = Instant::now();
+    cli::environment::without_wayland();
     cli::finish::start_logging();
     cli::finish::finish(bench(&Arguments::parse(), start))
 }

@@ -43,7 +43,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let median = quantile(&times, 0.5);
     let gflop = 2.0 * macs as f64 * batch as f64 * 1e-9;
     let mut document = json!({
-        "adapter": adapter_json(gpu.facts())?,
+        "adapter": adapter_json(gpu.adapter())?,
         "arch": source::name_of(architecture),
         "size": size.to_string(),
         "kernels": model.family().to_string(),

@@ -57,7 +57,7 @@ pub(crate) fn open(
 pub(crate) fn engine_json(classifier: &Classifier) -> serde_json::Result<Value> {
     match classifier.model() {
         Some(model) => {
-            let mut value = adapter_json(model.gpu().facts())?;
+            let mut value = adapter_json(model.gpu().adapter())?;
             value["kernels"] = json!(model.family().to_string());
             Ok(value)
         }

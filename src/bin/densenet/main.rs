@@ -49,6 +49,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    cli::environment::without_wayland();
     cli::finish::start_logging();
     cli::finish::finish(match &Arguments::parse().command {
         Command::Classify(arguments) => classify::classify(arguments),

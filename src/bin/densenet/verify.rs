@@ -62,7 +62,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         taps.iter().map(|name| Compared::new(name, output.tap(name), &wanted, precision)).collect();
     let first = compared.iter().find(|tap| !tap.ok());
     if arguments.json {
-        let mut adapter = adapter_json(gpu.facts())?;
+        let mut adapter = adapter_json(gpu.adapter())?;
         adapter["kernels"] = json!(model.family().to_string());
         print_json(&json!({
             "adapter": adapter,

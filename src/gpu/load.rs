@@ -1,0 +1,109 @@
+//! Loading a model: packing, uploading, compiling, and a first run.
+
+use super::device::Gpu;
+use super::load_options::{LoadOptions, Progress, ProgressCallback};
+use super::model::Model;
+use super::readback::Driver;
+use super::session_options::SessionOptions;
+use super::weight_store::WeightStore;
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::kernels::{Kernels, Program, Variant};
+use crate::maps::CLASS_MAPS;
+use crate::plan::Plan;
+use crate::weights::Weights;
+
+impl Model {
+    /// Packs and uploads `weights`, builds the pipelines and runs each once, since many drivers compile at the first
+    /// dispatch.
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) for a missing tensor, [`Error::Architecture`](crate::Error::Architecture)
+    /// for class maps of a network without a classifier, [`Error::Limit`](crate::Error::Limit) for an array above a limit
+    /// of the adapter, [`Error::Cancelled`](crate::Error::Cancelled), [`Error::OutOfMemory`](crate::Error::OutOfMemory),
+    /// [`Error::Device`](crate::Error::Device), [`Error::DeviceLost`](crate::Error::DeviceLost).
+    pub async fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
+        Model::load_driven(gpu, weights, options, Driver::Background).await
+    }
+
+    /// Blocking twin of [`Model::load`].
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn load_blocking(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
+        pollster::block_on(Model::load_driven(gpu, weights, options, Driver::Here))
+    }
+
+    async fn load_driven(gpu: &Gpu, weights: &Weights, options: LoadOptions, driver: Driver) -> Result<Model> {
+        let architecture = weights.architecture().clone();
+        let kernels = Kernels::choose(options.kernels, options.precision, gpu.facts())?;
+        let (program, variants) = prepare(gpu, weights, kernels, &options)?;
+        let total = 2 + variants.len();
+        let LoadOptions { class_maps, progress, cancel, .. } = options;
+        let mut loading = Loading { progress, cancel, done: 0, total };
+        loading.say("packing weights")?;
+        let store = WeightStore::upload(gpu, &program.weights, weights, loading.cancel.as_ref()).await?;
+        let model = Model::new(gpu, kernels, class_maps, architecture, store);
+        for variant in &variants {
+            loading.step(&format!("building {variant}"))?;
+            model.pipeline(*variant).await?;
+        }
+        loading.step("compiling")?;
+        warm(&model, &loading, driver).await?;
+        loading.step("done")?;
+        Ok(model)
+    }
+}
+
+/// The program of the smallest image, whose weights are every program's, and the variants to build.
+fn prepare(gpu: &Gpu, weights: &Weights, kernels: Kernels, options: &LoadOptions) -> Result<(Program, Vec<Variant>)> {
+    let architecture = weights.architecture();
+    let lower = |size| {
+        let plan = match options.class_maps {
+            true => Plan::with_class_maps(architecture, size, 1),
+            false => Plan::new(architecture, size, 1),
+        };
+        Program::lower(&plan?, kernels, gpu.facts())
+    };
+    let program = lower(architecture.least_square_size()?)?;
+    let mut variants = program.variants.clone();
+    // Large layers have variants of their own. A limit that `size` exceeds is for its session to report.
+    if let Some(Ok(sized)) = options.size.map(lower) {
+        variants.extend(sized.variants.iter().filter(|variant| !program.variants.contains(variant)));
+    }
+    Ok((program, variants))
+}
+
+/// Runs the smallest image, which is enough to run every pipeline that it has.
+async fn warm(model: &Model, loading: &Loading, driver: Driver) -> Result<()> {
+    let options = SessionOptions::new(model.architecture().least_square_size()?)
+        .taps(model.has_class_maps().then_some(CLASS_MAPS))
+        .cancel(loading.cancel.clone());
+    let mut session = model.session(options).await?;
+    let image = vec![0.0; session.image_elements()];
+    session.run_driven(&image, driver).await?;
+    Ok(())
+}
+
+/// How far a load is, and who may stop it.
+struct Loading {
+    progress: Option<ProgressCallback>,
+    cancel: Option<CancelToken>,
+    done: usize,
+    total: usize,
+}
+
+impl Loading {
+    fn say(&mut self, what: &str) -> Result<()> {
+        if let Some(progress) = &mut self.progress {
+            progress(Progress { done: self.done, total: self.total, what: what.to_string() });
+        }
+        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)
+    }
+
+    fn step(&mut self, what: &str) -> Result<()> {
+        self.done += 1;
+        self.say(what)
+    }
+}
