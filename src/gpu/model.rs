@@ -92,12 +92,12 @@ impl Model {
 
     /// The kernel family that runs it.
     pub fn family(&self) -> KernelFamily {
-        self.inner.kernels.family
+        self.inner.kernels.family()
     }
 
     /// What its weights are stored as on the device.
     pub fn precision(&self) -> Precision {
-        self.inner.kernels.precision
+        self.inner.kernels.precision()
     }
 
     /// Whether its sessions may be asked for class-activation maps: [`LoadOptions::class_maps`].
@@ -155,9 +155,10 @@ impl Model {
         }
         let device = self.inner.gpu.device();
         let build = || {
+            let source = if cfg!(target_arch = "wasm32") { variant.browser_source() } else { variant.source() };
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(variant.kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(variant.source().into()),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
             });
             let layout = bind_group_layout(device, variant.kernel.bindings());
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -165,7 +166,7 @@ impl Model {
                 bind_group_layouts: &[Some(&layout)],
                 ..Default::default()
             });
-            let constants = variant.constants();
+            let constants = variant.overrides();
             device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&variant.to_string()),
                 layout: Some(&layout),
