@@ -143,8 +143,8 @@ fn parameters_that_disagree_would_be_noticed() {
     let kernel = Kernel::named("texture/append").unwrap();
     let source = plain("texture/append").source();
     assert!(parameters_agree(kernel.params(), &source));
-    let swapped = source.replace("src_quads: u32", "x: u32").replace("dst_quads: u32", "src_quads: u32");
-    let swapped = swapped.replace("x: u32", "dst_quads: u32");
+    let swapped = source.replace("src_quads: u32", "other: u32").replace("dst_quads: u32", "src_quads: u32");
+    let swapped = swapped.replace("other: u32", "dst_quads: u32");
     let another_type = source.replace("    height: u32", "    height: f32");
     let another_name = source.replace("height", "rows");
     let one_more = source.replace("    height: u32,", "    height: u32, depth: u32,");

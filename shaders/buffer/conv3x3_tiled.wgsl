@@ -78,10 +78,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
                 let x1 = block[at + 1u];
                 let x2 = block[at + 2u];
                 let x3 = block[at + 3u];
-                let x4 = block[at + TILE_PIXELS];
+                let x4 = block[at + 4u];
                 accumulate(&tile, weights_at(w), mat4x4<f32>(block[at], x1, x2, x3));
                 accumulate(&tile, weights_at(w + TILE_QUADS), mat4x4<f32>(x1, x2, x3, x4));
-                accumulate(&tile, weights_at(w + 2u * TILE_QUADS), mat4x4<f32>(x2, x3, x4, block[at + TILE_PIXELS + 1u]));
+                accumulate(&tile, weights_at(w + 2u * TILE_QUADS), mat4x4<f32>(x2, x3, x4, block[at + 5u]));
                 w += 3u * TILE_QUADS;
             }
         }

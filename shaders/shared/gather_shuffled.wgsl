@@ -8,7 +8,8 @@ struct Lane {
 override SUBGROUP: u32;
 override PARTIALS: u32 = WORKGROUP_SIZE * TILES * VECTORS / SUBGROUP;
 
-var<workgroup> partial: array<vec4<f32>, PARTIALS>;    // [WORKGROUP_SIZE / SUBGROUP, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
+// [WORKGROUP_SIZE / SUBGROUP, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
 
 fn role_of(lane: Lane) -> u32 {
     return lane.subgroup * SUBGROUP + lane.index;

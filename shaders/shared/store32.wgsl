@@ -1,5 +1,13 @@
 // Stores one quad of output channels of the lane's pixels, those before `end`.
-fn store_quad(at: array<vec2<u32>, LANE_PIXELS>, first: u32, end: u32, quad: u32, q: mat4x4<f32>, r: mat3x4<f32>, floor: f32) {
+fn store_quad(
+    at: array<vec2<u32>, LANE_PIXELS>,
+    first: u32,
+    end: u32,
+    quad: u32,
+    q: mat4x4<f32>,
+    r: mat3x4<f32>,
+    floor: f32,
+) {
     let low = vec4<f32>(floor);
     if (quad >= params.write_quads) {
         return;
@@ -42,8 +50,8 @@ fn store(tile_index: u32, first: u32, end: u32, tile: Tile, floor: f32) {
         destination_place(first + 5u * LANES),
         destination_place(first + 6u * LANES),
     );
-    // One quad per turn, then the others move up: storing is long code where an adapter writes lane by lane, and this way it is
-    // compiled once.
+    // One quad per turn, then the others move up: storing is long code where an adapter writes lane by lane, and this way
+    // it is compiled once.
     var rest = tile;
     for (var quad = tile_index * TILE_QUADS; quad < tile_index * TILE_QUADS + TILE_QUADS; quad++) {
         store_quad(at, first, end, quad, rest.q0, rest.r0, floor);

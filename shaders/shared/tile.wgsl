@@ -1,7 +1,7 @@
 // The multiply-accumulate core that every convolution of the buffer family imports.
 //
-// A tile is TILE_QUADS quads of output channels of TILE_PIXELS pixels: an accumulator for each quad of output channels, whose
-// column p holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the pixels, one line
+// A tile is TILE_QUADS quads of output channels of TILE_PIXELS pixels: an accumulator for each quad of output channels,
+// whose column p holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the pixels, one line
 //
 //     acc_q += W_q * X        W_q: columns = 4 input channels, rows = 4 output channels
 //

@@ -43,7 +43,7 @@ override THREE: bool;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [tiles of K, u, v, C/4 (+ 1)] rows of [TILE_QUADS, c] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K tiles, u, v, C/4 (+ 1)] rows of [quad, c] of 4 k
 
 #import shared/matrices_loaded.wgsl if not SUBGROUP
 #import shared/matrices_shuffled.wgsl if SUBGROUP
