@@ -7,7 +7,7 @@
 
 mod adapter;
 
-use densenet_wgpu::low_level::kernels::{PackedWeight, Resource, Storage};
+use densenet_wgpu::low_level::kernels::{ArrayKind, PackedWeight, Resource};
 use densenet_wgpu::weights::Weights;
 use densenet_wgpu::{Architecture, Gpu, InputSize, KernelFamily, LoadOptions, Model, Precision, SessionOptions};
 
@@ -115,7 +115,7 @@ fn check(name: &str, family: KernelFamily, precision: Precision, size: InputSize
     assert_bytes(&gpu, &format!("{what}: textures of the session"), counted, own.texture_bytes, textures);
 
     // Weights: a texture for each array that is one, the others in one buffer, being less than 64 MiB.
-    let is_texture = |array: &&PackedWeight| matches!(array.packing.storage(), Storage::Texture { .. });
+    let is_texture = |array: &&PackedWeight| matches!(array.packing.kind(), ArrayKind::Texture { .. });
     let pictures = session.program().weights.iter().filter(is_texture).count();
     assert_eq!((loaded.textures, loaded.buffers), (pictures as i64, 1), "{what}: weights");
     // A model tells one number: in textures lavapipe's blocks come on top of it, up to 3 texels a side.

@@ -1,9 +1,12 @@
-//! Ring 2: every shader and variant without a GPU. naga parses and validates them and writes SPIR-V, MSL and HLSL;
-//! bindings and parameter structs agree with the Rust side.
+//! Ring 2: every shader and variant without a GPU. naga parses and validates them and writes SPIR-V, MSL and HLSL.
+//! Bindings, parameters and numbers agree with the Rust side.
 
-use densenet_wgpu::low_level::kernels::{Binding, Kernel, Program, Variant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use densenet_wgpu::low_level::kernels::{Binding, Field, Kernel, Kernels, Program, Value, Variant};
 use densenet_wgpu::low_level::plan::Plan;
-use densenet_wgpu::{AdapterFacts, AdapterKind, Architecture, DeviceLimits, InputSize, KernelFamily};
+use densenet_wgpu::{AdapterFacts, AdapterKind, Architecture, DeviceLimits, InputSize, KernelFamily, Precision};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn facts(kind: AdapterKind) -> AdapterFacts {
@@ -27,28 +30,11 @@ fn parse(variant: Variant) -> naga::Module {
 }
 
 fn every_variant() -> Vec<Variant> {
-    let flags = |exists: bool| if exists { vec![false, true] } else { vec![false] };
-    let mut variants = Vec::new();
-    for kernel in Kernel::ALL {
-        let sizes = kernel.fixed_workgroup_size().map_or(vec![1, 8, 64, 256], |size| vec![size]);
-        let subgroups = match kernel.family() {
-            _ if !kernel.exchanges() => vec![0],
-            KernelFamily::Texture => vec![0, 8],
-            KernelFamily::Buffer => vec![0, 8, 16, 32, 64],
-        };
-        for workgroup_size in sizes {
-            for &subgroup in &subgroups {
-                for norm in flags(kernel.has_norm()) {
-                    for half in flags(kernel.has_half()) {
-                        for three in flags(kernel.has_three()) {
-                            variants.push(Variant { kernel, workgroup_size, norm, three, half, subgroup });
-                        }
-                    }
-                }
-            }
-        }
-    }
-    variants
+    Kernel::all().flat_map(|kernel| kernel.variants(&[1, 8, 64, 256])).collect()
+}
+
+fn plain(name: &str) -> Variant {
+    Variant::plain(Kernel::named(name).unwrap(), 64)
 }
 
 #[test]
@@ -58,7 +44,7 @@ fn every_variant_is_valid_and_translates() {
         let mut capabilities = Capabilities::empty();
         capabilities.set(Capabilities::SUBGROUP, variant.subgroup > 0);
         // Of WebGPU's core: unpack2x16float.
-        capabilities.set(Capabilities::SHADER_FLOAT16_IN_FLOAT32, variant.half);
+        capabilities.set(Capabilities::SHADER_FLOAT16_IN_FLOAT32, variant.precision == Precision::F16);
         let mut validator = Validator::new(ValidationFlags::all(), capabilities);
         if variant.subgroup > 0 {
             let stages = naga::valid::ShaderStages::COMPUTE;
@@ -68,7 +54,7 @@ fn every_variant_is_valid_and_translates() {
             .validate(&module)
             .unwrap_or_else(|e| panic!("{variant}: {}", e.emit_to_string(&variant.source())));
         let entry = (naga::ShaderStage::Compute, "main");
-        let constants = variant.constants().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let constants = variant.overrides().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         let (module, info) = naga::back::pipeline_constants::process_overrides(&module, &info, Some(entry), &constants)
             .unwrap_or_else(|e| panic!("{variant}: {e}"));
         assert_eq!(module.entry_points[0].workgroup_size, [variant.workgroup_size, 1, 1], "{variant}");
@@ -90,47 +76,87 @@ fn every_variant_is_valid_and_translates() {
 
 #[test]
 fn a_broken_shader_would_be_noticed() {
-    let broken =
-        Variant::plain(Kernel::Pointwise).source().replace("(*tile).q0 += w.w0 * x;", "(*tile).q0 += w.w0 * x[0];");
+    let broken = plain("buffer/pointwise").source().replace("(*tile).q0 += w.w0 * x;", "(*tile).q0 += w.w0 * x[0];");
     let module = naga::front::wgsl::parse_str(&broken);
     let valid =
         module.is_ok_and(|m| Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&m).is_ok());
     assert!(!valid);
 }
 
-/// Each binding of group 0, in order of binding numbers, and the size of the uniform struct.
-fn reflect(variant: Variant) -> (Vec<Binding>, u32) {
-    let module = parse(variant);
+/// Each binding of group 0, in order of binding numbers.
+fn bindings(module: &naga::Module) -> Vec<Binding> {
     let mut bindings = Vec::new();
-    let mut uniform_bytes = 0;
     for (_, variable) in module.global_variables.iter() {
         let Some(place) = &variable.binding else { continue };
         assert_eq!(place.group, 0);
         let store = naga::StorageAccess::STORE;
         let binding = match (variable.space, &module.types[variable.ty].inner) {
-            (naga::AddressSpace::Uniform, inner) => {
-                uniform_bytes = inner.size(module.to_ctx());
-                Binding::Uniform
-            }
+            (naga::AddressSpace::Uniform, _) => Binding::Uniform,
             (naga::AddressSpace::Storage { access }, _) if access.contains(store) => Binding::WriteBuffer,
             (naga::AddressSpace::Storage { .. }, _) => Binding::ReadBuffer,
             (naga::AddressSpace::Handle, naga::TypeInner::Image { class, .. }) => match class {
                 naga::ImageClass::Storage { access, .. } if access.contains(store) => Binding::WriteTexture,
                 naga::ImageClass::Storage { .. } => Binding::ReadTexture,
-                other => panic!("{variant} binds {other:?}"),
+                other => panic!("bound: {other:?}"),
             },
-            other => panic!("{variant} binds {other:?}"),
+            other => panic!("bound: {other:?}"),
         };
         bindings.push((place.binding, binding));
     }
     bindings.sort_by_key(|(number, _)| *number);
-    assert!(bindings.iter().enumerate().all(|(index, (number, _))| index as u32 == *number), "{variant}: gaps");
-    (bindings.into_iter().map(|(_, binding)| binding).collect(), uniform_bytes)
+    assert!(bindings.iter().enumerate().all(|(index, (number, _))| index as u32 == *number), "gaps");
+    bindings.into_iter().map(|(_, binding)| binding).collect()
+}
+
+/// What the fields of the uniform struct say in WGSL: name, offset, type, and bytes of the whole.
+fn uniform(module: &naga::Module) -> (Vec<(String, usize, &'static str)>, usize) {
+    let uniform = |(_, variable): &(_, &naga::GlobalVariable)| variable.space == naga::AddressSpace::Uniform;
+    let (_, variable) = module.global_variables.iter().find(uniform).unwrap();
+    let naga::TypeInner::Struct { members, span } = &module.types[variable.ty].inner else { panic!("no struct") };
+    let scalar = |ty| match module.types[ty].inner {
+        naga::TypeInner::Scalar(naga::Scalar::U32) => "u32",
+        naga::TypeInner::Scalar(naga::Scalar::F32) => "f32",
+        ref other => panic!("a parameter of type {other:?}"),
+    };
+    let field = |member: &naga::StructMember| {
+        (member.name.clone().unwrap_or_default(), member.offset as usize, scalar(member.ty))
+    };
+    (members.iter().map(field).collect(), *span as usize)
+}
+
+/// Whether the parameters that Rust writes are those that the shader reads.
+fn parameters_agree(fields: &[Field], wgsl: &str) -> bool {
+    let rust: Vec<_> = fields.iter().map(|field| (field.name.to_string(), field.offset, field.scalar)).collect();
+    (rust, 4 * fields.len()) == uniform(&naga::front::wgsl::parse_str(wgsl).unwrap())
 }
 
 #[test]
 fn bindings_and_parameters_agree_with_rust() {
-    let mut seen = std::collections::HashSet::new();
+    for variant in every_variant() {
+        assert_eq!(bindings(&parse(variant)), variant.kernel.bindings(), "{variant}");
+        assert!(parameters_agree(variant.kernel.params(), &variant.source()), "{variant}");
+    }
+}
+
+#[test]
+fn parameters_that_disagree_would_be_noticed() {
+    let kernel = Kernel::named("texture/append").unwrap();
+    let source = plain("texture/append").source();
+    assert!(parameters_agree(kernel.params(), &source));
+    let swapped = source.replace("src_quads: u32", "other: u32").replace("dst_quads: u32", "src_quads: u32");
+    let swapped = swapped.replace("other: u32", "dst_quads: u32");
+    let another_type = source.replace("    height: u32", "    height: f32");
+    let another_name = source.replace("height", "rows");
+    let one_more = source.replace("    height: u32,", "    height: u32, depth: u32,");
+    for wrong in [swapped, another_type.replace("params.height", "u32(params.height)"), another_name, one_more] {
+        assert_ne!(wrong, source);
+        assert!(!parameters_agree(kernel.params(), &wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn programs_use_every_kernel_and_bind_what_it_wants() {
+    let mut seen = BTreeSet::new();
     let (gpu, cpu) = (facts(AdapterKind::Discrete), facts(AdapterKind::Software));
     for (name, side) in [("densenet121", 64), ("densenet121", 224), ("densenet-40-12", 32)] {
         for (family, facts) in
@@ -139,16 +165,136 @@ fn bindings_and_parameters_agree_with_rust() {
             let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 3).unwrap();
             let program = Program::lower(&plan, family, facts).unwrap();
             for dispatch in &program.dispatches {
-                let variant = program.variants[dispatch.variant];
-                let (bindings, uniform_bytes) = reflect(variant);
-                assert_eq!(bindings, variant.kernel.bindings(), "{}", dispatch.name);
-                assert_eq!(bindings.len(), 3 + dispatch.weights.len(), "{}", dispatch.name);
-                assert_eq!(uniform_bytes as usize, dispatch.params.len(), "{}", dispatch.name);
-                seen.insert(variant.kernel);
+                let kernel = program.variants[dispatch.variant].kernel;
+                assert_eq!(kernel.bindings().len(), 3 + dispatch.weights.len(), "{}", dispatch.name);
+                assert_eq!(4 * kernel.params().len(), dispatch.params.len(), "{}", dispatch.name);
+                seen.insert(kernel);
             }
         }
     }
-    assert_eq!(seen.len(), Kernel::ALL.len(), "a kernel that no program uses");
+    assert_eq!(seen, Kernel::all().collect(), "a kernel that no program uses");
+}
+
+/// Every file of `shaders/`: its path below, and its text.
+fn files() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut files = BTreeMap::new();
+    for folder in std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let parts = file.strip_prefix(&root).unwrap().iter().map(|part| part.to_str().unwrap());
+            let path = parts.collect::<Vec<_>>().join("/");
+            files.insert(path, std::fs::read_to_string(file).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn imports_name_files_and_every_file_is_used() {
+    let files = files();
+    let mut used: BTreeSet<String> = Kernel::all().map(|kernel| kernel.text().path.to_string()).collect();
+    for (path, text) in &files {
+        for import in text.lines().filter_map(|line| line.strip_prefix("#import ")) {
+            let imported = import.split(' ').next().unwrap();
+            assert!(files.contains_key(imported), "{path} imports {imported}, which does not exist");
+            used.insert(imported.to_string());
+        }
+    }
+    assert_eq!(used, files.into_keys().collect(), "files that are used, and files that exist");
+}
+
+/// A file's text without its comments.
+fn code(wgsl: &str) -> String {
+    wgsl.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The numbers above three that a shader's code types, unless it counts up to them: `x + 4u` where there is `x + 3u`.
+fn typed_numbers(code: &str) -> Vec<u32> {
+    let mut typed = Vec::new();
+    for (at, _) in code.match_indices('u') {
+        let digits = code[..at].len() - code[..at].trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (before, number) = code[..at].split_at(at - digits);
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        if digits == 0 || before.ends_with(is_name) || code[at + 1..].starts_with(is_name) {
+            continue;
+        }
+        let number: u32 = number.parse().unwrap();
+        let prefix = &before[before.len().saturating_sub(6)..];
+        if number > 3 && !code.contains(&format!("{prefix}{}u", number - 1)) {
+            typed.push(number);
+        }
+    }
+    typed
+}
+
+#[test]
+fn numbers_are_declared_in_rust_and_nowhere_else() {
+    for (path, text) in files() {
+        let typed = typed_numbers(&code(&text));
+        assert!(typed.is_empty(), "{path}: {typed:?}");
+        assert!(!code(&text).contains("e38"), "{path}");
+    }
+    assert_eq!(typed_numbers("x + 2u, x + 3u, x + 4u; y * 64u; i += 8u; vec4<u32>; e4u"), [64, 8]);
+    for kernel in Kernel::all() {
+        let (source, name) = (plain(kernel.name()).source(), kernel.name());
+        let comment = kernel.text().wgsl.split("\n\n").next().unwrap();
+        let size = kernel.workgroup_size().map(|_| "WORKGROUP_SIZE");
+        for constant in kernel.constants().iter().map(|constant| constant.name).chain(size) {
+            assert!(comment.contains(constant), "{name} does not say what {constant} is");
+            let is_name = |c: char| c.is_alphanumeric() || c == '_';
+            let words = || source.lines().flat_map(|line| line.split("//").next().unwrap().split(|c| !is_name(c)));
+            assert!(words().filter(|word| *word == constant).count() > 1, "{name} does not use {constant}");
+        }
+    }
+}
+
+/// Members of a struct, and the columns of the matrices or vectors that they are.
+fn members(variant: Variant, name: &str) -> Vec<u32> {
+    let module = parse(variant);
+    let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).unwrap();
+    let naga::TypeInner::Struct { members, .. } = &ty.inner else { panic!("{name} is no struct") };
+    let columns = |member: &naga::StructMember| match module.types[member.ty].inner {
+        naga::TypeInner::Matrix { columns, .. } => columns as u32,
+        _ => 1,
+    };
+    members.iter().map(columns).collect()
+}
+
+#[test]
+fn named_registers_are_as_many_as_rust_says() {
+    let number = |kernel: &str, name: &str| {
+        let constants = Kernel::named(kernel).unwrap().constants();
+        match constants.iter().find(|constant| constant.name == name).unwrap().value {
+            Value::U32(value) => value,
+            Value::F32(value) => panic!("{name} = {value}"),
+        }
+    };
+    for kernel in Kernel::all() {
+        let constants = || kernel.constants().iter().map(|constant| constant.name);
+        if !constants().any(|name| name == "TILE_QUADS") {
+            continue;
+        }
+        let tile = members(plain(kernel.name()), "Tile");
+        let quads = number(kernel.name(), "TILE_QUADS");
+        let pixels =
+            number(kernel.name(), if constants().any(|name| name == "LANES") { "LANE_PIXELS" } else { "TILE_PIXELS" });
+        assert_eq!(tile.iter().sum::<u32>(), quads * pixels, "{kernel}");
+        assert_eq!(tile.len() as u32 % quads, 0, "{kernel}");
+    }
+    let best = members(plain("texture/max_pool"), "Best");
+    assert_eq!(best.len() as u32, number("texture/max_pool", "POOL_QUADS"));
+}
+
+#[test]
+fn f16_is_refused_by_the_texture_family_in_the_same_words_everywhere() {
+    let refused = |kernels: densenet_wgpu::Result<Kernels>| kernels.unwrap_err().to_string();
+    let (texture, f16) = (KernelFamily::Texture, Precision::F16);
+    let error = refused(Kernels::new(texture, f16));
+    assert!(error.contains("texture kernels have no f16 weights"), "{error}");
+    for kind in [AdapterKind::Discrete, AdapterKind::Software] {
+        assert_eq!(refused(Kernels::choose(Some(texture), f16, &facts(kind))), error);
+        assert_eq!(Kernels::choose(None, f16, &facts(kind)).unwrap().family(), KernelFamily::Buffer);
+    }
 }
 
 #[test]
@@ -193,13 +339,13 @@ fn lavapipe_gets_textures_and_everybody_else_buffers() {
 
 #[test]
 fn every_binding_line_ends_with_its_axes_and_every_file_begins_with_its_mathematics() {
-    for kernel in Kernel::ALL {
-        let source = Variant::plain(kernel).source();
-        assert!(source.starts_with("// "), "{}", kernel.name());
+    for kernel in Kernel::all() {
+        let text = kernel.text().wgsl;
+        assert!(text.starts_with("// "), "{kernel}");
         let bindings = |line: &&str| line.contains("var<storage") || line.contains(": texture_storage");
-        for line in source.lines().filter(bindings) {
+        for line in text.lines().filter(bindings) {
             let comment = line.split_once("// ").map(|(_, comment)| comment).unwrap_or_default();
-            assert!(comment.contains('['), "{}: no axes: {line}", kernel.name());
+            assert!(comment.contains('['), "{kernel}: no axes: {line}");
         }
     }
 }

@@ -1,5 +1,5 @@
 // A plain layer's new channels, copied into their slot of the block tensor. Such a layer reads the tensor it extends,
-// and a buffer is never bound for reading and writing at once; layers with a bottleneck need no copy.
+// and a buffer is never bound for reading and writing at once. Layers with a bottleneck need no copy.
 
 struct Params {
     pixels: u32,        // H * W
@@ -8,7 +8,7 @@ struct Params {
     dst_offset: u32,    // first C/4 that is written
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
+override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, K/4, H*W] of 4 channels

@@ -2,14 +2,15 @@
 //
 //     y[k] = b[k] + sum_c w[k, c] * x[c]
 
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 
 struct Params {
     read_quads: u32,    // C/4
     write_quads: u32,   // K/4
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
+override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4] of 4 channels

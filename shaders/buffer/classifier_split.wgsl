@@ -2,17 +2,21 @@
 //
 //     y[k] = b[k] + sum_c w[k, c] * x[c]
 //
-// For GPUs: four quads of classes a workgroup, the sum over c split over 16 slices, so that no invocation waits for a
-// thousand loads one behind another.
+// For GPUs: a workgroup computes QUADS quads of classes and splits each sum over c into SLICES, so that no invocation waits
+// for a thousand loads one after another.
+//
+// From Rust:
+//     WORKGROUP_SIZE  QUADS * SLICES
+//     QUADS           quads of classes of a workgroup
+//     SLICES          parts of a sum
 
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 
 struct Params {
     read_quads: u32,    // C/4
     write_quads: u32,   // K/4
 }
-
-const SLICES: u32 = 16u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4] of 4 channels
@@ -20,23 +24,23 @@ const SLICES: u32 = 16u;
 @group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [C/4, K/4] of [c, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 classes
 
-var<workgroup> partial: array<vec4<f32>, 64>;       // [SLICES, 4 quads] of 4 classes
+var<workgroup> partial: array<vec4<f32>, WORKGROUP_SIZE>;   // [SLICES, QUADS] of 4 classes
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let quad = workgroup.x * 4u + lane % 4u;
+    let quad = workgroup.x * QUADS + lane % QUADS;
     // Quads past the end repeat the last one and are never stored.
     let k = min(quad, params.write_quads - 1u);
     var sum = vec4<f32>();
-    for (var c = lane / 4u; c < params.read_quads; c += SLICES) {
+    for (var c = lane / QUADS; c < params.read_quads; c += SLICES) {
         sum += unpack(weight[c * params.write_quads + k]) * src[workgroup.z * params.read_quads + c];
     }
     partial[lane] = sum;
     workgroupBarrier();
-    if (lane < 4u && quad < params.write_quads) {
+    if (lane < QUADS && quad < params.write_quads) {
         var total = bias[quad];
         for (var slice = 0u; slice < SLICES; slice++) {
-            total += partial[slice * 4u + lane];
+            total += partial[slice * QUADS + lane];
         }
         dst[workgroup.z * params.write_quads + quad] = total;
     }

@@ -4,34 +4,43 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// For GPUs and layers too small to fill them by pixels alone: the sum over c is split over the 16 slices of a workgroup,
-// which computes 16 output channels of 4 tiles of 4 neighbouring pixels of a row.
+// For GPUs and layers too small to fill them by pixels alone: a workgroup computes TILES tiles, and its SLICES split the
+// sum over c.
+//
+// From Rust:
+//     WORKGROUP_SIZE  SLICES * TILES
+//     TILE_QUADS      quads of output channels of a tile
+//     TILE_PIXELS     pixels of a tile
+//     SLICES          parts of a sum
+//     TILES           tiles of a workgroup, neighbours in a row of pixels where it has so many
 
 #import shared/tile.wgsl
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 #import shared/slices.wgsl
 #import shared/conv3x3_params.wgsl
 
-override NORM: bool = false;
+override NORM: bool;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H, W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H, W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 3, 3, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C/4, 3, 3, TILE_QUADS] of [c, k]
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 #import shared/weights.wgsl
 #import shared/conv3x3_load.wgsl
-#import shared/gather.wgsl
+#import shared/gather_memory.wgsl if not SUBGROUP
+#import shared/gather_shuffled.wgsl if SUBGROUP
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
     let mine = part(role_of(lane));
     let group = workgroup.y;
     let image = workgroup.z;
     // Tiles past the last row have no rows to read, and are never stored.
-    let y = (workgroup.x * 4u + mine.tile) / params.row_tiles;
-    let x = (workgroup.x * 4u + mine.tile) % params.row_tiles * 4u;
+    let y = (workgroup.x * TILES + mine.tile) / params.row_tiles;
+    let x = (workgroup.x * TILES + mine.tile) % params.row_tiles * TILE_PIXELS;
     var tile = Tile();
     var scale = vec4<f32>();
     var shift = vec4<f32>();
@@ -44,7 +53,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
             // One above row y + u, again to stay unsigned.
             if (y + u >= 1u && y + u <= params.height) {
                 let row = ((image * params.src_quads + c) * params.height + y + u - 1u) * params.width;
-                let w = ((group * params.read_quads + c) * 3u + u) * 12u;
+                let w = ((group * params.read_quads + c) * 3u + u) * (3u * TILE_QUADS);
                 let x0 = load(row, x, scale, shift);
                 let x1 = load(row, x + 1u, scale, shift);
                 let x2 = load(row, x + 2u, scale, shift);
@@ -52,15 +61,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
                 let x4 = load(row, x + 4u, scale, shift);
                 let x5 = load(row, x + 5u, scale, shift);
                 accumulate(&tile, weights_at(w), mat4x4<f32>(x0, x1, x2, x3));
-                accumulate(&tile, weights_at(w + 4u), mat4x4<f32>(x1, x2, x3, x4));
-                accumulate(&tile, weights_at(w + 8u), mat4x4<f32>(x2, x3, x4, x5));
+                accumulate(&tile, weights_at(w + TILE_QUADS), mat4x4<f32>(x1, x2, x3, x4));
+                accumulate(&tile, weights_at(w + 2u * TILE_QUADS), mat4x4<f32>(x2, x3, x4, x5));
             }
         }
     }
     let share = gather(lane, tile);
-    let share_y = (workgroup.x * 4u + share.tile) / params.row_tiles;
-    let share_x = (workgroup.x * 4u + share.tile) % params.row_tiles * 4u + share.pixel;
-    let quad = group * 4u + share.quad;
+    let share_y = (workgroup.x * TILES + share.tile) / params.row_tiles;
+    let share_x = (workgroup.x * TILES + share.tile) % params.row_tiles * TILE_PIXELS + share.pixel;
+    let quad = group * TILE_QUADS + share.quad;
     if (share_y < params.height && share_x < params.width && quad < params.write_quads) {
         let row = (image * params.dst_quads + params.dst_offset + quad) * params.height + share_y;
         dst[row * params.width + share_x] = share.sum;

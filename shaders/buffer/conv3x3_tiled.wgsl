@@ -4,39 +4,48 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// For GPUs and layers that fill them: a workgroup computes 32 output channels of 8 rows of 16 pixels. Step by step it
-// brings 8 input channels of those pixels and their neighbours into workgroup memory; each invocation computes 16 output
-// channels of 4 neighbouring pixels of a row, and reads its weights with 31 others.
+// For GPUs and layers that fill them: a workgroup computes GROUPS tiles of output channels of a block of ROWS by COLUMNS
+// pixels. Step by step it brings STEP quads of input channels of the block and its neighbours into workgroup memory. An
+// invocation computes one tile; all invocations of a group read the same weights.
+//
+// From Rust:
+//     WORKGROUP_SIZE  ROWS * TILES * GROUPS
+//     TILE_QUADS      quads of output channels of a tile
+//     TILE_PIXELS     pixels of a tile
+//     ROWS, COLUMNS   pixels of a block
+//     GROUPS          tiles of output channels of a workgroup
+//     STEP            quads of input channels of a step
+//     LOWEST          the lowest f32, a floor that changes nothing
 
 #import shared/tile.wgsl
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 #import shared/conv3x3_params.wgsl
 
-override NORM: bool = false;
+override NORM: bool;
 
-const STEP: u32 = 2u;           // quads of input channels of a step
-const ROWS: u32 = 10u;          // of a block with its neighbours
-const COLUMNS: u32 = 18u;       // of a block with its neighbours
-const PLANE: u32 = 180u;        // ROWS * COLUMNS
+const TILES: u32 = COLUMNS / TILE_PIXELS;   // of a row of the block
+const WIDE: u32 = COLUMNS + 2u;             // columns of the block with its neighbours
+const PLANE: u32 = (ROWS + 2u) * WIDE;      // pixels of the block with its neighbours
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H, W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H, W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 3, 3, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C/4, 3, 3, TILE_QUADS] of [c, k]
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
-var<workgroup> block: array<vec4<f32>, 360>;        // [STEP, ROWS, COLUMNS] of 4 channels
+var<workgroup> block: array<vec4<f32>, STEP * PLANE>;     // [STEP, ROWS + 2, COLUMNS + 2] of 4 channels
 
 #import shared/weights.wgsl
 #import shared/store.wgsl
 
 // All invocations together bring a step's channels of the block whose upper left pixel is (y, x); zero outside the image.
 fn bring(lane: u32, image: u32, y: u32, x: u32, first: u32) {
-    for (var i = lane; i < STEP * PLANE; i += 64u) {
+    for (var i = lane; i < STEP * PLANE; i += WORKGROUP_SIZE) {
         let c = first + i / PLANE;
         // One row and column further than meant, to stay unsigned.
-        let row = y + i % PLANE / COLUMNS;
-        let column = x + i % COLUMNS;
+        let row = y + i % PLANE / WIDE;
+        let column = x + i % WIDE;
         var value = vec4<f32>();
         let inside = row >= 1u && row <= params.height && column >= 1u && column <= params.width;
         if (inside && c < params.read_quads) {
@@ -49,42 +58,42 @@ fn bring(lane: u32, image: u32, y: u32, x: u32, first: u32) {
     }
 }
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let image = workgroup.z;
-    let block_y = workgroup.x / params.row_tiles * 8u;
-    let block_x = workgroup.x % params.row_tiles * 16u;
-    let row = lane % 32u / 4u;
-    let column = lane % 4u * 4u;
-    let last = (params.write_quads - 1u) / 4u;
-    let group = workgroup.y * 2u + lane / 32u;
-    var w = min(group, last) * params.read_quads * 36u;
+    let block_y = workgroup.x / params.row_tiles * ROWS;
+    let block_x = workgroup.x % params.row_tiles * COLUMNS;
+    let row = lane % (ROWS * TILES) / TILES;
+    let column = lane % TILES * TILE_PIXELS;
+    let last = (params.write_quads - 1u) / TILE_QUADS;
+    let group = workgroup.y * GROUPS + lane / (ROWS * TILES);
+    var w = min(group, last) * params.read_quads * (3u * 3u * TILE_QUADS);
     var tile = Tile();
     for (var first = 0u; first < params.read_quads; first += STEP) {
         bring(lane, image, block_y, block_x, first);
         workgroupBarrier();
         for (var q = 0u; q < min(STEP, params.read_quads - first); q++) {
             for (var u = 0u; u < 3u; u++) {
-                let at = q * PLANE + (row + u) * COLUMNS + column;
+                let at = q * PLANE + (row + u) * WIDE + column;
                 let x1 = block[at + 1u];
                 let x2 = block[at + 2u];
                 let x3 = block[at + 3u];
                 let x4 = block[at + 4u];
                 accumulate(&tile, weights_at(w), mat4x4<f32>(block[at], x1, x2, x3));
-                accumulate(&tile, weights_at(w + 4u), mat4x4<f32>(x1, x2, x3, x4));
-                accumulate(&tile, weights_at(w + 8u), mat4x4<f32>(x2, x3, x4, block[at + 5u]));
-                w += 12u;
+                accumulate(&tile, weights_at(w + TILE_QUADS), mat4x4<f32>(x1, x2, x3, x4));
+                accumulate(&tile, weights_at(w + 2u * TILE_QUADS), mat4x4<f32>(x2, x3, x4, block[at + 5u]));
+                w += 3u * TILE_QUADS;
             }
         }
         workgroupBarrier();
     }
     let y = block_y + row;
     let x = block_x + column;
-    let quad = group * 4u;
+    let quad = group * TILE_QUADS;
     if (y >= params.height || x >= params.width || quad >= params.write_quads) {
         return;
     }
     let pixels = params.height * params.width;
     let base = (image * params.dst_quads + params.dst_offset + quad) * pixels + y * params.width + x;
-    store_tile(base, pixels, params.write_quads - quad, params.width - x, tile, IDENTITY);
+    store_tile(base, pixels, params.write_quads - quad, params.width - x, tile, LOWEST);
 }

@@ -1,6 +1,9 @@
-// Max pooling; places outside the input never win:
+// Max pooling. Places outside the input never win:
 //
 //     y[c, i, j] = max_{u, v} x[c, S i + u - top, S j + v - left]
+//
+// From Rust:
+//     LOWEST          the lowest f32
 
 struct Params {
     in_height: u32,
@@ -15,7 +18,7 @@ struct Params {
     dst_quads: u32,     // C/4 of the whole destination tensor
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
+override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H, W] of 4 channels
@@ -29,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let plane = (id.z * params.src_quads + id.y) * params.in_height * params.in_width;
-    var best = vec4<f32>(-3.40282347e38);
+    var best = vec4<f32>(LOWEST);
     for (var u = 0u; u < params.kernel; u++) {
         // Rows and columns before the first wrap around to large numbers: one comparison covers both sides.
         let row = y * params.stride + u - params.top;

@@ -2,19 +2,27 @@
 //
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
-// A floor of 0 is ReLU, the lowest number is the identity. For adapters without workgroup memory to speak of: everything
-// stays in registers. One invocation computes 16 output channels of 8 pixels.
+// A floor of 0 is ReLU, a floor of the lowest f32 changes nothing.
+//
+// For adapters whose workgroup memory gains nothing: everything stays in registers. An invocation computes two tiles, near
+// and far, of neighbouring pixels.
+//
+// From Rust:
+//     TILE_QUADS      quads of output channels of a tile
+//     TILE_PIXELS     pixels of a tile
+//     PIXELS          pixels of an invocation
 
 #import shared/tile.wgsl
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 #import shared/pointwise_params.wgsl
 
-override WORKGROUP_SIZE: u32 = 8u;
+override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H*W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H*W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C/4, TILE_QUADS] of [c, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
@@ -26,33 +34,33 @@ fn store(image: u32, group: u32, pixel: u32, tile: Tile) {
     if (pixel >= params.pixels) {
         return;
     }
-    let quad = group * 4u;
+    let quad = group * TILE_QUADS;
     let base = (image * params.dst_quads + params.dst_offset + quad) * params.pixels + pixel;
     store_tile(base, params.pixels, params.write_quads - quad, params.pixels - pixel, tile, params.store_floor);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let pixel = id.x * 8u;
+    let pixel = id.x * PIXELS;
     let group = id.y;
     let image = id.z;
     if (pixel >= params.pixels) {
         return;
     }
-    let b = group * 4u;
+    let b = group * TILE_QUADS;
     var near = Tile(splat(bias[b]), splat(bias[b + 1u]), splat(bias[b + 2u]), splat(bias[b + 3u]));
     var far = near;
     var row = image * params.src_quads * params.pixels;
-    var w = group * params.read_quads * 4u;
+    var w = group * params.read_quads * TILE_QUADS;
     for (var c = 0u; c < params.read_quads; c++) {
         let scale = norm[2u * c];
         let shift = norm[2u * c + 1u];
         let weights = weights_at(w);
         accumulate(&near, weights, load(row, pixel, scale, shift));
-        accumulate(&far, weights, load(row, pixel + 4u, scale, shift));
+        accumulate(&far, weights, load(row, pixel + TILE_PIXELS, scale, shift));
         row += params.pixels;
-        w += 4u;
+        w += TILE_QUADS;
     }
     store(image, group, pixel, near);
-    store(image, group, pixel + 4u, far);
+    store(image, group, pixel + TILE_PIXELS, far);
 }

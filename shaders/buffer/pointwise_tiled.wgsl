@@ -2,31 +2,41 @@
 //
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
-// A floor of 0 is ReLU, the lowest number is the identity. For GPUs and layers that fill them: a workgroup computes 64
-// output channels of 64 pixels. Step by step it brings 16 input channels of both into workgroup memory, where 4 times 16
-// invocations read them again; each computes 16 output channels of 4 pixels.
+// A floor of 0 is ReLU, a floor of the lowest f32 changes nothing.
+//
+// For GPUs and layers that fill them: a workgroup computes GROUPS tiles of output channels of PIXELS pixels. Step by step it
+// brings STEP quads of input channels, of pixels and of weights, into workgroup memory, from where the invocations read
+// them. An invocation computes one tile.
+//
+// From Rust:
+//     WORKGROUP_SIZE  TILES * GROUPS; as many as PIXELS, and as the matrices of a step: GROUPS * STEP * TILE_QUADS
+//     TILE_QUADS      quads of output channels of a tile
+//     TILE_PIXELS     pixels of a tile
+//     PIXELS          pixels of a workgroup
+//     GROUPS          tiles of output channels of a workgroup
+//     STEP            quads of input channels of a step
 
 #import shared/tile.wgsl
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 #import shared/pointwise_params.wgsl
 
-const STEP: u32 = 4u;       // quads of input channels of a step
-const PIXELS: u32 = 64u;    // of a workgroup
-const GROUPS: u32 = 4u;     // of 16 output channels
+const TILES: u32 = PIXELS / TILE_PIXELS;    // of a workgroup's pixels
+const MATRICES: u32 = STEP * TILE_QUADS;    // of a group in a step
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H*W] of 4 channels
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H*W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C/4, 4] of [c, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C/4, TILE_QUADS] of [c, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
-var<workgroup> x_step: array<vec4<f32>, 256>;      // [STEP, pixel % 4, pixel / 4] of 4 channels, pre-activated
-var<workgroup> w_step: array<mat4x4<f32>, 64>;     // [GROUPS, STEP, 4] of [c, k]
+var<workgroup> x_step: array<vec4<f32>, STEP * PIXELS>;   // [STEP, pixel % TILE_PIXELS, TILES] of 4 channels, pre-activated
+var<workgroup> w_step: array<mat4x4<f32>, GROUPS * MATRICES>;     // [GROUPS, STEP, TILE_QUADS] of [c, k]
 
 #import shared/store.wgsl
 
-// Invocation `lane` brings its pixel of each quad of the step, and one matrix of the step's 64.
+// Invocation `lane` brings its pixel of each quad of the step, and one of the step's matrices.
 fn bring(lane: u32, row: u32, pixel: u32, group: u32, first: u32) {
     for (var q = 0u; q < STEP; q++) {
         let c = first + q;
@@ -36,35 +46,35 @@ fn bring(lane: u32, row: u32, pixel: u32, group: u32, first: u32) {
             let value = src[row + c * params.pixels + min(pixel, params.pixels - 1u)];
             x = max(value * norm[2u * c] + norm[2u * c + 1u], vec4<f32>(params.load_floor));
         }
-        // Read later by neighbours of one pixel / 4, each at its own bank.
-        x_step[q * PIXELS + (lane % 4u) * 16u + lane / 4u] = x;
+        // Read later by the invocations of neighbouring tiles, each from a bank of its own.
+        x_step[q * PIXELS + (lane % TILE_PIXELS) * TILES + lane / TILE_PIXELS] = x;
     }
-    let last = (params.write_quads - 1u) / 4u;
-    let k = min(group * GROUPS + lane / 16u, last);
-    let c = min(first + lane % 16u / 4u, params.read_quads - 1u);
-    w_step[lane] = unpack(weight[(k * params.read_quads + c) * 4u + lane % 4u]);
+    let last = (params.write_quads - 1u) / TILE_QUADS;
+    let k = min(group * GROUPS + lane / MATRICES, last);
+    let c = min(first + lane % MATRICES / TILE_QUADS, params.read_quads - 1u);
+    w_step[lane] = unpack(weight[(k * params.read_quads + c) * TILE_QUADS + lane % TILE_QUADS]);
 }
 
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let image = workgroup.z;
     let row = image * params.src_quads * params.pixels;
-    let p = lane % 16u;
-    let g = lane / 16u;
+    let p = lane % TILES;
+    let g = lane / TILES;
     var tile = Tile();
     for (var first = 0u; first < params.read_quads; first += STEP) {
         bring(lane, row, workgroup.x * PIXELS + lane, workgroup.y, first);
         workgroupBarrier();
         for (var q = 0u; q < STEP; q++) {
             let at = q * PIXELS + p;
-            let x = mat4x4<f32>(x_step[at], x_step[at + 16u], x_step[at + 32u], x_step[at + 48u]);
-            let w = (g * STEP + q) * 4u;
+            let x = mat4x4<f32>(x_step[at], x_step[at + TILES], x_step[at + 2u * TILES], x_step[at + 3u * TILES]);
+            let w = (g * STEP + q) * TILE_QUADS;
             accumulate(&tile, Weights(w_step[w], w_step[w + 1u], w_step[w + 2u], w_step[w + 3u]), x);
         }
         workgroupBarrier();
     }
-    let pixel = workgroup.x * PIXELS + 4u * p;
-    let quad = (workgroup.y * GROUPS + g) * 4u;
+    let pixel = workgroup.x * PIXELS + TILE_PIXELS * p;
+    let quad = (workgroup.y * GROUPS + g) * TILE_QUADS;
     if (pixel >= params.pixels || quad >= params.write_quads) {
         return;
     }

@@ -2,11 +2,16 @@
 //
 //     y[k, i, j] = max(b[k] + sum_{c, u, v} w[k, c, u, v] * x[c, S i + u - top, S j + v - left], floor)
 //
-// Pixels outside the image are 0. One invocation computes 16 output channels of 4 neighbouring pixels of a row; an
-// input value meets a quad of weights as an outer product, since images have too few channels to load them by four.
+// Pixels outside the image are 0. An invocation computes one tile of neighbouring pixels of a row. An input value meets a
+// quad of weights in an outer product, since images have too few channels to load four at a time.
+//
+// From Rust:
+//     TILE_QUADS      quads of output channels of a tile
+//     TILE_PIXELS     pixels of a tile
 
 #import shared/tile.wgsl
-#import shared/packed.wgsl
+#import shared/packed_f32.wgsl if not F16
+#import shared/packed_f16.wgsl if F16
 
 struct Params {
     in_channels: u32,
@@ -24,12 +29,12 @@ struct Params {
     floor: f32,
 }
 
-override WORKGROUP_SIZE: u32 = 64u;
+override WORKGROUP_SIZE: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<f32>;                 // [N, C, H, W]
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, K/4, H, W] of 4 channels
-@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [K/16, C, kernel, kernel] of [quad, k]
+@group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C, kernel, kernel] of [quad, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 
 #import shared/store.wgsl
@@ -47,13 +52,13 @@ fn outer(w: vec4<f32>, x: vec4<f32>) -> mat4x4<f32> {
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = id.x / params.row_tiles;
-    let x = (id.x % params.row_tiles) * 4u;
+    let x = (id.x % params.row_tiles) * TILE_PIXELS;
     let group = id.y;
     let image = id.z;
     if (y >= params.height) {
         return;
     }
-    let b = group * 4u;
+    let b = group * TILE_QUADS;
     var tile = Tile(splat(bias[b]), splat(bias[b + 1u]), splat(bias[b + 2u]), splat(bias[b + 3u]));
     var w = group * params.in_channels * params.kernel * params.kernel;
     for (var c = 0u; c < params.in_channels; c++) {

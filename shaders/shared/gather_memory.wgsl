@@ -3,7 +3,8 @@ struct Lane {
     @builtin(local_invocation_index) index: u32,
 }
 
-var<workgroup> partial: array<vec4<f32>, 1024>;     // [16 slices, 4 tiles, 4 quads, 4 pixels] of 4 channels
+// [SLICES, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
+var<workgroup> partial: array<vec4<f32>, SLICES * TILES * VECTORS>;
 
 fn role_of(lane: Lane) -> u32 {
     return lane.index;

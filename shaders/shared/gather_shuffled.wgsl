@@ -1,14 +1,15 @@
 // Sums over slices inside each subgroup first, from the neighbours' registers, then through workgroup memory. Right only
-// where every subgroup has exactly SUBGROUP lanes, 8 to 64: they fill the workgroup in whole.
+// where every subgroup has exactly SUBGROUP lanes, more than TILES and so many that they fill the workgroup exactly.
 struct Lane {
     @builtin(subgroup_id) subgroup: u32,
     @builtin(subgroup_invocation_id) index: u32,
 }
 
-override SUBGROUP: u32 = 8u;
-override PARTIALS: u32 = 4096u / SUBGROUP;
+override SUBGROUP: u32;
+override PARTIALS: u32 = WORKGROUP_SIZE * TILES * VECTORS / SUBGROUP;
 
-var<workgroup> partial: array<vec4<f32>, PARTIALS>;    // [64 / SUBGROUP, 4 tiles, 4 quads, 4 pixels] of 4 channels
+// [WORKGROUP_SIZE / SUBGROUP, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
+var<workgroup> partial: array<vec4<f32>, PARTIALS>;
 
 fn role_of(lane: Lane) -> u32 {
     return lane.subgroup * SUBGROUP + lane.index;
@@ -25,16 +26,16 @@ fn exchanged(x: mat4x4<f32>, mask: u32) -> mat4x4<f32> {
 
 fn gather(lane: Lane, tile: Tile) -> Share {
     var sum = tile;
-    // Four tiles lie beside one another; lanes of one tile are multiples of four apart.
-    for (var mask = 4u; mask < SUBGROUP; mask *= 2u) {
+    // Tiles lie beside one another: lanes of one tile are multiples of TILES apart.
+    for (var mask = TILES; mask < SUBGROUP; mask *= 2u) {
         sum.q0 += exchanged(sum.q0, mask);
         sum.q1 += exchanged(sum.q1, mask);
         sum.q2 += exchanged(sum.q2, mask);
         sum.q3 += exchanged(sum.q3, mask);
     }
-    if (lane.index < 4u) {
+    if (lane.index < TILES) {
         put_tile(lane.subgroup, lane.index, sum);
     }
     workgroupBarrier();
-    return share(role_of(lane), 64u / SUBGROUP);
+    return share(role_of(lane), WORKGROUP_SIZE / SUBGROUP);
 }

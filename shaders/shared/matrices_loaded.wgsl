@@ -1,4 +1,4 @@
-// Without subgroups of eight lanes every lane loads every weight.
+// Without subgroups of exactly LANES lanes, every lane loads every weight.
 struct Lane {
     @builtin(local_invocation_index) index: u32,
 }

@@ -1,5 +1,5 @@
-// Each of the eight lanes loads one of eight texels, two quads of output channels by four input channels, and every lane
-// takes all of them from its neighbours' registers. Right only where a subgroup has exactly eight lanes.
+// Each of the LANES lanes loads one of as many texels, two quads of output channels by four input channels, and every lane
+// takes all of them from its neighbours' registers. Right only where a subgroup has exactly LANES lanes.
 struct Lane {
     @builtin(subgroup_invocation_id) index: u32,
 }

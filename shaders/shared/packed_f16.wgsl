@@ -1,4 +1,4 @@
-// Weights stored as f16, 16 numbers in 32 bytes; the arithmetic stays f32. `unpack2x16float` needs no feature.
+// Weights stored as f16, a matrix in 32 bytes. The arithmetic stays f32. `unpack2x16float` needs no feature.
 struct Packed {
     near: vec4<u32>,    // columns 0 and 1
     far: vec4<u32>,     // columns 2 and 3

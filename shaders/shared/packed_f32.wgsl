@@ -1,4 +1,4 @@
-// Weights as they were packed: 16 numbers of f32.
+// Weights stored as f32.
 alias Packed = mat4x4<f32>;
 
 fn unpack(packed: Packed) -> mat4x4<f32> {

@@ -1,29 +1,30 @@
-// Split-K inside a workgroup: 16 slices of the input channels times 4 tiles. Every invocation brings the partial sums of
-// its slice, and takes one quad of output channels of one pixel, summed over all slices. `gather` comes from one of the two
-// files called gather_*.
+// Split-K inside a workgroup: SLICES slices of the input channels times TILES tiles. Every invocation brings the partial
+// sums of its slice, and takes one quad of output channels of one pixel, summed over all slices. `gather` comes from one of
+// the two files called gather_*.
 
-const SLICES: u32 = 16u;
+const VECTORS: u32 = TILE_QUADS * TILE_PIXELS;  // of a tile
+const SHARES: u32 = TILES * TILE_PIXELS;        // pixels of a workgroup's tiles
 
 // What an invocation computes.
 struct Part {
     slice: u32,     // of the input channels: quads slice, slice + SLICES, ...
-    tile: u32,      // of the workgroup's four
+    tile: u32,      // of the workgroup's TILES
 }
 
 // What an invocation stores: one quad of output channels of one pixel.
 struct Share {
-    tile: u32,      // of the workgroup's four
-    pixel: u32,     // of the tile's four
-    quad: u32,      // of the tile's four
+    tile: u32,      // of the workgroup's TILES
+    pixel: u32,     // of the tile's TILE_PIXELS
+    quad: u32,      // of the tile's TILE_QUADS
     sum: vec4<f32>,
 }
 
 fn part(role: u32) -> Part {
-    return Part(role / 4u, role % 4u);
+    return Part(role / TILES, role % TILES);
 }
 
 fn put(slot: u32, tile: u32, q: u32, values: mat4x4<f32>) {
-    let at = (slot * 4u + tile) * 16u + q * 4u;
+    let at = (slot * TILES + tile) * VECTORS + q * TILE_PIXELS;
     partial[at] = values[0];
     partial[at + 1u] = values[1];
     partial[at + 2u] = values[2];
@@ -37,14 +38,14 @@ fn put_tile(slot: u32, tile: u32, values: Tile) {
     put(slot, tile, 3u, values.q3);
 }
 
-// Behind the barrier: the share of invocation `role`, from `slots` slots of four tiles.
+// After the barrier: the share of invocation `role`, from `slots` slots of TILES tiles.
 fn share(role: u32, slots: u32) -> Share {
-    let tile = role % 16u / 4u;
-    let pixel = role % 4u;
-    let quad = role / 16u;
+    let tile = role % SHARES / TILE_PIXELS;
+    let pixel = role % TILE_PIXELS;
+    let quad = role / SHARES;
     var sum = vec4<f32>();
     for (var slot = 0u; slot < slots; slot++) {
-        sum += partial[(slot * 4u + tile) * 16u + quad * 4u + pixel];
+        sum += partial[(slot * TILES + tile) * VECTORS + quad * TILE_PIXELS + pixel];
     }
     return Share(tile, pixel, quad, sum);
 }

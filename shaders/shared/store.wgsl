@@ -1,8 +1,5 @@
-// The floor that changes no finite number.
-const IDENTITY: f32 = -3.40282347e38;
-
-// Stores a tile whose first quad of output channels of its first pixel goes to `base`: of its four pixels, neighbours, the
-// first `count`; of its four quads, `plane` apart, the first `quads`.
+// Stores a tile. The first quad of output channels of its first pixel goes to `base`. Pixels are neighbours: the first
+// `count` are stored. Quads are `plane` apart: the first `quads` are stored.
 fn store_tile(base: u32, plane: u32, quads: u32, count: u32, tile: Tile, floor: f32) {
     store_quad(base, count, tile.q0, floor);
     if (quads > 1u) {

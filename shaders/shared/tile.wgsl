@@ -1,7 +1,7 @@
 // The multiply-accumulate core that every convolution of the buffer family imports.
 //
-// A tile is 16 output channels of four pixels: four accumulators, one for each quad of output channels, whose column p
-// holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the four pixels, one line
+// A tile is TILE_QUADS quads of output channels of TILE_PIXELS pixels: an accumulator for each quad of output channels,
+// whose column p holds that quad for pixel p. With X = (x_0 x_1 x_2 x_3), four input channels of the pixels, one line
 //
 //     acc_q += W_q * X        W_q: columns = 4 input channels, rows = 4 output channels
 //
@@ -14,7 +14,7 @@ struct Tile {
     q3: mat4x4<f32>, // [pixel, output channel 12..16]
 }
 
-// The weights of 16 output channels for four input channels.
+// The weights of a tile's output channels for four input channels.
 struct Weights {
     w0: mat4x4<f32>, // [input channel, output channel 0..4]
     w1: mat4x4<f32>, // [input channel, output channel 4..8]

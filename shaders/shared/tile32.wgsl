@@ -1,9 +1,7 @@
-// The multiply-accumulate core of the texture family: 32 output channels of seven pixels. Column p of a matrix holds its quad
-// of output channels for pixel p: four pixels in one matrix, the other three in another. With X = (x_0 x_1 x_2 x_3), four
-// input channels of four pixels, and R the same of three, `q += W * X; r += W * R` is 112 multiply-adds. Accumulators are
-// named, never an array indexed by a loop.
-//
-// Seven times eight lanes divide the rows of 56, 28, 14 and 7 pixels of an image of 224.
+// The multiply-accumulate core of the texture family: TILE_QUADS quads of output channels of LANE_PIXELS pixels. Column p of
+// a matrix holds its quad of output channels for pixel p: four pixels in one matrix, the other three in another. With
+// X = (x_0 x_1 x_2 x_3), four input channels of four pixels, and R the same of three, `q += W * X; r += W * R` is 112
+// multiply-adds. Accumulators are named, never an array indexed by a loop.
 
 struct Tile {
     q0: mat4x4<f32>, // [pixel 0..4, output channel 0..4]

@@ -1,5 +1,8 @@
 // A plain layer's new channels, copied into their slot of the block tensor. Such a layer reads the tensor it extends, and
-// a texture is never bound for reading and writing at once; layers with a bottleneck need no copy.
+// a texture is never bound for reading and writing at once. Layers with a bottleneck need no copy.
+//
+// From Rust:
+//     WORKGROUP_SIZE  pixels of a workgroup
 
 #import shared/panels.wgsl
 
@@ -18,7 +21,7 @@ struct Params {
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, K/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, C/4] rows of [W] of 4 channels
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x >= params.images * params.height * params.width) {
         return;

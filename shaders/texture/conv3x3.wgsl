@@ -4,8 +4,17 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// Eight lanes are one workgroup and one subgroup; a lane computes 32 output channels of 7 pixels that lie 8 apart, and the
-// lanes share the weights that they load together.
+// LANES lanes are one workgroup and, where they exchange weights, one subgroup. A lane computes a tile of output channels of
+// LANE_PIXELS pixels that lie LANES apart, and the lanes share the weights that they load together.
+//
+// From Rust:
+//     WORKGROUP_SIZE  LANES
+//     LANES           lanes of a workgroup
+//     LANE_PIXELS     pixels of a lane
+//     PIXELS          pixels of a workgroup, LANES * LANE_PIXELS
+//     TILE_QUADS      quads of output channels of a tile
+//     ROW             texels of a row of weights: for each quad of a tile, four input channels
+//     LOWEST          the lowest f32, a floor that changes nothing
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -21,22 +30,21 @@ struct Params {
     dst_groups: u32,    // image rows of a panel of the destination
     dst_offset: u32,    // first K/4 that is written
     write_quads: u32,   // K/4 that are written
-    weight_tiles: u32,  // tiles of 32 output channels of a panel of the weights
+    weight_tiles: u32,  // tiles of output channels of a panel of the weights
 }
 
-override NORM: bool = false;
+override NORM: bool;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, 3, 3, C/4] rows of [K/4, c] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K tiles, 3, 3, C/4] rows of [quad, c] of 4 k
 @group(0) @binding(4) var norm: texture_storage_2d<rgba32float, read>;    // [scale, shift] rows of [C/4] of 4 channels
 
-#import shared/matrices.wgsl
+#import shared/matrices_loaded.wgsl if not SUBGROUP
+#import shared/matrices_shuffled.wgsl if SUBGROUP
 #import shared/weights32.wgsl
 #import shared/store32.wgsl
-
-const IDENTITY: f32 = -3.40282347e38;
 
 struct Pixel {
     group: u32,         // its image row, counted through the batch
@@ -86,21 +94,21 @@ fn load(n: Neighbour, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(), value, n.inside);
 }
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 56u + lane.index;
+    let first = group.x * PIXELS + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
     let pixel_a = pixel(min(first, last));
-    let pixel_b = pixel(min(first + 8u, last));
-    let pixel_c = pixel(min(first + 16u, last));
-    let pixel_d = pixel(min(first + 24u, last));
-    let pixel_e = pixel(min(first + 32u, last));
-    let pixel_f = pixel(min(first + 40u, last));
-    let pixel_g = pixel(min(first + 48u, last));
+    let pixel_b = pixel(min(first + LANES, last));
+    let pixel_c = pixel(min(first + 2u * LANES, last));
+    let pixel_d = pixel(min(first + 3u * LANES, last));
+    let pixel_e = pixel(min(first + 4u * LANES, last));
+    let pixel_f = pixel(min(first + 5u * LANES, last));
+    let pixel_g = pixel(min(first + 6u * LANES, last));
     var tile = Tile();
-    var row = weight_row(group.y, params.read_quads * 9u);
+    var row = weight_row(group.y, params.read_quads * (3u * 3u));
     var scale = vec4<f32>();
     var shift = vec4<f32>();
     for (var u = 0u; u < 3u; u++) {
@@ -140,5 +148,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
             }
         }
     }
-    store(group.y, first, end, tile, IDENTITY);
+    store(group.y, first, end, tile, LOWEST);
 }

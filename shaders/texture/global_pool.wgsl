@@ -1,6 +1,9 @@
 // The last pre-activation and the mean over all pixels, into a buffer:
 //
 //     y[c] = 1/(H W) sum_p max(s[c] * x[c, p] + t[c], 0)
+//
+// From Rust:
+//     WORKGROUP_SIZE  quads of channels of a workgroup
 
 #import shared/panels.wgsl
 
@@ -17,7 +20,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> dst: array<vec4<f32>>;     // [N, C/4] of 4 channels
 @group(0) @binding(3) var norm: texture_storage_2d<rgba32float, read>;    // [scale, shift] rows of [C/4] of 4 channels
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x >= params.quads) {
         return;

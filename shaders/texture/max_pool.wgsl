@@ -1,6 +1,11 @@
-// Max pooling; places outside the input never win:
+// Max pooling. Places outside the input never win:
 //
 //     y[c, i, j] = max_{u, v} x[c, S i + u - top, S j + v - left]
+//
+// From Rust:
+//     WORKGROUP_SIZE  pixels of a workgroup
+//     POOL_QUADS      quads of channels of an invocation: they share the arithmetic of places
+//     LOWEST          the lowest f32
 
 #import shared/panels.wgsl
 
@@ -21,14 +26,11 @@ struct Params {
     quads: u32,         // C/4 that are pooled
 }
 
-// Quads of channels of an invocation: they share the arithmetic of places.
-const QUADS: u32 = 8u;
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, C/4] rows of [W] of 4 channels
 
-// The best so far of QUADS quads of channels. Named, never an array indexed by a loop.
+// The best so far of POOL_QUADS quads of channels. Named, never an array indexed by a loop.
 struct Best {
     q0: vec4<f32>,
     q1: vec4<f32>,
@@ -52,7 +54,7 @@ fn store(at: vec2<u32>, quad: u32, value: vec4<f32>) {
     }
 }
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (id.x >= params.images * params.height * params.width) {
         return;
@@ -61,8 +63,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let top = group % params.height * params.stride - params.top;
     let left = id.x % params.width * params.stride - params.left;
     let image = group / params.height * params.in_height;
-    let quad = id.y * QUADS;
-    let low = vec4<f32>(-3.40282347e38);
+    let quad = id.y * POOL_QUADS;
+    let low = vec4<f32>(LOWEST);
     var best = Best(low, low, low, low, low, low, low, low);
     for (var u = 0u; u < params.kernel; u++) {
         // Rows and columns before the first wrap around to large numbers: one comparison covers both sides.

@@ -2,8 +2,18 @@
 //
 //     y[k, p] = max(b[k] + sum_c w[k, c] * max(s[c] * x[c, p] + t[c], load_floor), store_floor)
 //
-// A floor of 0 is ReLU, the lowest number is the identity. Eight lanes are one workgroup and one subgroup; a lane computes
-// 32 output channels of 7 pixels that lie 8 apart, and the lanes share the weights that they load together.
+// A floor of 0 is ReLU, a floor of the lowest f32 changes nothing.
+//
+// LANES lanes are one workgroup and, where they exchange weights, one subgroup. A lane computes a tile of output channels of
+// LANE_PIXELS pixels that lie LANES apart, and the lanes share the weights that they load together.
+//
+// From Rust:
+//     WORKGROUP_SIZE  LANES
+//     LANES           lanes of a workgroup
+//     LANE_PIXELS     pixels of a lane
+//     PIXELS          pixels of a workgroup, LANES * LANE_PIXELS
+//     TILE_QUADS      quads of output channels of a tile
+//     ROW             texels of a row of weights: for each quad of a tile, four input channels
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -19,7 +29,7 @@ struct Params {
     dst_groups: u32,    // image rows of a panel of the destination
     dst_offset: u32,    // first K/4 that is written
     write_quads: u32,   // K/4 that are written
-    weight_tiles: u32,  // tiles of 32 output channels of a panel of the weights
+    weight_tiles: u32,  // tiles of output channels of a panel of the weights
     load_floor: f32,
     store_floor: f32,
 }
@@ -27,10 +37,11 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, C/4 + 1] rows of [K/4, c] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K tiles, C/4 + 1] rows of [quad, c] of 4 k
 @group(0) @binding(4) var norm: texture_storage_2d<rgba32float, read>;    // [scale, shift] rows of [C/4] of 4 channels
 
-#import shared/matrices.wgsl
+#import shared/matrices_loaded.wgsl if not SUBGROUP
+#import shared/matrices_shuffled.wgsl if SUBGROUP
 #import shared/weights32.wgsl
 #import shared/store32.wgsl
 
@@ -39,22 +50,22 @@ fn load(at: vec2<u32>, c: u32, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> 
     return max(textureLoad(src, vec2<u32>(at.x, at.y + c)) * scale + shift, low);
 }
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, lane: Lane) {
     // Tiles of output channels follow one another, so that they find the same pixels in the processor's caches.
     let linear = id.y * groups.x + id.x;
     let group = vec2<u32>(linear / groups.y, linear % groups.y);
-    let first = group.x * 56u + lane.index;
+    let first = group.x * PIXELS + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
     let a = source_place(min(first, last));
-    let b = source_place(min(first + 8u, last));
-    let c = source_place(min(first + 16u, last));
-    let d = source_place(min(first + 24u, last));
-    let e = source_place(min(first + 32u, last));
-    let f = source_place(min(first + 40u, last));
-    let g = source_place(min(first + 48u, last));
+    let b = source_place(min(first + LANES, last));
+    let c = source_place(min(first + 2u * LANES, last));
+    let d = source_place(min(first + 3u * LANES, last));
+    let e = source_place(min(first + 4u * LANES, last));
+    let f = source_place(min(first + 5u * LANES, last));
+    let g = source_place(min(first + 6u * LANES, last));
 
     var row = weight_row(group.y, params.read_quads + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + params.read_quads));

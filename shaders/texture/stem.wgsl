@@ -2,9 +2,17 @@
 //
 //     y[k, i, j] = max(b[k] + sum_{c, u, v} w[k, c, u, v] * x[c, S i + u - top, S j + v - left], floor)
 //
-// Pixels outside the image are 0, and so are the channels that fill its last quad. Eight lanes are one workgroup and one
-// subgroup; a lane computes 32 output channels of 7 pixels that lie 8 apart, and the lanes share the weights that they load
-// together.
+// Pixels outside the image are 0, and so are the channels that fill its last quad. LANES lanes are one workgroup and, where
+// they exchange weights, one subgroup. A lane computes a tile of output channels of LANE_PIXELS pixels that lie LANES apart,
+// and the lanes share the weights that they load together.
+//
+// From Rust:
+//     WORKGROUP_SIZE  LANES
+//     LANES           lanes of a workgroup
+//     LANE_PIXELS     pixels of a lane
+//     PIXELS          pixels of a workgroup, LANES * LANE_PIXELS
+//     TILE_QUADS      quads of output channels of a tile
+//     ROW             texels of a row of weights: for each quad of a tile, four input channels
 
 #import shared/tile32.wgsl
 #import shared/panels.wgsl
@@ -25,19 +33,20 @@ struct Params {
     dst_groups: u32,    // image rows of a panel of the destination
     dst_offset: u32,    // first K/4 that is written
     write_quads: u32,   // K/4 that are written
-    weight_tiles: u32,  // tiles of 32 output channels of a panel of the weights
+    weight_tiles: u32,  // tiles of output channels of a panel of the weights
     floor: f32,
 }
 
 // Images have at most three channels.
-override THREE: bool = false;
+override THREE: bool;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var src: texture_storage_2d<rgba32float, read>;     // [N, H, C/4] rows of [W] of 4 channels
 @group(0) @binding(2) var dst: texture_storage_2d<rgba32float, write>;    // [N, H, K/4] rows of [W] of 4 channels
-@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K/32, u, v, C/4 (+ 1)] rows of [K/4, c] of 4 k
+@group(0) @binding(3) var weight: texture_storage_2d<rgba32float, read>;  // [K tiles, u, v, C/4 (+ 1)] rows of [quad, c] of 4 k
 
-#import shared/matrices.wgsl
+#import shared/matrices_loaded.wgsl if not SUBGROUP
+#import shared/matrices_shuffled.wgsl if SUBGROUP
 #import shared/weights32.wgsl
 #import shared/weights32_three.wgsl
 #import shared/store32.wgsl
@@ -78,19 +87,19 @@ fn load(row: Row, v: u32, quad: u32) -> vec4<f32> {
     return select(vec4<f32>(), value, row.inside && x < params.in_width);
 }
 
-@compute @workgroup_size(8, 1, 1)
+@compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
-    let first = group.x * 56u + lane.index;
+    let first = group.x * PIXELS + lane.index;
     let end = params.images * params.height * params.width;
     // Pixels past the end repeat the last one and are never stored.
     let last = end - 1u;
     let corner_a = corner(min(first, last));
-    let corner_b = corner(min(first + 8u, last));
-    let corner_c = corner(min(first + 16u, last));
-    let corner_d = corner(min(first + 24u, last));
-    let corner_e = corner(min(first + 32u, last));
-    let corner_f = corner(min(first + 40u, last));
-    let corner_g = corner(min(first + 48u, last));
+    let corner_b = corner(min(first + LANES, last));
+    let corner_c = corner(min(first + 2u * LANES, last));
+    let corner_d = corner(min(first + 3u * LANES, last));
+    let corner_e = corner(min(first + 4u * LANES, last));
+    let corner_f = corner(min(first + 5u * LANES, last));
+    let corner_g = corner(min(first + 6u * LANES, last));
     let rows = params.kernel * params.kernel * params.in_quads;
     var row = weight_row(group.y, rows + 1u);
     var tile = bias_tile(vec2<u32>(row.x, row.y + rows));

@@ -65,12 +65,12 @@ impl Model {
 
     /// The kernel family that runs it.
     pub fn family(&self) -> KernelFamily {
-        self.inner.kernels.family
+        self.inner.kernels.family()
     }
 
     /// How its weights are stored on the device.
     pub fn precision(&self) -> Precision {
-        self.inner.kernels.precision
+        self.inner.kernels.precision()
     }
 
     /// Whether its sessions can give class-activation maps: see [`crate::LoadOptions::class_maps`].
@@ -96,9 +96,10 @@ impl Model {
         }
         let device = self.inner.gpu.device();
         let build = || {
+            let source = if cfg!(target_arch = "wasm32") { variant.browser_source() } else { variant.source() };
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(variant.kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(variant.source().into()),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
             });
             let layout = bind_group_layout(device, variant.kernel.bindings());
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -106,7 +107,7 @@ impl Model {
                 bind_group_layouts: &[Some(&layout)],
                 ..Default::default()
             });
-            let constants = variant.constants();
+            let constants = variant.overrides();
             device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&variant.to_string()),
                 layout: Some(&layout),

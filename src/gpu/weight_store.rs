@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use super::device::Gpu;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::kernels::{Layout, PackedWeight, Place, WeightTexture};
+use crate::kernels::{PackedWeight, Placement, TexturePlacement, WeightLayout};
 use crate::weights::Weights;
 
 /// Packed arrays: some share buffers, at offsets that may be bound; the others are textures of their own.
 #[derive(Debug)]
 pub(super) struct WeightStore {
     arrays: Vec<PackedWeight>,
-    layout: Layout,
+    layout: WeightLayout,
     buffers: Vec<wgpu::Buffer>,
     textures: Vec<wgpu::TextureView>,
 }
@@ -28,9 +28,9 @@ impl WeightStore {
         let proceed = || cancel.map_or(Ok(()), CancelToken::check);
         let pack = |array: &PackedWeight| proceed().and_then(|()| array.pack(weights));
         let packed: Vec<Vec<f32>> = arrays.par_iter().map(pack).collect::<Result<_>>()?;
-        let layout = Layout::new(arrays.iter().zip(packed.iter().map(Vec::len)), &gpu.facts().limits);
-        for (array, place) in arrays.iter().zip(&layout.places) {
-            check(gpu, array, place)?;
+        let layout = WeightLayout::new(arrays.iter().zip(packed.iter().map(Vec::len)), &gpu.facts().limits);
+        for (array, placement) in arrays.iter().zip(&layout.placements) {
+            check(gpu, array, placement)?;
         }
         gpu.scoped("uploading the weights", || WeightStore::fill(gpu, arrays, &packed, layout, proceed)).await?
     }
@@ -39,16 +39,16 @@ impl WeightStore {
         gpu: &Gpu,
         arrays: &[PackedWeight],
         packed: &[Vec<f32>],
-        layout: Layout,
+        layout: WeightLayout,
         proceed: impl Fn() -> Result<()>,
     ) -> Result<WeightStore> {
         let buffers: Vec<wgpu::Buffer> = layout.buffers.iter().map(|&size| mapped_buffer(gpu.device(), size)).collect();
         let mut textures = Vec::new();
-        for ((array, values), place) in arrays.iter().zip(packed).zip(&layout.places) {
+        for ((array, values), placement) in arrays.iter().zip(packed).zip(&layout.placements) {
             proceed()?;
-            match *place {
-                Place::Texture(picture) => textures.push(upload(gpu, &picture, values)),
-                Place::Buffer { index, offset, bytes } => {
+            match *placement {
+                Placement::Texture(picture) => textures.push(upload(gpu, &picture, values)),
+                Placement::Buffer { index, offset, bytes } => {
                     let range = buffers[index].slice(offset..offset + bytes).get_mapped_range_mut();
                     let mut view = range.map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
                     view.slice(..).copy_from_slice(&array.encode(values));
@@ -71,9 +71,9 @@ impl WeightStore {
 
     /// The binding of an array.
     pub(super) fn binding(&self, index: usize) -> wgpu::BindingResource<'_> {
-        match self.layout.places[index] {
-            Place::Texture(picture) => wgpu::BindingResource::TextureView(&self.textures[picture.index]),
-            Place::Buffer { index, offset, bytes } => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+        match self.layout.placements[index] {
+            Placement::Texture(picture) => wgpu::BindingResource::TextureView(&self.textures[picture.index]),
+            Placement::Buffer { index, offset, bytes } => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                 buffer: &self.buffers[index],
                 offset,
                 size: std::num::NonZeroU64::new(bytes),
@@ -82,7 +82,7 @@ impl WeightStore {
     }
 }
 
-fn upload(gpu: &Gpu, picture: &WeightTexture, values: &[f32]) -> wgpu::TextureView {
+fn upload(gpu: &Gpu, picture: &TexturePlacement, values: &[f32]) -> wgpu::TextureView {
     let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
         label: Some("weights"),
         size: wgpu::Extent3d { width: picture.width, height: picture.height, depth_or_array_layers: 1 },
@@ -110,14 +110,14 @@ fn upload(gpu: &Gpu, picture: &WeightTexture, values: &[f32]) -> wgpu::TextureVi
     texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
 
-fn check(gpu: &Gpu, array: &PackedWeight, place: &Place) -> Result<()> {
+fn check(gpu: &Gpu, array: &PackedWeight, placement: &Placement) -> Result<()> {
     let limits = &gpu.facts().limits;
-    let (limit, need, have) = match *place {
-        Place::Texture(WeightTexture { width, height, .. }) => {
+    let (limit, need, have) = match *placement {
+        Placement::Texture(TexturePlacement { width, height, .. }) => {
             let need = width.max(height);
             ("max_texture_dimension_2d", u64::from(need), u64::from(limits.max_texture_dimension_2d))
         }
-        Place::Buffer { bytes, .. } => {
+        Placement::Buffer { bytes, .. } => {
             let have = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
             ("max_storage_buffer_binding_size", bytes, have)
         }

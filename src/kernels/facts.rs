@@ -1,8 +1,8 @@
-//! What is known about an adapter, as plain data: tests make adapters up.
+//! What is known about an adapter, as plain data, so that tests can invent adapters.
 
 use serde::Serialize;
 
-use super::KernelFamily;
+use super::family::KernelFamily;
 
 /// What kind of device an adapter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -14,9 +14,9 @@ pub enum AdapterKind {
     Integrated,
     /// A GPU passed through to a virtual machine.
     Virtual,
-    /// A CPU that plays a GPU: lavapipe, SwiftShader, WARP.
+    /// A CPU acting as a GPU: lavapipe, SwiftShader, WARP.
     Software,
-    /// Not said.
+    /// The driver does not say.
     Other,
 }
 
@@ -32,31 +32,31 @@ impl std::fmt::Display for AdapterKind {
     }
 }
 
-/// The limits that programs run into, under WebGPU's names.
+/// The limits that programs can run into, by WebGPU's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceLimits {
     /// Bytes of one buffer.
     pub max_buffer_size: u64,
     /// Bytes of one storage binding.
     pub max_storage_buffer_binding_size: u64,
-    /// Storage buffers of one stage.
+    /// Storage buffers per shader stage.
     pub max_storage_buffers_per_shader_stage: u32,
-    /// Storage textures of one stage.
+    /// Storage textures per shader stage.
     pub max_storage_textures_per_shader_stage: u32,
-    /// Texels of a two-dimensional texture in each direction.
+    /// Width and height of a two-dimensional texture, in texels.
     pub max_texture_dimension_2d: u32,
-    /// Workgroups of one dispatch in each dimension.
+    /// Workgroups of one dispatch, per dimension.
     pub max_compute_workgroups_per_dimension: u32,
     /// Invocations of one workgroup.
     pub max_compute_invocations_per_workgroup: u32,
-    /// Alignment of a uniform buffer's offset.
+    /// Alignment of an offset into a uniform buffer, in bytes.
     pub min_uniform_buffer_offset_alignment: u32,
-    /// Alignment of a storage buffer's offset.
+    /// Alignment of an offset into a storage buffer, in bytes.
     pub min_storage_buffer_offset_alignment: u32,
 }
 
 impl Default for DeviceLimits {
-    /// What WebGPU guarantees everywhere.
+    /// The limits that WebGPU guarantees everywhere.
     fn default() -> Self {
         DeviceLimits {
             max_buffer_size: 256 << 20,
@@ -79,34 +79,34 @@ pub struct AdapterFacts {
     pub name: String,
     /// What kind of device it is.
     pub kind: AdapterKind,
-    /// The API below WebGPU, such as `vulkan`.
+    /// The API underneath WebGPU, such as `vulkan`.
     pub backend: String,
     /// The driver and its version.
     pub driver: String,
-    /// What it allows.
+    /// Its limits.
     pub limits: DeviceLimits,
-    /// Whether subgroup operations exist.
+    /// Whether shaders may use subgroup operations.
     pub subgroups: bool,
-    /// Fewest lanes of a subgroup.
+    /// The smallest subgroup, in lanes.
     pub subgroup_min: u32,
-    /// Most lanes of a subgroup.
+    /// The largest subgroup, in lanes.
     pub subgroup_max: u32,
-    /// Whether 16-bit floats exist in shaders.
+    /// Whether shaders may compute with 16-bit floats.
     pub shader_f16: bool,
-    /// Whether timestamps can be taken.
+    /// Whether passes can be timed on the device.
     pub timestamps: bool,
 }
 
 impl AdapterFacts {
-    /// The kernel family that suits this adapter: textures on Mesa's lavapipe, where they were measured more than twice
-    /// as fast (docs/performance.md), buffers everywhere else.
+    /// The kernel family that suits this adapter: textures on Mesa's lavapipe, where they measured more than twice as fast
+    /// (docs/performance.md), buffers everywhere else.
     pub fn family(&self) -> KernelFamily {
         let lavapipe = self.kind == AdapterKind::Software && self.backend == "vulkan" && self.name.contains("llvmpipe");
         if lavapipe { KernelFamily::Texture } else { KernelFamily::Buffer }
     }
 
-    /// Lanes of a subgroup, where all subgroups have the same number: what kernels that exchange registers count on. With
-    /// any other number they would give wrong values without a word.
+    /// Lanes of a subgroup, if all subgroups have the same number. Kernels that exchange registers rely on it: with any
+    /// other number they would silently compute wrong values.
     pub fn subgroup_lanes(&self) -> Option<u32> {
         (self.subgroups && self.subgroup_min == self.subgroup_max).then_some(self.subgroup_min)
     }

@@ -1,79 +1,61 @@
-//! Shader texts, and their imports: a line `#import shared/x.wgsl` is replaced by that file.
+//! The WGSL of a variant: its kernel's numbers as constants, its kernel's file, and what that imports.
+//!
+//! A line `#import shared/x.wgsl` is replaced by that file. `#import shared/x.wgsl if F16` is so in variants with weights
+//! stored as f16 only, `if SUBGROUP` in variants that exchange registers; `if not` is the opposite. Imported files import
+//! nothing themselves.
 
-use super::{Kernel, Variant};
+use super::constant::Constant;
+use super::text::Text;
+use super::variant::Variant;
+use crate::precision::Precision;
 
-const SHARED: &[(&str, &str)] = &[
-    ("shared/tile.wgsl", include_str!("../../shaders/shared/tile.wgsl")),
-    ("shared/pointwise_params.wgsl", include_str!("../../shaders/shared/pointwise_params.wgsl")),
-    ("shared/pointwise_load.wgsl", include_str!("../../shaders/shared/pointwise_load.wgsl")),
-    ("shared/conv3x3_params.wgsl", include_str!("../../shaders/shared/conv3x3_params.wgsl")),
-    ("shared/conv3x3_load.wgsl", include_str!("../../shaders/shared/conv3x3_load.wgsl")),
-    ("shared/weights.wgsl", include_str!("../../shaders/shared/weights.wgsl")),
-    ("shared/packed_f32.wgsl", include_str!("../../shaders/shared/packed_f32.wgsl")),
-    ("shared/packed_f16.wgsl", include_str!("../../shaders/shared/packed_f16.wgsl")),
-    ("shared/slices.wgsl", include_str!("../../shaders/shared/slices.wgsl")),
-    ("shared/gather_memory.wgsl", include_str!("../../shaders/shared/gather_memory.wgsl")),
-    ("shared/gather_shuffled.wgsl", include_str!("../../shaders/shared/gather_shuffled.wgsl")),
-    ("shared/store.wgsl", include_str!("../../shaders/shared/store.wgsl")),
-    ("shared/tile32.wgsl", include_str!("../../shaders/shared/tile32.wgsl")),
-    ("shared/store32.wgsl", include_str!("../../shaders/shared/store32.wgsl")),
-    ("shared/weights32.wgsl", include_str!("../../shaders/shared/weights32.wgsl")),
-    ("shared/weights32_three.wgsl", include_str!("../../shaders/shared/weights32_three.wgsl")),
-    ("shared/panels.wgsl", include_str!("../../shaders/shared/panels.wgsl")),
-    ("shared/matrices_loaded.wgsl", include_str!("../../shaders/shared/matrices_loaded.wgsl")),
-    ("shared/matrices_shuffled.wgsl", include_str!("../../shaders/shared/matrices_shuffled.wgsl")),
-];
-
-/// The file as it is written.
-fn text(kernel: Kernel) -> &'static str {
-    match kernel {
-        Kernel::Stem => include_str!("../../shaders/buffer/stem.wgsl"),
-        Kernel::MaxPool => include_str!("../../shaders/buffer/max_pool.wgsl"),
-        Kernel::Pointwise => include_str!("../../shaders/buffer/pointwise.wgsl"),
-        Kernel::PointwiseTiled => include_str!("../../shaders/buffer/pointwise_tiled.wgsl"),
-        Kernel::PointwiseSplit => include_str!("../../shaders/buffer/pointwise_split.wgsl"),
-        Kernel::Convolution3x3 => include_str!("../../shaders/buffer/conv3x3.wgsl"),
-        Kernel::Convolution3x3Tiled => include_str!("../../shaders/buffer/conv3x3_tiled.wgsl"),
-        Kernel::Convolution3x3Split => include_str!("../../shaders/buffer/conv3x3_split.wgsl"),
-        Kernel::AveragePool => include_str!("../../shaders/buffer/average_pool.wgsl"),
-        Kernel::GlobalPool => include_str!("../../shaders/buffer/global_pool.wgsl"),
-        Kernel::Classifier => include_str!("../../shaders/buffer/classifier.wgsl"),
-        Kernel::ClassifierSplit => include_str!("../../shaders/buffer/classifier_split.wgsl"),
-        Kernel::Append => include_str!("../../shaders/buffer/append.wgsl"),
-        Kernel::TextureStem => include_str!("../../shaders/texture/stem.wgsl"),
-        Kernel::TextureMaxPool => include_str!("../../shaders/texture/max_pool.wgsl"),
-        Kernel::TexturePointwise => include_str!("../../shaders/texture/pointwise.wgsl"),
-        Kernel::TextureConvolution3x3 => include_str!("../../shaders/texture/conv3x3.wgsl"),
-        Kernel::TextureAveragePool => include_str!("../../shaders/texture/average_pool.wgsl"),
-        Kernel::TextureGlobalPool => include_str!("../../shaders/texture/global_pool.wgsl"),
-        Kernel::TextureAppend => include_str!("../../shaders/texture/append.wgsl"),
-    }
-}
-
-/// Replaces the import lines. Shared files import nothing themselves. Three of them come in two versions: how lanes get
-/// at the weights of a texture, how they sum over slices, and how weights are packed.
-pub(super) fn expand(variant: &Variant) -> String {
-    let text = text(variant.kernel);
-    let mut expanded = String::with_capacity(2 * text.len());
-    for line in text.lines() {
-        match line.strip_prefix("#import ") {
-            Some(path) => {
-                let path = match path.trim() {
-                    "shared/matrices.wgsl" if variant.subgroup > 0 => "shared/matrices_shuffled.wgsl",
-                    "shared/matrices.wgsl" => "shared/matrices_loaded.wgsl",
-                    "shared/gather.wgsl" if variant.subgroup > 0 => "shared/gather_shuffled.wgsl",
-                    "shared/gather.wgsl" => "shared/gather_memory.wgsl",
-                    "shared/packed.wgsl" if variant.half => "shared/packed_f16.wgsl",
-                    "shared/packed.wgsl" => "shared/packed_f32.wgsl",
-                    other => other,
-                };
-                let shared = SHARED.iter().find(|(known, _)| *known == path);
-                let (_, shared) = shared.unwrap_or_else(|| panic!("{variant} imports {path}, which is not in SHARED"));
-                expanded.push_str(shared);
-            }
-            None => expanded.push_str(line),
+impl Variant {
+    /// The shader's text: ordinary WGSL for naga.
+    pub fn source(&self) -> String {
+        let text = self.kernel.text.wgsl;
+        let mut source = String::with_capacity(2 * text.len());
+        let size = self.kernel.workgroup_size.map(|size| Constant::u32("WORKGROUP_SIZE", size));
+        for constant in size.iter().chain(self.kernel.constants) {
+            source.push_str(&constant.wgsl());
+            source.push('\n');
         }
-        expanded.push('\n');
+        for line in text.lines() {
+            match line.strip_prefix("#import ") {
+                Some(import) if self.takes(import) => source.push_str(self.imported(import).wgsl),
+                Some(_) => {}
+                None => source.push_str(line),
+            }
+            source.push('\n');
+        }
+        source
     }
-    expanded
+
+    /// [`Variant::source`] for a browser. Chrome's compiler wants a directive that naga refuses.
+    pub fn browser_source(&self) -> String {
+        let source = self.source();
+        if self.subgroup > 0 { format!("enable subgroups;\n{source}") } else { source }
+    }
+
+    /// Whether the condition behind an import's path holds.
+    fn takes(&self, import: &str) -> bool {
+        let mut words = import.split_whitespace().skip(1);
+        let (wanted, choice) = match (words.next(), words.next(), words.next()) {
+            (None, ..) => return true,
+            (Some("if"), Some("not"), Some(choice)) => (false, choice),
+            (Some("if"), Some(choice), None) => (true, choice),
+            _ => unreachable!("{self}: not an import: {import}"),
+        };
+        let chosen = match choice {
+            "F16" => self.precision == Precision::F16,
+            "SUBGROUP" => self.subgroup > 0,
+            _ => unreachable!("{self}: no such choice: {import}"),
+        };
+        chosen == wanted
+    }
+
+    fn imported(&self, import: &str) -> &'static Text {
+        let path = import.split_whitespace().next();
+        let known = self.kernel.imports.iter().find(|text| Some(text.path) == path);
+        known.unwrap_or_else(|| unreachable!("{self} imports {import}, which its folder does not list"))
+    }
 }

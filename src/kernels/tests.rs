@@ -1,22 +1,44 @@
 use super::*;
 use crate::error::Error;
+use crate::precision::Precision;
 
 #[test]
 fn imports_are_replaced() {
-    for kernel in Kernel::ALL {
-        for subgroup in [0, 8] {
-            let source = Variant { subgroup, ..Variant::plain(kernel) }.source();
-            assert!(!source.contains("#import"), "{}", kernel.name());
-            assert_eq!(source.contains("subgroupShuffle"), subgroup > 0 && kernel.exchanges(), "{}", kernel.name());
-        }
+    for variant in Kernel::all().flat_map(|kernel| kernel.variants(&[8])) {
+        let source = variant.source();
+        assert!(!source.contains("#import"), "{variant}");
+        assert_eq!(source.contains("subgroupShuffle"), variant.subgroup > 0, "{variant}");
+        assert_eq!(source.contains("unpack2x16float("), variant.precision == Precision::F16, "{variant}");
     }
 }
 
 #[test]
+fn browsers_are_told_of_subgroups() {
+    let variants = || Kernel::all().flat_map(|kernel| kernel.variants(&[8]));
+    for variant in variants() {
+        let told = variant.browser_source().starts_with("enable subgroups;\n");
+        assert_eq!(told, variant.subgroup > 0, "{variant}");
+        assert!(variant.browser_source().ends_with(&variant.source()), "{variant}");
+    }
+    assert!(variants().any(|variant| variant.subgroup > 0));
+}
+
+#[test]
+fn kernels_have_names_of_their_own() {
+    let names: std::collections::BTreeSet<_> = Kernel::all().map(Kernel::name).collect();
+    assert_eq!(names.len(), Kernel::all().count());
+    for kernel in Kernel::all() {
+        assert_eq!(Kernel::named(kernel.name()), Some(kernel));
+        assert_eq!(format!("{kernel} {kernel:?}"), format!("{0} {0}", kernel.name()));
+    }
+    assert_eq!(Kernel::named("buffer/nothing"), None);
+}
+
+#[test]
 fn families_are_read() {
-    assert_eq!("buffer".parse(), Ok(KernelFamily::Buffer));
-    assert_eq!("texture".parse(), Ok(KernelFamily::Texture));
-    assert!("cuda".parse::<KernelFamily>().is_err());
+    assert_eq!("buffer".parse::<KernelFamily>().unwrap(), KernelFamily::Buffer);
+    assert_eq!("texture".parse::<KernelFamily>().unwrap(), KernelFamily::Texture);
+    assert!("cuda".parse::<KernelFamily>().unwrap_err().to_string().contains("use buffer or texture"));
 }
 
 #[test]

@@ -1,19 +1,30 @@
-//! `shaders/buffer/append.wgsl`: a plain layer's new channels, copied into their slot.
+//! A plain layer's new channels, copied into their slot: `shaders/buffer/append.wgsl`.
 
-use bytemuck::NoUninit;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::params::params;
+use crate::kernels::shared::Buffers;
+use crate::kernels::text::wgsl;
 
-use super::{Buffers, Geometry, Kernel, Lowered, bytes};
+pub(super) static KERNEL: Kernel = Kernel::new(
+    KernelFamily::Buffer,
+    wgsl!("buffer/append.wgsl"),
+    &[],
+    &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer],
+    Params::FIELDS,
+);
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    pixels: u32,
-    src_quads: u32,
-    dst_quads: u32,
-    dst_offset: u32,
+params! {
+    struct Params {
+        pixels: u32,
+        src_quads: u32,
+        dst_quads: u32,
+        dst_offset: u32,
+    }
 }
 
-pub(super) fn lower(geometry: &Geometry, family: &Buffers) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, buffers: &Buffers) -> Lowered {
     let Geometry { source, destination, .. } = geometry;
     let params = Params {
         pixels: source.pixels(),
@@ -22,9 +33,9 @@ pub(super) fn lower(geometry: &Geometry, family: &Buffers) -> Lowered {
         dst_offset: destination.first_quad,
     };
     Lowered {
-        variant: family.variant(Kernel::Append),
-        params: bytes(&params),
-        grid: family.grid(params.pixels, source.quads),
+        variant: buffers.variant(&KERNEL),
+        params: params.bytes(),
+        grid: buffers.grid(params.pixels, source.quads),
         weights: Vec::new(),
     }
 }

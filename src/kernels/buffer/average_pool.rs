@@ -1,20 +1,33 @@
-//! `shaders/buffer/average_pool.wgsl`: a transition's pre-activation and pooling.
+//! A transition's pre-activation and pooling: `shaders/buffer/average_pool.wgsl`.
 
-use bytemuck::NoUninit;
+use super::packing::BufferPacking;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::shared::Buffers;
+use crate::kernels::text::wgsl;
 
-use super::{Buffers, Geometry, Kernel, Lowered, Packing, bytes};
+pub(super) static KERNEL: Kernel = Kernel::new(
+    KernelFamily::Buffer,
+    wgsl!("buffer/average_pool.wgsl"),
+    &[],
+    &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer],
+    Params::FIELDS,
+);
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    height: u32,
-    width: u32,
-    quads: u32,
+params! {
+    struct Params {
+        in_height: u32,
+        in_width: u32,
+        height: u32,
+        width: u32,
+        quads: u32,
+    }
 }
 
-pub(super) fn lower(geometry: &Geometry, family: &Buffers, norm: &str) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, buffers: &Buffers, norm: &str) -> Lowered {
     let Geometry { source, destination, .. } = geometry;
     let params = Params {
         in_height: source.height,
@@ -23,10 +36,11 @@ pub(super) fn lower(geometry: &Geometry, family: &Buffers, norm: &str) -> Lowere
         width: destination.width,
         quads: source.quads,
     };
+    let norm = BufferPacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {
-        variant: family.variant(Kernel::AveragePool),
-        params: bytes(&params),
-        grid: family.grid(destination.pixels(), source.quads),
-        weights: vec![("norm", Packing::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() })],
+        variant: buffers.variant(&KERNEL),
+        params: params.bytes(),
+        grid: buffers.grid(destination.pixels(), source.quads),
+        weights: vec![("norm", Packing::Buffer(norm))],
     }
 }

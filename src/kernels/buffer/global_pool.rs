@@ -1,24 +1,38 @@
-//! `shaders/buffer/global_pool.wgsl`: the last pre-activation and the mean over all pixels.
+//! The last pre-activation and the mean over all pixels: `shaders/buffer/global_pool.wgsl`.
 
-use bytemuck::NoUninit;
+use super::packing::BufferPacking;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::shared::Buffers;
+use crate::kernels::text::wgsl;
 
-use super::{Buffers, Geometry, Kernel, Lowered, Packing, bytes};
+pub(super) static KERNEL: Kernel = Kernel::new(
+    KernelFamily::Buffer,
+    wgsl!("buffer/global_pool.wgsl"),
+    &[],
+    &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer],
+    Params::FIELDS,
+);
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    pixels: u32,
-    quads: u32,
-    reciprocal: f32,
+params! {
+    struct Params {
+        pixels: u32,
+        quads: u32,
+        reciprocal: f32,
+    }
 }
 
-pub(super) fn lower(geometry: &Geometry, family: &Buffers, norm: &str) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, buffers: &Buffers, norm: &str) -> Lowered {
     let source = &geometry.source;
     let params = Params { pixels: source.pixels(), quads: source.quads, reciprocal: 1.0 / source.pixels() as f32 };
+    let norm = BufferPacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {
-        variant: family.variant(Kernel::GlobalPool),
-        params: bytes(&params),
-        grid: family.grid(source.quads, 1),
-        weights: vec![("norm", Packing::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() })],
+        variant: buffers.variant(&KERNEL),
+        params: params.bytes(),
+        grid: buffers.grid(source.quads, 1),
+        weights: vec![("norm", Packing::Buffer(norm))],
     }
 }

@@ -1,27 +1,42 @@
-//! `shaders/buffer/max_pool.wgsl`: max pooling.
+//! Max pooling: `shaders/buffer/max_pool.wgsl`.
 
-use bytemuck::NoUninit;
+use crate::kernels::constant::constants;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, LOWEST, Lowered};
+use crate::kernels::params::params;
+use crate::kernels::shared::Buffers;
+use crate::kernels::text::wgsl;
 
-use super::{Buffers, Geometry, Kernel, Lowered, bytes};
+pub(super) static KERNEL: Kernel = Kernel {
+    constants: constants!(f32: LOWEST),
+    ..Kernel::new(
+        KernelFamily::Buffer,
+        wgsl!("buffer/max_pool.wgsl"),
+        &[],
+        &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer],
+        Params::FIELDS,
+    )
+};
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    in_height: u32,
-    in_width: u32,
-    height: u32,
-    width: u32,
-    kernel: u32,
-    stride: u32,
-    top: u32,
-    left: u32,
-    src_quads: u32,
-    dst_quads: u32,
+params! {
+    struct Params {
+        in_height: u32,
+        in_width: u32,
+        height: u32,
+        width: u32,
+        kernel: u32,
+        stride: u32,
+        top: u32,
+        left: u32,
+        src_quads: u32,
+        dst_quads: u32,
+    }
 }
 
 pub(super) fn lower(
     geometry: &Geometry,
-    family: &Buffers,
+    buffers: &Buffers,
     [kernel, stride]: [u32; 2],
     [top, left]: [usize; 2],
 ) -> Lowered {
@@ -39,9 +54,9 @@ pub(super) fn lower(
         dst_quads: destination.tensor_quads,
     };
     Lowered {
-        variant: family.variant(Kernel::MaxPool),
-        params: bytes(&params),
-        grid: family.grid(destination.pixels(), destination.quads),
+        variant: buffers.variant(&KERNEL),
+        params: params.bytes(),
+        grid: buffers.grid(destination.pixels(), destination.quads),
         weights: Vec::new(),
     }
 }

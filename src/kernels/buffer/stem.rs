@@ -1,30 +1,50 @@
-//! `shaders/buffer/stem.wgsl`: the stem's convolution.
+//! The stem's convolution: `shaders/buffer/stem.wgsl`.
 
-use bytemuck::NoUninit;
+use super::imports::IMPORTS;
+use super::packing::BufferPacking;
+use super::tile::{TILE_PIXELS, TILE_QUADS};
+use crate::kernels::constant::constants;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered, floor};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::shared::Buffers;
+use crate::kernels::text::wgsl;
 
-use super::{Buffers, Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, bytes, floor};
+pub(super) static KERNEL: Kernel = Kernel {
+    constants: constants!(u32: TILE_QUADS, TILE_PIXELS),
+    f16: true,
+    ..Kernel::new(
+        KernelFamily::Buffer,
+        wgsl!("buffer/stem.wgsl"),
+        IMPORTS,
+        &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer, Binding::ReadBuffer],
+        Params::FIELDS,
+    )
+};
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    in_channels: u32,
-    in_height: u32,
-    in_width: u32,
-    height: u32,
-    width: u32,
-    row_tiles: u32,
-    kernel: u32,
-    stride: u32,
-    top: u32,
-    left: u32,
-    dst_quads: u32,
-    write_quads: u32,
-    floor: f32,
+params! {
+    struct Params {
+        in_channels: u32,
+        in_height: u32,
+        in_width: u32,
+        height: u32,
+        width: u32,
+        row_tiles: u32,
+        kernel: u32,
+        stride: u32,
+        top: u32,
+        left: u32,
+        dst_quads: u32,
+        write_quads: u32,
+        floor: f32,
+    }
 }
 
 pub(super) fn lower(
     geometry: &Geometry,
-    family: &Buffers,
+    buffers: &Buffers,
     weight: &str,
     folded: &Option<String>,
     [kernel, stride]: [u32; 2],
@@ -47,13 +67,12 @@ pub(super) fn lower(
         write_quads: destination.quads,
         floor: floor(folded.is_some()),
     };
+    let tiles = BufferPacking::StemTiles { weight: weight.into(), folded: folded.clone() };
+    let bias = BufferPacking::Bias { weight: weight.into(), folded: folded.clone() };
     Lowered {
-        variant: family.variant(Kernel::Stem),
-        params: bytes(&params),
-        grid: family.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
-        weights: vec![
-            ("weight", Packing::StemTiles { weight: weight.into(), folded: folded.clone() }),
-            ("bias", Packing::Bias { weight: weight.into(), folded: folded.clone() }),
-        ],
+        variant: buffers.variant(&KERNEL),
+        params: params.bytes(),
+        grid: buffers.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
+        weights: vec![("weight", Packing::Buffer(tiles)), ("bias", Packing::Buffer(bias))],
     }
 }

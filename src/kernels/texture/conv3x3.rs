@@ -1,51 +1,75 @@
-//! `shaders/texture/conv3x3.wgsl`: 3x3 convolution, written at a channel offset.
+//! 3x3 convolution, written at a channel offset: `shaders/texture/conv3x3.wgsl`.
 
-use bytemuck::NoUninit;
+use super::context::{Textures, grid};
+use super::imports::IMPORTS;
+use super::packing::TexturePacking;
+use super::tile::{EXCHANGE, LANE_PIXELS, LANES, PIXELS, ROW, TILE_QUADS};
+use crate::kernels::constant::constants;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, LOWEST, Lowered};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::text::wgsl;
+use crate::kernels::variant::Variant;
 
-use super::{Geometry, Kernel, Lowered, Packing, TILE_PIXELS, TILE_QUADS, Textures, Variant, bytes, grid};
+pub(super) static KERNEL: Kernel = Kernel {
+    workgroup_size: Some(LANES),
+    exchange: Some(EXCHANGE),
+    norm: true,
+    constants: constants!(u32: LANES, LANE_PIXELS, PIXELS, TILE_QUADS, ROW; f32: LOWEST),
+    ..Kernel::new(
+        KernelFamily::Texture,
+        wgsl!("texture/conv3x3.wgsl"),
+        IMPORTS,
+        &[Binding::Uniform, Binding::ReadTexture, Binding::WriteTexture, Binding::ReadTexture, Binding::ReadTexture],
+        Params::FIELDS,
+    )
+};
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    images: u32,
-    height: u32,
-    width: u32,
-    src_quads: u32,
-    src_groups: u32,
-    read_quads: u32,
-    dst_quads: u32,
-    dst_groups: u32,
-    dst_offset: u32,
-    write_quads: u32,
-    weight_tiles: u32,
+params! {
+    struct Params {
+        images: u32,
+        height: u32,
+        width: u32,
+        src_quads: u32,
+        src_groups: u32,
+        read_quads: u32,
+        dst_quads: u32,
+        dst_groups: u32,
+        dst_offset: u32,
+        write_quads: u32,
+        weight_tiles: u32,
+    }
 }
 
-pub(super) fn lower(geometry: &Geometry, family: &Textures, weight: &str, norm: &Option<String>) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, textures: &Textures, weight: &str, norm: &Option<String>) -> Lowered {
     let Geometry { images, source, destination } = geometry;
     let rows = source.quads * 9;
-    let tiles = family.weight_tiles(rows);
+    let weight_tiles = textures.weight_tiles(rows);
     let params = Params {
         images: *images,
         height: destination.height,
         width: destination.width,
         src_quads: source.tensor_quads,
-        src_groups: family.panels(source, *images).groups,
+        src_groups: textures.panels(source, *images).groups,
         read_quads: source.quads,
         dst_quads: destination.tensor_quads,
-        dst_groups: family.panels(destination, *images).groups,
+        dst_groups: textures.panels(destination, *images).groups,
         dst_offset: destination.first_quad,
         write_quads: destination.quads,
-        weight_tiles: tiles,
+        weight_tiles,
     };
     let inputs = source.channel_map.clone();
-    // Where the variant reads no norm a single quad keeps the binding alive.
+    // A variant without a norm never reads it, but something has to be bound: a single quad.
     let norm_inputs = if norm.is_some() { inputs.clone() } else { vec![None; 4] };
-    let tile =
-        Packing::TextureTiles { weight: weight.into(), folded: None, inputs, bias: false, panel_rows: rows * tiles };
+    let panel_rows = rows * weight_tiles;
+    let tiles = TexturePacking::Tiles { weight: weight.into(), folded: None, inputs, bias: false, panel_rows };
+    let norms = TexturePacking::Norm { norm: norm.clone(), inputs: norm_inputs };
     Lowered {
-        variant: Variant { norm: norm.is_some(), ..family.variant(Kernel::TextureConvolution3x3) },
-        params: bytes(&params),
-        grid: grid(destination.pixels(), TILE_PIXELS, destination.quads.div_ceil(TILE_QUADS)),
-        weights: vec![("weight", tile), ("norm", Packing::TextureNorm { norm: norm.clone(), inputs: norm_inputs })],
+        variant: Variant { norm: norm.is_some(), ..textures.variant(&KERNEL) },
+        params: params.bytes(),
+        grid: grid(destination.pixels(), PIXELS, destination.quads.div_ceil(TILE_QUADS)),
+        weights: vec![("weight", Packing::Texture(tiles)), ("norm", Packing::Texture(norms))],
     }
 }

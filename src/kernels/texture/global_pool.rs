@@ -1,33 +1,52 @@
-//! `shaders/texture/global_pool.wgsl`: the last pre-activation and the mean over all pixels.
+//! The last pre-activation and the mean over all pixels, into a buffer: `shaders/texture/global_pool.wgsl`.
 
-use bytemuck::NoUninit;
+use super::context::Textures;
+use super::imports::IMPORTS;
+use super::packing::TexturePacking;
+use super::tile::LANES;
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::shared::groups;
+use crate::kernels::text::wgsl;
 
-use super::{Geometry, Grid, Images, Kernel, LANES, Lowered, Packing, Textures, bytes};
+pub(super) static KERNEL: Kernel = Kernel {
+    workgroup_size: Some(LANES),
+    ..Kernel::new(
+        KernelFamily::Texture,
+        wgsl!("texture/global_pool.wgsl"),
+        IMPORTS,
+        &[Binding::Uniform, Binding::ReadTexture, Binding::WriteBuffer, Binding::ReadTexture],
+        Params::FIELDS,
+    )
+};
 
-#[derive(Clone, Copy, NoUninit)]
-#[repr(C)]
-struct Params {
-    height: u32,
-    width: u32,
-    quads: u32,
-    src_groups: u32,
-    reciprocal: f32,
+params! {
+    struct Params {
+        height: u32,
+        width: u32,
+        quads: u32,
+        src_groups: u32,
+        reciprocal: f32,
+    }
 }
 
-pub(super) fn lower(geometry: &Geometry, family: &Textures, norm: &str) -> Lowered {
+pub(super) fn lower(geometry: &Geometry, textures: &Textures, norm: &str) -> Lowered {
     let Geometry { images, source, .. } = geometry;
     let params = Params {
         height: source.height,
         width: source.width,
         quads: source.quads,
-        src_groups: family.panels(source, *images).groups,
+        src_groups: textures.panels(source, *images).groups,
         reciprocal: 1.0 / source.pixels() as f32,
     };
-    let norm = Packing::TextureNorm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
+    let norm = TexturePacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {
-        variant: family.variant(Kernel::TextureGlobalPool),
-        params: bytes(&params),
-        grid: Grid { x: source.quads.div_ceil(LANES), y: 1, images: Images::AlongZ },
-        weights: vec![("norm", norm)],
+        variant: textures.variant(&KERNEL),
+        params: params.bytes(),
+        grid: groups(source.quads.div_ceil(LANES), 1),
+        weights: vec![("norm", Packing::Texture(norm))],
     }
 }

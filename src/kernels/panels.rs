@@ -1,26 +1,26 @@
-//! Where a tensor's texels are, and how large its texture is.
+//! Where a tensor's texels are, and how large its texture is: `shaders/shared/panels.wgsl` in Rust.
 
-/// A tensor in a texture. An image row is a group of `quads` texture rows, one a quad of channels; groups fill a panel
-/// from top to bottom, and panels stand side by side, so that neither direction passes the adapter's limit.
+/// A tensor in a texture. An image row is a group of `quads` texture rows, one per quad of channels. Groups fill a panel
+/// from top to bottom, and panels stand side by side, so that neither side exceeds the adapter's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panels {
     /// Quads of channels of the tensor.
     pub quads: u32,
-    /// Groups of a panel.
+    /// Groups per panel.
     pub groups: u32,
-    /// Panels.
+    /// Number of panels.
     pub count: u32,
     /// Texels of an image row, and of a panel's width.
     pub row: u32,
 }
 
 impl Panels {
-    /// Spreads the rows of `images`, each `height` rows of `row` texels, evenly over as few panels as a height of `most`
-    /// texels allows. What is still too wide shows in [`Panels::width`].
-    pub fn new(quads: u32, [images, height, row]: [u32; 3], most: u32) -> Panels {
+    /// Spreads the rows of `images`, each `height` rows of `row` texels, evenly over as few panels as a height of
+    /// `max_side` texels allows. The result may still be too wide: see [`Panels::width`].
+    pub fn new(quads: u32, [images, height, row]: [u32; 3], max_side: u32) -> Panels {
         let rows = images.saturating_mul(height);
         // Room for [`not_a_power_of_two`].
-        let fit = ((most - 1) / quads.max(1)).max(1);
+        let fit = ((max_side - 1) / quads.max(1)).max(1);
         let count = rows.div_ceil(fit).max(1);
         Panels { quads, groups: rows.div_ceil(count), count, row }
     }
@@ -35,8 +35,8 @@ impl Panels {
         self.groups * self.quads
     }
 
-    /// Images `[N, channels, height, row]` as the texels of these panels, four values each, row by row: [`Panels::width`]
-    /// texels in as many rows as the images need.
+    /// Images `[N, channels, height, row]` as the texels of these panels, four values each, row by row: rows of
+    /// [`Panels::width`] texels, as many as the images need.
     pub fn texels(&self, images: &[f32], channels: usize, height: usize) -> Vec<f32> {
         let (row, width) = (self.row as usize, self.width() as usize);
         let groups = (images.len() / (channels * row)).min(self.groups as usize);
@@ -59,8 +59,8 @@ impl Panels {
     }
 }
 
-/// One more where a power of two: lavapipe compiles a pipeline again for textures of such sizes, so none has one.
-pub(in crate::kernels) fn not_a_power_of_two(texels: u32) -> u32 {
+/// One more if this is a power of two: lavapipe compiles a pipeline again for textures of such sizes, so none has one.
+pub(super) fn not_a_power_of_two(texels: u32) -> u32 {
     texels.saturating_add(u32::from(texels.is_power_of_two()))
 }
 
@@ -85,7 +85,7 @@ mod tests {
         }
         // What fills the last quad is 0.
         assert_eq!(texels.iter().filter(|x| **x != 0.0).count(), values.len());
-        // Fewer images need fewer rows.
+        // Fewer images take fewer rows.
         let one = Panels::new(2, [3, 2, 3], 100);
         assert_eq!(one.texels(&values[..30], channels, height).len() as u32, one.width() * 2 * 2 * 4);
     }

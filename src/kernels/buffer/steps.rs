@@ -1,0 +1,53 @@
+//! Which kernel runs a step: the family's kernels, and the step's way to one of them.
+
+use super::{append, average_pool, conv3x3, global_pool, max_pool, pointwise, stem};
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::Kernel;
+use crate::kernels::lowering::{Family, Geometry, Lowered};
+use crate::kernels::program::{Resource, TapPlace};
+use crate::kernels::shared::{self, Buffers};
+use crate::plan::{Operation, PlanTensor, Step};
+
+/// The kernels of the family.
+pub(in crate::kernels) static KERNELS: &[&Kernel] = &[
+    &stem::KERNEL,
+    &max_pool::KERNEL,
+    &pointwise::registers::KERNEL,
+    &pointwise::tiled::KERNEL,
+    &pointwise::split::KERNEL,
+    &conv3x3::registers::KERNEL,
+    &conv3x3::tiled::KERNEL,
+    &conv3x3::split::KERNEL,
+    &average_pool::KERNEL,
+    &global_pool::KERNEL,
+    &append::KERNEL,
+];
+
+impl Family for Buffers {
+    const FAMILY: KernelFamily = KernelFamily::Buffer;
+
+    fn step(&self, step: &Step, geometry: &Geometry) -> Lowered {
+        match &step.operation {
+            Operation::Stem { weight, norm, kernel, stride, padding } => {
+                stem::lower(geometry, self, weight, norm, [*kernel as u32, *stride as u32], *padding)
+            }
+            Operation::MaxPool { kernel, stride, padding } => {
+                max_pool::lower(geometry, self, [*kernel as u32, *stride as u32], *padding)
+            }
+            Operation::Pointwise { weight, norm, folded } => pointwise::lower(geometry, self, weight, norm, folded),
+            Operation::Convolution3x3 { weight, norm } => conv3x3::lower(geometry, self, weight, norm),
+            Operation::NormReluAveragePool { norm } => average_pool::lower(geometry, self, norm),
+            Operation::NormReluGlobalPool { norm } => global_pool::lower(geometry, self, norm),
+            Operation::Append => append::lower(geometry, self),
+            Operation::Classifier { weight, bias } => shared::lower_classifier(geometry, self, weight, bias),
+        }
+    }
+
+    fn resource(&self, label: String, tensors: &[&PlanTensor], images: usize) -> Resource {
+        shared::resource(label, tensors, images)
+    }
+
+    fn tap_place(&self, tensor: &PlanTensor, _: usize) -> TapPlace {
+        shared::place(tensor)
+    }
+}
