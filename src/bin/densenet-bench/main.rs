@@ -1,73 +1,22 @@
 //! `densenet-bench`: how fast a network runs on an adapter, after showing that what runs is right.
 #![allow(clippy::print_stderr, reason = "a command line tool reports on stderr")]
 
+mod arguments;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod measure;
 mod plot;
 mod report;
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser;
-use densenet_wgpu::InputSize;
 use serde_json::Value;
 
-use cli::adapter::AdapterArgs;
+use arguments::Arguments;
 use cli::finish::{Usage, Verdict};
-use cli::output::OutputArgs;
-use cli::source::SourceArgs;
-
-/// Time a network on an adapter.
-///
-/// The first output is checked against the CPU reference, and nothing is reported if it is wrong. Each of several batch
-/// sizes runs in a process of its own, so that the time to the first logits means the same in every row.
-#[derive(Parser)]
-#[command(name = "densenet-bench", version, after_help = EXAMPLES)]
-struct Arguments {
-    /// Input size, N or HxW; without it, the size that the network is usually run at (224 for ImageNet's)
-    #[arg(long, value_name = "N|HxW")]
-    size: Option<InputSize>,
-    /// Batch sizes, separated by commas
-    #[arg(long, value_name = "N,..", default_value = "1", value_delimiter = ',', value_parser = cli::positive)]
-    batch: Vec<usize>,
-    /// Timed runs
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = cli::positive)]
-    runs: usize,
-    /// Untimed runs before the timed ones
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    warmup: usize,
-    /// Add the time of every step, for the first batch size; each step is timed in a compute pass of its own
-    #[arg(long)]
-    layers: bool,
-    /// Draw the time of every step, for the first batch size, as an SVG picture with bars coloured by kernel
-    #[arg(long, value_name = "F.svg", value_parser = svg_path)]
-    plot: Option<PathBuf>,
-    #[command(flatten)]
-    overwrite: OutputArgs,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    adapter: AdapterArgs,
-}
-
-const EXAMPLES: &str = "Examples:
-  densenet-bench --arch densenet121 --size 224 --batch 1,8
-  densenet-bench --weights densenet121.safetensors --runs 50 --json
-  densenet-bench --arch densenet121 --layers --plot layers.svg";
-
-impl Arguments {
-    /// Whether the time of every step is needed.
-    fn times_layers(&self) -> bool {
-        self.layers || self.plot.is_some()
-    }
-}
 
 fn main() -> ExitCode {
     let start = Instant::now();
@@ -144,12 +93,4 @@ fn in_own_process(batch: usize, timed_layers: bool) -> anyhow::Result<Option<Val
     serde_json::from_slice(&output.stdout)
         .map(Some)
         .context("the process for one batch size printed something else than its report")
-}
-
-fn svg_path(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match path.extension() {
-        Some(ending) if ending.eq_ignore_ascii_case("svg") => Ok(path),
-        _ => Err("an SVG picture is drawn: a path that ends in .svg is expected".into()),
-    }
 }

@@ -7,7 +7,7 @@ use densenet_wgpu::weights::{Weights, random};
 use densenet_wgpu::{InputSize, Precision, Session, SessionOptions};
 use serde_json::{Value, json};
 
-use crate::Arguments;
+use crate::arguments::Arguments;
 use crate::cli::adapter::adapter_json;
 use crate::cli::{host_elements, source};
 
