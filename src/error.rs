@@ -5,8 +5,8 @@ use std::path::PathBuf;
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong. Each message is one line that names the file, the tensor or the limit, says what
-/// was expected, and what to do.
+/// Everything that can go wrong. Each message is one line that names the file, the tensor or the limit, and says what was
+/// expected and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,11 +17,11 @@ pub enum Error {
         path: PathBuf,
         /// What was being done, such as `reading`.
         action: &'static str,
-        /// The operating system's answer.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A file is not what its name or its use says.
+    /// A file is not what its name or its use suggests.
     #[error("{}: {reason}", path.display())]
     File {
         /// The file.
@@ -38,10 +38,10 @@ pub enum Error {
     /// Input data of the wrong shape, size or content.
     #[error("input: {0}")]
     Input(String),
-    /// A tap that the program does not produce.
+    /// The program does not produce this tap.
     #[error("no tap is called '{name}': {hint}")]
     Tap {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// The nearest name that exists, or why there is none.
         hint: String,
@@ -53,11 +53,11 @@ pub enum Error {
         what: String,
         /// WebGPU's name of the limit.
         limit: &'static str,
-        /// How much is needed.
+        /// What is needed.
         need: u64,
-        /// How much there is.
+        /// What the adapter allows.
         have: u64,
-        /// What the user can do.
+        /// What to do about it.
         remedy: String,
     },
     /// No adapter, or none that matches the request.
@@ -83,7 +83,7 @@ impl Error {
         Error::File { path: path.into(), reason: reason.into() }
     }
 
-    /// For a result that is NaN or infinite though weights and input are finite.
+    /// For a result that is not finite although weights and input are.
     pub(crate) fn overflow(image: usize) -> Self {
         Error::Weights(format!(
             "the result of image {image} is not finite: weights or pixels are so large that numbers overflow; check the \
@@ -114,8 +114,8 @@ impl Error {
     }
 }
 
-/// What others wrote, fit for a line of text on a terminal: without control characters, line separators, and marks that
-/// turn the direction of writing; of `most` characters.
+/// Makes foreign text fit for one line of a terminal: replaces control characters, line separators and marks that change
+/// the direction of writing, and keeps at most `most` characters.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let hidden = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(most).collect()

@@ -12,7 +12,7 @@ pub fn imagenet() -> Vec<String> {
     IMAGENET.lines().map(str::to_owned).collect()
 }
 
-/// Names for a network of `classes` outputs that brings none: ImageNet's where there are 1,000, else `class 0` and on.
+/// Names for a network of `classes` outputs whose file has none: ImageNet's if there are 1,000, else `class 0`, `class 1`, ...
 pub fn for_classes(classes: usize) -> Vec<String> {
     let imagenet = imagenet();
     if classes == imagenet.len() {
@@ -24,7 +24,7 @@ pub fn for_classes(classes: usize) -> Vec<String> {
 /// Reads class names in index order: one a line, or a JSON array of strings.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be read or is no UTF-8, [`Error::File`] where it holds no names.
+/// [`Error::Io`] where the file cannot be read or is not UTF-8, [`Error::File`] where it holds no names.
 pub fn read(path: impl AsRef<Path>) -> Result<Vec<String>> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "reading class names", e))?;
@@ -32,14 +32,14 @@ pub fn read(path: impl AsRef<Path>) -> Result<Vec<String>> {
 }
 
 fn parse(text: &str) -> std::result::Result<Vec<String>, String> {
-    // Editors on Windows like to begin a file with a byte order mark.
+    // Some editors on Windows begin a file with a byte order mark.
     let text = text.trim_start_matches('\u{feff}').trim();
     let names: Vec<String> = if text.starts_with(['[', '{']) {
         serde_json::from_str(text).map_err(|e| {
             format!("not a list of class names: {e}; write one name a line, or a JSON array of strings in index order")
         })?
     } else {
-        // A blank line in between is a class without a name: dropping it would shift all that follow.
+        // A blank line is a class without a name; dropping it would shift all that follow.
         text.lines().map(|line| line.trim().to_owned()).collect()
     };
     if names.is_empty() {

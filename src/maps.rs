@@ -1,11 +1,11 @@
-//! Feature maps on the host: what layers yield, class maps, pooled features.
+//! Feature maps on the host: outputs of layers, class maps, pooled features.
 
 use crate::architecture::Shape;
 
 /// The tap that holds the class-activation maps of all classes, `[N, classes, rows, columns]`.
 pub const CLASS_MAPS: &str = "cam";
 
-/// Feature maps of a batch, NCHW: what a tap, a layer of the reference, or the class maps hold.
+/// Feature maps of a batch, NCHW: a tap, a layer of the reference, or the class maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureMaps {
     /// Channels of one image.
@@ -14,7 +14,7 @@ pub struct FeatureMaps {
     pub height: usize,
     /// Columns of one channel.
     pub width: usize,
-    /// NCHW: as many images as were run, each of `channels * height * width` values.
+    /// NCHW, one image after the other, each of `channels * height * width` values.
     pub data: Vec<f32>,
 }
 
@@ -27,7 +27,7 @@ impl FeatureMaps {
     /// The values of image `index`, `[channels, height, width]`.
     ///
     /// # Panics
-    /// Where there is no such image.
+    /// If there is no such image.
     pub fn image(&self, index: usize) -> &[f32] {
         let elements = self.shape().elements();
         &self.data[index * elements..][..elements]

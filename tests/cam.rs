@@ -1,5 +1,5 @@
-//! Ring 4: class-activation maps on the adapter that is there, against plain loops over the reference's last feature map;
-//! every activation is NaN before each run.
+//! Ring 4: class-activation maps on the adapter that is there, against plain loops over the reference's last feature map.
+//! Every activation is NaN before each run.
 
 mod adapter;
 mod compare;
@@ -18,7 +18,7 @@ fn load(gpu: &Gpu, weights: &Weights, options: LoadOptions) -> Model {
     Model::load_blocking(gpu, weights, options.class_maps(true)).unwrap()
 }
 
-/// `map[n][k][p] = sum over c of weight[k][c] * x[n][c][p]` with x behind norm5 and ReLU.
+/// `map[n][k][p] = sum over c of weight[k][c] * x[n][c][p]` with x after norm5 and ReLU.
 fn plain_loops(weights: &Weights, relu5: &FeatureMaps, batch: usize) -> Vec<f32> {
     let weight = weights.tensor("classifier.weight").unwrap();
     let (classes, channels, pixels) = (weight.shape[0], relu5.channels, relu5.height * relu5.width);
@@ -47,7 +47,7 @@ fn check(weights: &Weights, input: &[f32], size: InputSize, batch: usize, choice
     let relu5 = wanted.get("features.relu5").unwrap();
     let maps = plain_loops(weights, relu5, batch);
     let (of_maps, of_logits) = (tolerances(&wanted, CLASS_MAPS), tolerances(&wanted, wanted.logits_name()));
-    // Both sides sum in f64, one of them from maps that were rounded once.
+    // Both sides sum in f64, one of them over maps that were rounded to f32.
     let tenth: Vec<f64> = of_maps.iter().map(|tolerance| tolerance / 10.0).collect();
     assert_close(&format!("{name} reference"), &wanted.get(CLASS_MAPS).unwrap().data, &maps, &tenth);
     let bias = &weights.tensor("classifier.bias").unwrap().data;
@@ -123,7 +123,7 @@ fn every_form_agrees_for_odd_counts_of_channels_and_classes() {
 }
 
 #[test]
-fn who_asks_for_no_maps_gets_the_same_program() {
+fn a_session_without_maps_runs_an_unchanged_program() {
     let _turn = adapter::turn();
     let weights = Weights::random(&Architecture::preset("densenet121").unwrap(), 0).unwrap();
     let size = InputSize::square(224);

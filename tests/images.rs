@@ -12,7 +12,7 @@ fn read_npy(name: &str) -> (Vec<u64>, Vec<f32>) {
     (file.shape().to_vec(), file.into_vec().unwrap())
 }
 
-/// The largest distance in levels of 0 to 255, and the share of values further apart than half a level.
+/// The largest distance in levels of 0 to 255, and the share of values that are more than half a level apart.
 fn distance(ours: &[f32], theirs: &[f32], levels_per_unit: &[f64]) -> (f64, f64) {
     assert_eq!(ours.len(), theirs.len());
     let plane = ours.len() / levels_per_unit.len();
@@ -26,20 +26,21 @@ fn distance(ours: &[f32], theirs: &[f32], levels_per_unit: &[f64]) -> (f64, f64)
     (levels.iter().copied().fold(0.0, f64::max), off)
 }
 
-fn compare(golden: &str, preset: &str, channels: usize, size: Option<InputSize>) -> (f64, f64) {
+fn compare(golden: &str, preprocessing: &str, channels: usize, size: Option<InputSize>) -> (f64, f64) {
     let picture = picture::Picture::open("tests/golden-images/picture.png").unwrap();
-    let preset = Preprocessing::parse(preset).unwrap();
-    let prepared = picture::prepare(&picture, &preset, channels, size).unwrap();
+    let preprocessing = Preprocessing::parse(preprocessing).unwrap();
+    let prepared = picture::prepare(&picture, &preprocessing, channels, size).unwrap();
     let (shape, expected) = read_npy(golden);
     assert_eq!(shape, [channels as u64, prepared.size.height as u64, prepared.size.width as u64], "{golden}");
-    let levels: Vec<f64> = (0..channels).map(|c| preset.std[c % preset.std.len()] / preset.scale).collect();
+    let std = &preprocessing.std;
+    let levels: Vec<f64> = (0..channels).map(|c| std[c % std.len()] / preprocessing.scale).collect();
     distance(&prepared.data, &expected, &levels)
 }
 
 #[test]
 fn pictures_are_prepared_as_torchvision_and_pillow_prepare_them() {
     let square = Some(InputSize::square(32));
-    for (golden, preset, channels, size) in [
+    for (golden, preprocessing, channels, size) in [
         ("torchvision-32", "torchvision", 3, square),
         ("torchvision-24x40", "torchvision", 3, Some(InputSize { height: 24, width: 40 })),
         ("timm-32", "timm", 3, square),
@@ -49,8 +50,8 @@ fn pictures_are_prepared_as_torchvision_and_pillow_prepare_them() {
         ("enlarged", "resize=80,crop=31x36,filter=bicubic", 3, None),
         ("grey-padded", "resize=20,crop=33x50,mean=0.5,std=0.25", 1, None),
     ] {
-        let (most, off) = compare(golden, preset, channels, size);
-        // The coefficients of the filters are rounded to fewer bits than Pillow's: now and then a level is missed.
+        let (most, off) = compare(golden, preprocessing, channels, size);
+        // Filter coefficients have fewer bits than Pillow's, so a value is off by one level now and then.
         assert!(most < 1.1 && off < 0.02, "{golden}: {most:.2} levels at most, {:.2} % off", off * 100.0);
     }
 }
@@ -58,7 +59,7 @@ fn pictures_are_prepared_as_torchvision_and_pillow_prepare_them() {
 #[test]
 fn another_filter_order_or_crop_does_not_pass() {
     let square = Some(InputSize::square(32));
-    for (golden, preset) in [
+    for (golden, preprocessing) in [
         ("torchvision-32", "timm"),
         ("timm-32", "torchvision"),
         ("keras-32", "keras,filter=bilinear"),
@@ -66,14 +67,14 @@ fn another_filter_order_or_crop_does_not_pass() {
         ("torchvision-32", "torchvision,colour=bgr"),
         ("torchvision-32", "torchvision,std=0.229:0.224:0.226"),
     ] {
-        let (most, off) = compare(golden, preset, 3, square);
-        assert!(most > 1.1 || off > 0.02, "{preset} passes for {golden}: {most:.2} levels at most, {off} off");
+        let (most, off) = compare(golden, preprocessing, 3, square);
+        assert!(most > 1.1 || off > 0.02, "{preprocessing} passes for {golden}: {most:.2} levels at most, {off} off");
     }
 }
 
 #[test]
-fn every_bundled_digit_comes_into_mnist_form() {
-    let preset = Preprocessing::named("mnist").unwrap();
+fn every_bundled_digit_is_laid_out_as_mnist_does() {
+    let preprocessing = Preprocessing::named("mnist").unwrap();
     let mut count = 0;
     for entry in std::fs::read_dir("tests/images/digits").unwrap() {
         let path = entry.unwrap().path();
@@ -82,7 +83,7 @@ fn every_bundled_digit_comes_into_mnist_form() {
         }
         count += 1;
         let picture = picture::Picture::open(&path).unwrap();
-        let prepared = picture::prepare(&picture, &preset, 1, None).unwrap();
+        let prepared = picture::prepare(&picture, &preprocessing, 1, None).unwrap();
         assert_eq!(prepared.warnings, [""; 0], "{}", path.display());
         let light: Vec<(usize, usize)> =
             (0..784).filter(|&i| prepared.pixels[i] > 0).map(|i| (i / 28, i % 28)).collect();

@@ -315,8 +315,8 @@ fn share_of_range(got: &[f32], want: &[f32]) -> f64 {
     errors.fold(0.0, f64::max) / (f64::from(most) - f64::from(least))
 }
 
-/// The presets, a size to run them at, and how far f16 weights may move their logits, as a part of the logit range: twice
-/// what was measured and docs/performance.md states.
+/// The presets, a size to run them at, and how far f16 weights may move their logits, as a share of the logit range: twice
+/// what was measured and what docs/performance.md states.
 const HALF: [(&str, usize, f64); 12] = [
     ("densenet121", 96, 5e-4),
     ("densenet161", 64, 5e-4),

@@ -1,8 +1,8 @@
 //! Finds the digit in a picture and lays it out as MNIST's digits are.
 //!
-//! MNIST was made from scans so: the digit's box scaled to fit 20x20 pixels with its proportions kept, antialiased,
-//! light on black; then moved by whole pixels in a field of 28x28 until its centre of mass is in the middle (LeCun,
-//! Cortes, Burges, "The MNIST database of handwritten digits"). In the files themselves, the centre of mass of every
+//! This is how MNIST was made from scans: the digit's bounding box was scaled to fit 20x20 pixels with its proportions
+//! kept, antialiased, light on black, then moved by whole pixels in a field of 28x28 until its centre of mass was in the
+//! middle (LeCun, Cortes, Burges, "The MNIST database of handwritten digits"). In the files themselves, the centre of mass of every
 //! one of the 70,000 lies within half a pixel of index 14 in both directions, and the longer side of the box of
 //! non-zero pixels is 20 (of sixteen of them 19).
 
@@ -16,10 +16,10 @@ use crate::architecture::InputSize;
 const FIELD: usize = 28;
 const BOX: usize = 20;
 
-/// Ink fainter than this part of full ink does not widen the box.
+/// Ink fainter than this share of full ink does not widen the box.
 const FAINTEST: f32 = 0.1;
 
-/// A digit as MNIST has it: light on black, `size` of what was asked for.
+/// A digit as in MNIST: light on black, of the requested size.
 pub(super) struct Digit {
     pub(super) pixels: Vec<u8>,
     /// Where its field lies in the picture.
@@ -52,7 +52,7 @@ impl Bounds {
         self.right = self.right.max(column + 1);
     }
 
-    /// Where a field of `size` lies in the picture, in which this box was scaled to `to` and put at `at`.
+    /// Where a field of `size` lies in the picture, if this box is scaled to `to` and placed at `at` in the field.
     fn region(&self, to: InputSize, at: [usize; 2], size: InputSize) -> Region {
         let (down, across) = (self.height() as f64 / to.height as f64, self.width() as f64 / to.width as f64);
         Region {
@@ -66,8 +66,8 @@ impl Bounds {
     const NOTHING: Bounds = Bounds { top: usize::MAX, bottom: 0, left: usize::MAX, right: 0 };
 }
 
-/// The digit in a grey picture, or none where nothing stands out from the background. A picture that is in MNIST's
-/// form already, or is its negative, comes through pixel by pixel.
+/// The digit in a grey picture, or `None` where nothing stands out from the background. A picture already in MNIST's form,
+/// or its negative, keeps every pixel.
 pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<Option<Digit>, String> {
     let grey = light_on_dark(grey, from);
     if size == InputSize::square(FIELD) && is_mnist(&grey, from) {
@@ -81,7 +81,7 @@ pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<O
     }
     let (part, scaled) = ink.scale(bounds, size)?;
     let (pixels, [row, column]) = centre_mass(&part, scaled, size);
-    // In MNIST at most 45 of 100 pixels are not black.
+    // In MNIST at most 45 % of the pixels are not black.
     let light = pixels.iter().filter(|&&x| x > 0).count() as f64 / pixels.len() as f64;
     if light > 0.5 {
         warnings.push(format!("{:.0} % of the picture is ink: this does not look like one digit", light * 100.0));
@@ -89,8 +89,8 @@ pub(super) fn lay_out(grey: &[u8], from: InputSize, size: InputSize) -> Result<O
     Ok(Some(Digit { pixels, region: bounds.region(scaled, [row, column], size), warnings }))
 }
 
-/// Ink is what differs from the background, and the background is what lies along the edges; where the ink is the
-/// darker of the two, the picture is inverted.
+/// Inverts the picture if its ink is darker than its background. The background is what lies along the edges; ink is what
+/// differs from it.
 fn light_on_dark(grey: &[u8], from: InputSize) -> Vec<u8> {
     let mut edge: Vec<u8> = edge_of(from).map(|(row, column)| grey[row * from.width + column]).collect();
     let background = f32::from(*median(&mut edge));
@@ -116,15 +116,15 @@ fn is_mnist(grey: &[u8], from: InputSize) -> bool {
     [row, column].iter().all(|at| (at - FIELD as f64 / 2.0).abs() < 0.55)
 }
 
-/// What stands out from the background, in the levels of the picture.
+/// What stands out from the background, in levels of the picture.
 struct Ink {
     excess: Vec<f32>,
     size: InputSize,
-    /// The background's grain: less is no ink.
+    /// The background's noise: anything below is not ink.
     floor: f32,
-    /// What is certainly ink.
+    /// Anything above is certainly ink.
     certain: f32,
-    /// What full ink is.
+    /// The level of full ink.
     full: f32,
 }
 
@@ -138,13 +138,13 @@ impl Ink {
             return None;
         }
         let floor = 3.0 * sigma;
-        // Otsu's threshold splits the grain where there is little ink; hence the bounds.
+        // Otsu's threshold may split the noise where there is little ink; hence the bounds.
         let certain = otsu(&excess).clamp(0.25 * peak, 0.6 * peak).max(floor);
         let full = full_ink(&excess, certain);
         Some(Ink { excess, size, floor, certain, full })
     }
 
-    /// Keeps the pieces that hold certain ink and are no specks, clears the others, and returns the box around them.
+    /// Keeps the pieces that hold certain ink and are not specks, clears the others, and returns the box around them.
     fn find(&mut self) -> Option<Bounds> {
         let faintest = (FAINTEST * self.full).max(self.floor);
         let (sure, faint): (Vec<_>, Vec<_>) = self.pieces(faintest).into_iter().partition(|p| p.peak > self.certain);
@@ -160,7 +160,7 @@ impl Ink {
         (bounds.bottom > 0).then_some(bounds)
     }
 
-    /// The connected pieces of what is above `faintest`; corners connect.
+    /// The connected pieces above `faintest`; pixels that touch at corners are connected.
     fn pieces(&self, faintest: f32) -> Vec<Piece> {
         let InputSize { height, width } = self.size;
         let mut seen: Vec<bool> = self.excess.iter().map(|&x| x <= faintest).collect();
@@ -189,7 +189,7 @@ impl Ink {
         pieces
     }
 
-    /// The box at full contrast, its longer side brought to 20 of 28 parts of the field.
+    /// The box at full contrast, its longer side scaled to 20/28 of the field.
     fn scale(&self, bounds: Bounds, field: InputSize) -> Result<(Vec<f32>, InputSize), String> {
         let range = self.full - self.floor;
         let mut part = Vec::with_capacity(bounds.height() * bounds.width());
@@ -203,14 +203,14 @@ impl Ink {
         let side = |n: usize| ((n as f64 * factor).round() as usize).max(1);
         let to = InputSize { height: side(from.height), width: side(from.width) };
         let mut part = resize_f32(&part, from, to)?;
-        // Thin strokes have gone grey on the way; MNIST's are white.
+        // Scaling made thin strokes grey; MNIST's are white.
         let full = full_ink(&part, 0.25 * part.iter().copied().fold(0.0, f32::max));
         part.iter_mut().for_each(|x| *x = (*x / full * 255.0).min(255.0));
         Ok((part, to))
     }
 }
 
-/// What 95 of 100 of the values above `threshold` do not exceed, so that a few glaring pixels count for nothing.
+/// The 95th percentile of the values above `threshold`, so that a few glaring pixels do not count.
 fn full_ink(values: &[f32], threshold: f32) -> f32 {
     let mut strokes: Vec<f32> = values.iter().copied().filter(|&x| x > threshold).collect();
     if strokes.is_empty() {
@@ -226,7 +226,7 @@ struct Piece {
     peak: f32,
 }
 
-/// A plane through the background: light falls unevenly on paper.
+/// A plane fitted to the background: paper is lit unevenly.
 struct Plane {
     level: f32,
     per_row: f32,
@@ -244,8 +244,8 @@ fn from_middle(row: usize, column: usize, size: InputSize) -> (f32, f32) {
     (row as f32 - (size.height - 1) as f32 / 2.0, column as f32 - (size.width - 1) as f32 / 2.0)
 }
 
-/// The plane along the edges and the standard deviation of the grain around it. What lies far off the plane (ink that
-/// reaches the edge) is left out, judged anew in each of a few rounds.
+/// The plane fitted to the edges and the standard deviation of the noise around it. Pixels far off the plane (ink that
+/// reaches the edge) are left out, and judged again in each of a few rounds.
 fn background(grey: &[u8], size: InputSize) -> (Plane, f32) {
     let edge: Vec<(f32, f32, f32)> = edge_of(size)
         .map(|(row, column)| {
@@ -259,7 +259,7 @@ fn background(grey: &[u8], size: InputSize) -> (Plane, f32) {
     for _ in 0..8 {
         let off = |e: &(f32, f32, f32)| e.2 - plane.level - plane.per_row * e.0 - plane.per_column * e.1;
         let mut sizes: Vec<u32> = edge.iter().map(|e| (off(e).abs() * 256.0) as u32).collect();
-        // 1.4826 turns the median of deviations into a normal distribution's standard deviation.
+        // 1.4826 turns the median deviation into the standard deviation of a normal distribution.
         sigma = *median(&mut sizes) as f32 / 256.0 * 1.4826;
         let near: Vec<_> =
             edge.iter().map(|e| (e.0, e.1, off(e))).filter(|e| e.2.abs() <= (3.0 * sigma).max(2.0)).collect();
@@ -277,7 +277,7 @@ fn background(grey: &[u8], size: InputSize) -> (Plane, f32) {
     (plane, sigma)
 }
 
-/// The places along the edges, a thirty-second of the picture deep.
+/// The pixels along the edges, to a depth of 1/32 of the picture.
 fn edge_of(size: InputSize) -> impl Iterator<Item = (usize, usize)> {
     let InputSize { height, width } = size;
     let deep = (height.min(width) / 32).max(1);
@@ -292,7 +292,7 @@ fn median<T: Ord>(values: &mut [T]) -> &T {
     values.select_nth_unstable(middle).1
 }
 
-/// The least and the greatest mean of 3x3 pixels: single specks and grain count for little.
+/// The least and the greatest mean of 3x3 pixels, so that single specks and noise count for little.
 fn blurred_range(pixels: impl Iterator<Item = f32>, size: InputSize) -> (f32, f32) {
     let InputSize { height, width } = size;
     let pixels: Vec<f32> = pixels.collect();
@@ -310,7 +310,7 @@ fn blurred_range(pixels: impl Iterator<Item = f32>, size: InputSize) -> (f32, f3
     })
 }
 
-/// The level that splits the values into the two groups of least variance within (Otsu 1979).
+/// The level that splits the values into two groups with the least variance within each (Otsu 1979).
 fn otsu(values: &[f32]) -> f32 {
     let mut counts = [0f64; 256];
     values.iter().for_each(|&x| counts[x.clamp(0.0, 255.0) as usize] += 1.0);
@@ -328,7 +328,7 @@ fn otsu(values: &[f32]) -> f32 {
     threshold as f32
 }
 
-/// The centre of mass, as indices of row and column.
+/// The centre of mass, as row and column indices.
 fn mass(pixels: &[u8], width: usize) -> (f64, f64) {
     let (mut sum, mut rows, mut columns) = (0.0, 0.0, 0.0);
     for (i, &x) in pixels.iter().enumerate() {
@@ -340,8 +340,8 @@ fn mass(pixels: &[u8], width: usize) -> (f64, f64) {
     (rows / sum, columns / sum)
 }
 
-/// Puts the digit into the field so that its centre of mass comes to the middle as near as whole pixels allow, and as
-/// near as keeps it inside. Also returns the row and the column it is put at.
+/// Places the digit in the field so that its centre of mass is as near to the middle as whole pixels and the edges allow.
+/// Also returns the row and the column of the placement.
 fn centre_mass(part: &[f32], from: InputSize, field: InputSize) -> (Vec<u8>, [usize; 2]) {
     let part: Vec<u8> = part.iter().map(|x| x.round() as u8).collect();
     let (row, column) = mass(&part, from.width);

@@ -1,22 +1,22 @@
 //! Class-activation maps: where in the picture a network saw what speaks for a class.
 //!
 //! Zhou et al. (2016), "Learning Deep Features for Discriminative Localization". A DenseNet ends in a global average pool
-//! and one fully connected layer. Both are linear, so they may change places: the classifier's weights at every pixel of the
-//! last feature map, behind its norm and ReLU, give a map for each class,
+//! and one fully connected layer. Both are linear, so they commute: applying the classifier's weights at every pixel of the
+//! last feature map, after its norm and ReLU, gives a map for each class,
 //!
 //! ```text
 //! map[k][y][x] = sum over c of weight[k][c] * relu(norm5(features))[c][y][x]
 //! ```
 //!
-//! and the mean of a class's map plus its bias is its logit. No gradient is needed: one more 1x1 convolution, which a
-//! session that is asked for the tap [`CLASS_MAPS`](crate::CLASS_MAPS) runs behind the others.
+//! and the mean of a class's map plus its bias is its logit. No gradient is needed, only one more 1x1 convolution. A
+//! session runs it after the other steps if the tap [`CLASS_MAPS`](crate::CLASS_MAPS) is requested.
 //!
-//! This file makes a map visible: negative values speak against the class and are cut off, the largest is 1, the
-//! least 0, and what lies between the map's few pixels is interpolated.
+//! This file prepares a map for display: negative values, which speak against the class, become 0, the largest becomes 1,
+//! and the map's few pixels are interpolated.
 
 use crate::error::{Error, Result};
 
-/// A class's map, from 0 (what speaks for the class least, or against it) to 1 (what speaks for it most).
+/// A class's map, from 0 (no evidence for the class) to 1 (the strongest evidence).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
     height: usize,
@@ -25,20 +25,20 @@ pub struct Heat {
 }
 
 impl Heat {
-    /// Normalises one class's map of `height` rows: negative values to 0, the largest to 1; where no value is negative, the
-    /// least to 0, as Zhou et al. do. A map without a positive value is 0 everywhere, another of one value 1.
+    /// Normalises one class's map of `height` rows: negative values become 0 and the largest 1. If no value is negative, the
+    /// least becomes 0, as in Zhou et al. A map without a positive value becomes 0 everywhere, a positive constant 1.
     ///
     /// # Errors
-    /// [`Error::Input`] where `map` is empty or no rectangle of so many rows.
+    /// [`Error::Input`] where `map` is empty or not a rectangle of that many rows.
     pub fn of(map: &[f32], height: usize) -> Result<Heat> {
         if map.is_empty() || height == 0 || !map.len().is_multiple_of(height) {
-            return Err(Error::Input(format!("{} values are no class map of {height} rows", map.len())));
+            return Err(Error::Input(format!("{} values are not a class map of {height} rows", map.len())));
         }
         let most = map.iter().copied().fold(0.0, f32::max);
         let least = map.iter().copied().fold(f32::INFINITY, f32::min).max(0.0);
         let least = if least < most { least } else { 0.0 };
         let scale = if most > 0.0 { (most - least).recip() } else { 0.0 };
-        // Of a number so small that its reciprocal is infinite, nothing can be seen.
+        // A map so faint that the reciprocal is infinite shows nothing.
         let scale = if scale.is_finite() { scale } else { 0.0 };
         let values = map.iter().map(|value| ((value - least) * scale).clamp(0.0, 1.0)).collect();
         Ok(Heat { height, width: map.len() / height, values })
@@ -69,8 +69,8 @@ impl Heat {
         &self.values
     }
 
-    /// The heat at a place of the network's input, `x` to the right and `y` down from 0 to 1; bilinear between the middles
-    /// of the map's pixels, constant beyond the outermost.
+    /// The heat at a point of the network's input, `x` to the right and `y` down from 0 to 1: bilinear between the centres of
+    /// the map's pixels, constant beyond the outermost.
     pub fn at(&self, x: f64, y: f64) -> f32 {
         let axis = |place: f64, n: usize| {
             let place = (place * n as f64 - 0.5).clamp(0.0, (n - 1) as f64);
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(Heat::of(&map, 1).unwrap().values(), [0.0, 0.0]);
         }
         for (map, height) in [(&[][..], 1), (&[1.0, 2.0, 3.0], 2), (&[1.0], 0)] {
-            assert!(Heat::of(map, height).unwrap_err().to_string().contains("no class map"));
+            assert!(Heat::of(map, height).unwrap_err().to_string().contains("not a class map"));
         }
     }
 

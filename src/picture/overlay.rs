@@ -1,20 +1,20 @@
-//! A class map made visible: its colours, and how it lies over the picture.
+//! Drawing a class map: its colours, and how it lies over the picture.
 
 use super::decode::Picture;
 use super::heat::Heat;
 use super::region::Region;
 use crate::error::Result;
 
-/// The colour of a heat of 0 to 1: matplotlib's inferno, whose lightness grows evenly, from black to pale yellow.
+/// The colour of a heat from 0 to 1: matplotlib's inferno, from black to pale yellow with evenly growing lightness.
 pub fn heat_colour(heat: f32) -> [u8; 3] {
     let colour = colorous::INFERNO.eval_continuous(f64::from(heat).clamp(0.0, 1.0));
     [colour.r, colour.g, colour.b]
 }
 
 impl Heat {
-    /// The picture with the heat on it: interleaved red, green, blue, as many pixels as `picture` has. `region` is where
-    /// the network looked ([`crate::picture::Prepared::region`]); what lies outside stays as it is. `opacity` from 0 (the
-    /// picture alone) to 1 is that of the hottest place.
+    /// The picture with the heat laid over it: interleaved red, green, blue, as many pixels as `picture` has. `region` is
+    /// where the network looked ([`crate::picture::Prepared::region`]); the rest stays as it is. `opacity`, from 0 (the
+    /// picture alone) to 1, is that of the hottest place.
     ///
     /// # Errors
     /// As [`Picture::pixels`].
@@ -28,7 +28,7 @@ impl Heat {
                 continue;
             }
             let heat = self.at(x, y);
-            // Cold places show the picture.
+            // Opacity grows with heat, so that cold places show the picture.
             let share = opacity.clamp(0.0, 1.0) * heat;
             for (below, above) in pixel.iter_mut().zip(heat_colour(heat)) {
                 let mixed = f32::from(*below) + (f32::from(above) - f32::from(*below)) * share;
@@ -39,7 +39,7 @@ impl Heat {
     }
 
     /// The heat alone, to be laid over [`Region`]: `width` x `height` interleaved pixels of red, green, blue and
-    /// (straight) alpha, as [`Heat::over`] lays it at full opacity.
+    /// (straight) alpha. Blended, they give what [`Heat::over`] gives at full opacity.
     pub fn picture(&self, width: usize, height: usize) -> Vec<u8> {
         let place = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;
         let pixel = |i: usize| {

@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 use crate::architecture::{Architecture, InputSize};
 use crate::error::{Error, Result, one_line};
 
-/// How a picture comes to its size.
+/// How a picture is resized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
-    /// It stays as it is.
+    /// Not at all.
     None,
-    /// The shorter side to so many pixels, the longer in proportion, rounded down (torchvision's `Resize(n)`).
+    /// The shorter side to this many pixels, the longer in proportion, rounded down (torchvision's `Resize(n)`).
     Shorter(usize),
-    /// To exactly this size, whatever the proportions.
+    /// To exactly this size, ignoring the proportions.
     Exact(InputSize),
-    /// The digit in it is found and laid out as MNIST's digits are.
+    /// Finds the digit in the picture and lays it out as MNIST does.
     Digit,
 }
 
-/// The filter of the resize. All but `Nearest` widen with the reduction (antialiased), as Pillow's filters of these
-/// names do.
+/// The resampling filter. All but `Nearest` are antialiased: they widen when the picture shrinks, as Pillow's filters of the
+/// same names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {
-    /// The source pixel under the middle of the new one.
+    /// The source pixel under the centre of the new one.
     Nearest,
     /// Triangle.
     #[default]
@@ -47,7 +47,7 @@ pub enum Colour {
     /// Red first.
     #[default]
     Rgb,
-    /// Blue first, as OpenCV and Caffe have it.
+    /// Blue first, as in OpenCV and Caffe.
     Bgr,
 }
 
@@ -58,22 +58,22 @@ pub struct Preprocessing {
     /// One of [`NAMES`], or `custom`.
     #[serde(default = "custom")]
     pub name: String,
-    /// How the picture comes to its size.
+    /// How the picture is resized.
     pub resize: Resize,
-    /// The middle of the resized picture that is kept; beyond its edges there are pixels of 0.
+    /// The size of the central part to keep, if it is cropped. Where it is larger than the picture, zeros surround it.
     #[serde(default)]
     pub crop: Option<InputSize>,
-    /// The filter of the resize.
+    /// The resampling filter.
     #[serde(default)]
     pub filter: Filter,
     /// The order of the channels; `mean` and `std` are in this order too.
     #[serde(default)]
     pub colour: Colour,
-    /// What pixels are multiplied by first.
+    /// Pixels are first multiplied by this.
     pub scale: f64,
-    /// What is then subtracted: one number for all channels, or one for each of three.
+    /// Subtracted after scaling: one number for all channels, or one for each of three.
     pub mean: Vec<f64>,
-    /// What that is divided by: as many numbers as `mean`.
+    /// Divides the difference: as many numbers as `mean`.
     pub std: Vec<f64>,
 }
 
@@ -81,10 +81,10 @@ fn custom() -> String {
     "custom".into()
 }
 
-/// The preprocessings with a name.
+/// The names of preprocessings.
 pub const NAMES: [&str; 7] = ["torchvision", "timm", "keras", "caffe", "cifar10", "mnist", "none"];
 
-/// The largest side that a preprocessing or a caller may ask for, in pixels.
+/// The largest side that may be requested, in pixels.
 pub const MAX_PIXELS: usize = 8192;
 
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
@@ -94,7 +94,7 @@ const ACCEPTED: &str = "write torchvision, timm, keras, caffe, cifar10, mnist or
     resize=256,crop=224,mean=0.485:0.456:0.406,std=0.229:0.224:0.225,scale=1/255,filter=bilinear,colour=rgb";
 
 impl Preprocessing {
-    /// The preprocessing of this name, or none.
+    /// The preprocessing of this name; `None` if it is not one of [`NAMES`].
     ///
     /// - `torchvision`: shorter side 256 bilinear, crop 224, ImageNet statistics: the transforms of torchvision's
     ///   `DenseNet*_Weights.IMAGENET1K_V1`.
@@ -153,10 +153,10 @@ impl Preprocessing {
         })
     }
 
-    /// Reads a name of [`NAMES`]; a list of `resize=N|HxW|none|digit`, `crop=N|HxW|none`, `mean=a:b:c`, `std=a:b:c`,
-    /// `scale=x`, `filter=nearest|bilinear|bicubic|lanczos`, `colour=rgb|bgr` separated by commas, where a name may stand
-    /// first and is then changed (`timm,resize=320,crop=288`), else `none` is; or a JSON object of the fields. Numbers
-    /// may be fractions such as `1/255`; one `mean` or `std` serves all channels.
+    /// Reads one of [`NAMES`]; or a list of `resize=N|HxW|none|digit`, `crop=N|HxW|none`, `mean=a:b:c`, `std=a:b:c`,
+    /// `scale=x`, `filter=nearest|bilinear|bicubic|lanczos`, `colour=rgb|bgr`, separated by commas; or a JSON object of the
+    /// fields. A list may begin with the name that it changes (`timm,resize=320,crop=288`), else it changes `none`. Numbers
+    /// may be fractions such as `1/255`. One `mean` or `std` serves all channels.
     ///
     /// # Errors
     /// [`Error::Input`] with what is wrong and what would be accepted.
@@ -182,7 +182,7 @@ impl Preprocessing {
             .ok_or_else(|| format!("no such preprocessing; {ACCEPTED}"))?;
         preprocessing.name = custom();
         for part in parts {
-            let (key, value) = part.split_once('=').ok_or_else(|| format!("'{part}' is no setting; {ACCEPTED}"))?;
+            let (key, value) = part.split_once('=').ok_or_else(|| format!("'{part}' is not a setting; {ACCEPTED}"))?;
             let (key, value) = (key.trim(), value.trim());
             match key {
                 "resize" => {
@@ -199,7 +199,7 @@ impl Preprocessing {
                 "scale" => preprocessing.scale = number(value)?,
                 "filter" => preprocessing.filter = word(value, "nearest, bilinear, bicubic or lanczos")?,
                 "colour" | "color" => preprocessing.colour = word(value, "rgb or bgr")?,
-                _ => return Err(format!("'{key}' is no setting; {ACCEPTED}")),
+                _ => return Err(format!("'{key}' is not a setting; {ACCEPTED}")),
             }
         }
         let channels = preprocessing.mean.len().max(preprocessing.std.len());
@@ -211,7 +211,7 @@ impl Preprocessing {
         Ok(preprocessing)
     }
 
-    /// Refuses what no picture could be prepared with, with the reason.
+    /// Checks that pictures can be prepared this way. The error is the reason.
     pub(crate) fn validate(&self) -> Result<(), String> {
         let sides = match self.resize {
             Resize::None | Resize::Digit => None,
@@ -250,7 +250,7 @@ impl Preprocessing {
         Preprocessing::named(name).expect("these names are among NAMES")
     }
 
-    /// The size of every prepared picture, or none where it depends on the picture.
+    /// The size of every prepared picture; `None` where it depends on the picture.
     pub fn size(&self) -> Option<InputSize> {
         self.crop.or(match self.resize {
             Resize::Exact(size) => Some(size),
@@ -259,8 +259,8 @@ impl Preprocessing {
         })
     }
 
-    /// The same preparation for another size: the crop becomes `size` and the resize changes in the same ratio (of the
-    /// two sides' ratios the larger, so that the crop stays inside). Where nothing is resized, only the crop changes.
+    /// The same preprocessing for another size: the crop becomes `size`, and the resize changes in the same ratio (the larger
+    /// of the two sides' ratios, so that the crop stays inside). Where nothing is resized, only the crop changes.
     pub fn with_size(&self, size: InputSize) -> Self {
         let mut preprocessing = self.clone();
         let scaled = |side: usize, new: usize, old: usize| {
@@ -324,7 +324,7 @@ fn number(value: &str) -> Result<f64, String> {
         Some((above, below)) => parse(above).zip(parse(below)).map(|(a, b)| a / b),
         None => parse(value),
     }
-    .ok_or_else(|| format!("'{value}' is no number: write 0.485, or 1/255; lists are separated by colons"))
+    .ok_or_else(|| format!("'{value}' is not a number: write 0.485, or 1/255; lists are separated by colons"))
 }
 
 #[cfg(test)]

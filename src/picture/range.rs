@@ -1,8 +1,8 @@
-//! Warnings about pixels that a network can make nothing of.
+//! Warnings about pixels and preprocessings that a network cannot make sense of.
 
 use super::preprocessing::Preprocessing;
 
-/// What is wrong with the pixels themselves.
+/// What looks wrong with the pixels themselves.
 pub(super) fn of_pixels(pixels: &[u8]) -> Option<String> {
     let low = pixels.iter().copied().min()?;
     let high = pixels.iter().copied().max()?;
@@ -20,8 +20,8 @@ pub(super) fn of_pixels(pixels: &[u8]) -> Option<String> {
     None
 }
 
-/// What is wrong with the numbers that the preprocessing makes of pixels: networks are trained on inputs a few units wide
-/// and near zero. `mean` and `std` left at another `scale` are the usual mistake.
+/// What looks wrong with the values that the preprocessing produces: networks are trained on inputs near zero, a few units
+/// wide. The usual mistake is a `mean` and `std` for another `scale`.
 pub(super) fn of_preprocessing(preprocessing: &Preprocessing) -> Option<String> {
     preprocessing.mean.iter().zip(&preprocessing.std).find_map(|(mean, std)| {
         let (black, white) = (-mean / std, (255.0 * preprocessing.scale - mean) / std);

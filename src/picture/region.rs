@@ -2,17 +2,17 @@
 
 use crate::architecture::InputSize;
 
-/// Where a network's input lies in a picture, in that picture's pixels from its upper left corner. It reaches beyond the
-/// edges where the preparation pads.
+/// Where a network's input lies in a picture, in that picture's pixels from its upper left corner. It extends beyond the
+/// picture where preprocessing pads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
-    /// Distance of its left edge.
+    /// Its left edge.
     pub left: f64,
-    /// Distance of its upper edge.
+    /// Its upper edge.
     pub top: f64,
-    /// Pixels across.
+    /// Its width.
     pub width: f64,
-    /// Pixels down.
+    /// Its height.
     pub height: f64,
 }
 

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 /// What a forward pass of one architecture, input size and batch does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The network's name, for the dump.
+    /// The network's name, for the text dump.
     pub network: String,
     /// Height and width of the input.
     pub size: InputSize,
@@ -20,7 +20,7 @@ pub struct Plan {
     pub tensors: Vec<PlanTensor>,
     /// Steps in execution order.
     pub steps: Vec<Step>,
-    /// Everything that can be looked at.
+    /// Everything that can be read back.
     pub taps: Vec<Tap>,
 }
 
@@ -45,13 +45,13 @@ impl Plan {
         &self.tensor(view.tensor).slots[view.slots.clone()]
     }
 
-    /// Channels of a view that mean something.
+    /// Channels of a view, without padding.
     pub fn channels(&self, view: &View) -> usize {
         self.slots(view).iter().map(|slot| slot.channels).sum()
     }
 
-    /// For each padded channel of a view, which of its meaningful channels it is: the one map that packing, taps and
-    /// features share.
+    /// For each channel of a view with padding, its index without padding (`None` for padding). Packing, taps and features
+    /// all use this map.
     pub fn channel_map(&self, view: &View) -> Vec<Option<usize>> {
         let mut next = 0;
         let mut map = Vec::new();
@@ -67,20 +67,20 @@ impl Plan {
     /// A tap by its name.
     ///
     /// # Errors
-    /// [`Error::Tap`] with the nearest name: values inside a fused step are never produced.
+    /// [`Error::Tap`] with the nearest name, for an unknown name or a value inside a fused step, which is never produced.
     pub fn tap(&self, name: &str) -> Result<&Tap> {
         self.taps.iter().find(|tap| tap.name == name).ok_or_else(|| {
             let names = self.taps.iter().map(|tap| tap.name.as_str());
             let nearest = nearest(name, names).unwrap_or_default();
             Error::Tap {
                 name: name.into(),
-                hint: format!("the program fuses it or it does not exist; nearest: {nearest}"),
+                hint: format!("the program fuses it, or it does not exist; nearest: {nearest}"),
             }
         })
     }
 
-    /// Bytes of all activations of one pass in f32, memory reuse counted, the input and the output included. A kernel
-    /// family may pad further; [`crate::kernels::Program`] knows.
+    /// Bytes of all activations of one pass in f32, with memory reuse, including the input and the output. A kernel family
+    /// may add padding: see `activation_bytes` of the program.
     pub fn activation_bytes(&self) -> u64 {
         memory::sizes(&self.tensors).iter().map(|&elements| elements as u64 * self.batch as u64 * 4).sum()
     }

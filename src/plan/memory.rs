@@ -1,7 +1,7 @@
-//! Memory reuse: tensors whose lifetimes do not meet share one memory.
+//! Memory reuse: tensors whose lifetimes do not overlap share one memory.
 //!
-//! Greedy in execution order: a tensor takes the free memory that fits it best, so that the block tensors of a DenseNet
-//! alternate between two memories and every bottleneck lives where an earlier one did.
+//! Greedy in execution order: a tensor takes the free memory that fits it best. The block tensors of a DenseNet then
+//! alternate between two memories, and every bottleneck reuses the memory of an earlier one.
 
 use super::tensor::{PlanTensor, TensorKind};
 
@@ -17,8 +17,8 @@ pub(super) fn assign(tensors: &mut [PlanTensor]) {
     for tensor in tensors.iter_mut() {
         let need = tensor.elements();
         let (first, last) = tensor.lifetime;
-        // The host writes the input and reads the output: neither shares. Vectors and feature maps may be different kinds
-        // of resources, and never share either.
+        // The host writes the input and reads the output, so neither is shared. Vectors and feature maps may be different
+        // kinds of resources, so they do not share with each other.
         let reusable = tensor.kind == TensorKind::Internal;
         let best = memories
             .iter()
@@ -26,7 +26,7 @@ pub(super) fn assign(tensors: &mut [PlanTensor]) {
             .filter(|(_, memory)| {
                 reusable && memory.reusable && memory.vectors == tensor.is_vector && memory.free_after < first
             })
-            // What must grow least, then what wastes least.
+            // The one that must grow least, then the one that wastes least.
             .min_by_key(|(_, memory)| (need.saturating_sub(memory.elements), memory.elements.saturating_sub(need)))
             .map(|(index, _)| index);
         let index = best.unwrap_or_else(|| {

@@ -2,32 +2,32 @@
 
 use super::tensor::View;
 
-/// What a step does. Parameters are named, never held.
+/// What a step does. Parameters are referred to by name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// Convolution of the planar image, bias, maybe ReLU; `norm` is folded into weights and bias.
+    /// Convolution of the planar image. With `norm`, the norm is folded into weights and bias, and ReLU follows.
     Stem {
         /// Parameter name of the convolution's weight.
         weight: String,
-        /// The batch norm to fold.
+        /// The batch norm to fold, if there is one.
         norm: Option<String>,
         /// Side of the kernel.
         kernel: usize,
-        /// Step in both directions.
+        /// Stride in both directions.
         stride: usize,
-        /// Rows above and columns to the left that are zero.
+        /// Rows of zeros above and columns of zeros to the left.
         padding: [usize; 2],
     },
-    /// Max pooling; padded places never win.
+    /// Max pooling. Padding never wins.
     MaxPool {
         /// Side of the window.
         kernel: usize,
-        /// Step in both directions.
+        /// Stride in both directions.
         stride: usize,
         /// Rows above and columns to the left.
         padding: [usize; 2],
     },
-    /// 1x1 convolution; `norm` and ReLU on load, `folded` norm and ReLU on store, each where named.
+    /// 1x1 convolution, with an optional norm and ReLU on load and another on store.
     Pointwise {
         /// Parameter name of the convolution's weight.
         weight: String,
@@ -40,7 +40,7 @@ pub enum Operation {
     Convolution3x3 {
         /// Parameter name of the convolution's weight.
         weight: String,
-        /// Batch norm applied with ReLU to each input as it is loaded; padded places stay zero.
+        /// Batch norm applied with ReLU to each input as it is loaded. The padding stays zero.
         norm: Option<String>,
     },
     /// Batch norm, ReLU, 2x2 average pooling with stride 2; an odd last row or column is dropped.
@@ -53,8 +53,8 @@ pub enum Operation {
         /// The batch norm.
         norm: String,
     },
-    /// Copies new channels into their slot: needed by plain layers alone, which read the tensor they extend, and a
-    /// buffer is never bound for reading and writing at once.
+    /// Copies new channels into their slot. Only plain layers need it: they read the tensor that they extend, and a buffer
+    /// is never bound for reading and writing at once.
     Append,
     /// Fully connected, with bias.
     Classifier {
@@ -65,10 +65,10 @@ pub enum Operation {
     },
 }
 
-/// One step: reads one view, writes another, of different tensors.
+/// One step: reads a view of one tensor, writes a view of another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Its place in the network, torchvision's module path.
+    /// torchvision's module path.
     pub name: String,
     /// What it does.
     pub operation: Operation,
@@ -76,16 +76,16 @@ pub struct Step {
     pub input: View,
     /// What it writes.
     pub output: View,
-    /// Multiply-accumulates for one image, as executed.
+    /// Multiply-accumulates executed for one image.
     pub macs: u64,
 }
 
-/// A value that the program really produces, by name.
+/// A value that the program produces and that can be read back by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tap {
     /// Its name (see docs/architecture.md for the list).
     pub name: String,
-    /// The step after which it is there.
+    /// The step that produces it.
     pub step: usize,
     /// Where it is.
     pub view: View,

@@ -7,12 +7,12 @@ use std::ops::Range;
 pub struct TensorId(pub usize);
 
 /// Channels that one producer writes. Slots start at multiples of four, so that a texel or `vec4` never holds the
-/// channels of two producers; what pads a slot to the next multiple is zero.
+/// channels of two producers. The padding up to the next multiple is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// First padded channel: a multiple of 4.
     pub start: usize,
-    /// Channels that mean something.
+    /// Channels without padding.
     pub channels: usize,
 }
 
@@ -23,35 +23,35 @@ impl Slot {
     }
 }
 
-/// What a tensor is to the program's surroundings.
+/// Who writes and reads a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TensorKind {
-    /// The images, planar NCHW as the host gives them, without slots' padding.
+    /// The images, written by the host: planar NCHW, unpadded.
     Input,
-    /// Made and consumed inside the pass.
+    /// Written and read inside the pass.
     Internal,
-    /// What the host reads at the end.
+    /// Read by the host at the end.
     Output,
 }
 
 /// A logical tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanTensor {
-    /// For people and labels.
+    /// A label for people.
     pub name: String,
-    /// What it is to the surroundings.
+    /// Who writes and reads it.
     pub kind: TensorKind,
-    /// Channel slots in ascending order, without gaps between padded slots.
+    /// Channel slots in ascending order; padded slots leave no gaps.
     pub slots: Vec<Slot>,
     /// Rows.
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// One value a channel, whatever the image's size: pooled features, logits.
+    /// Whether it has one value per channel at any image size: pooled features, logits.
     pub is_vector: bool,
-    /// Steps from the first that writes it to the last that reads it, inclusive.
+    /// The first step that writes it and the last that reads it.
     pub lifetime: (usize, usize),
-    /// Index of the memory it lives in; tensors whose lifetimes do not meet share one.
+    /// Index of the memory it lives in; tensors whose lifetimes do not overlap share one.
     pub memory: usize,
 }
 
@@ -70,11 +70,11 @@ impl PlanTensor {
     }
 }
 
-/// Some slots of a tensor: what a step reads or writes, and what a tap shows.
+/// Consecutive slots of a tensor: what a step reads or writes, and what a tap shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The tensor.
     pub tensor: TensorId,
-    /// Slots of it.
+    /// Its slots.
     pub slots: Range<usize>,
 }

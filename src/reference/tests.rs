@@ -1,8 +1,10 @@
 use super::layers::{average_pool, concatenate, convolution, max_pool};
 use super::maps::Maps;
+use super::rounding::Rounding;
 use super::*;
 use crate::architecture::{Architecture, InputSize, Padding, Recipe, Stem};
 use crate::error::Result;
+use crate::precision::Precision;
 use crate::weights::{Tensor, Weights};
 
 fn maps(channels: usize, height: usize, width: usize, data: &[f64]) -> Maps {
@@ -102,6 +104,82 @@ fn keeping_less_changes_nothing_else() {
     let few = forward_keeping(&weights, &input, 1, InputSize::square(64), one).unwrap();
     assert_eq!(few.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["features.transition1.pooled", "classifier"]);
     assert!(few.iter().all(|(name, value)| all.get(name) == Some(value)));
+}
+
+/// `tolerances / 16 / 2^-24`: standard deviations in units of f32's roundoff.
+fn ulps(rounding: &Rounding) -> Vec<f64> {
+    rounding.tolerances(Precision::F32).iter().map(|tolerance| tolerance / 16.0 * 2f64.powi(24)).collect()
+}
+
+fn assert_near(got: &[f64], want: &[f64]) {
+    assert_eq!(got.len(), want.len());
+    let near = |(got, want): (&f64, &f64)| (got - want).abs() <= 1e-12 * want.abs();
+    assert!(got.iter().zip(want).all(near), "{got:?} should be {want:?}");
+}
+
+#[test]
+fn rounding_errors_follow_the_sums() {
+    // Two images of two channels and two pixels: root mean squares 5, 1 and 0.5, 0.
+    let x = maps(2, 1, 2, &[5.0, -5.0, 1.0, 1.0, 0.5, 0.5, 0.0, 0.0]);
+    let exact = Rounding::none(&x);
+    assert_eq!(ulps(&exact), [0.0; 4]);
+    let weight = Tensor { shape: vec![1, 2, 1, 1], data: vec![-2.0, 3.0] };
+    let bias = Tensor { shape: vec![1], data: vec![-4.0] };
+    let sums = exact.of_sums(&x, &weight, Some(&bias));
+    assert_near(&ulps(&sums), &[4.0 + 10.0 + 3.0, 4.0 + 1.0]);
+    // Weights stored as f16 are off by 2^-11 of themselves, each on its own: 8192 roundoffs of f32.
+    let half: Vec<f64> = sums.tolerances(Precision::F16).iter().map(|t| t / 16.0 * 2f64.powi(24)).collect();
+    assert_near(&half, &[(17f64.powi(2) + 8192f64.powi(2) * 109.0).sqrt(), (25.0 + 8192f64.powi(2)).sqrt()]);
+    // A norm scales the errors and adds its own.
+    let y = maps(1, 1, 2, &[-11.0, 9.0, -5.0, -5.0]);
+    let normed = sums.of_affine(&y, |_| -3.0, |_| 7.0);
+    let own = |square: f64| 3.0 * square.sqrt() + 7.0;
+    let want = [51f64.hypot(own(101.0)), 15f64.hypot(own(25.0))];
+    assert_near(&ulps(&normed), &want);
+    // Half of the first image's pixels are 0, where errors stop; all of the second's.
+    let relu = maps(1, 1, 2, &[40.0, 0.0, 0.0, 0.0]);
+    let one = Tensor { shape: vec![1, 1, 1, 1], data: vec![1.0] };
+    let after = normed.of_sums(&relu, &one, None);
+    assert_near(&ulps(&after), &[(want[0] * want[0] / 2.0 + 800.0).sqrt(), 0.0]);
+    let pooled = normed.of_global_pool(&relu);
+    assert_near(&ulps(&pooled), &[(want[0] * want[0] / 2.0 + 800.0).sqrt(), 0.0]);
+    // Concatenation keeps images apart.
+    let both = after.concatenate(&normed);
+    assert_near(&ulps(&both), &[ulps(&after)[0], want[0], 0.0, want[1]]);
+}
+
+#[test]
+fn every_output_has_tolerances_of_its_own() {
+    let weights = Weights::random(&tiny(Stem::imagenet(7), Some(4), Some(1)), 1).unwrap();
+    let input = crate::weights::random::input(1, 2 * 3 * 64 * 64);
+    let outputs = forward(&weights, &input, 2, InputSize::square(64)).unwrap();
+    assert_eq!(outputs.logits_name(), "classifier");
+    for (name, value) in outputs.iter() {
+        let [whole, half] = [Precision::F32, Precision::F16].map(|p| outputs.tolerances(name, p).unwrap());
+        assert_eq!((whole.len(), half.len()), (value.data.len(), value.data.len()), "{name}");
+        let most = value.data.iter().fold(0f64, |most, x| most.max(f64::from(x.abs())));
+        assert!(whole.iter().all(|tolerance| *tolerance > 0.0 && *tolerance < 1e-4 * most), "{name}");
+        assert!(whole.iter().zip(&half).all(|(whole, half)| whole < half), "{name}");
+    }
+    // One class: the tolerance of a logit does not depend on the other logits.
+    let tolerances = outputs.tolerances("classifier", Precision::F32).unwrap();
+    let logits = outputs.logits();
+    assert!(compare(logits, logits, &tolerances).agrees());
+    assert!(!compare(&[logits[0], logits[1] + 1e-3], logits, &tolerances).agrees());
+    assert!(outputs.tolerances("features.norm9", Precision::F32).is_none());
+}
+
+#[test]
+fn comparisons_name_the_value_that_is_worst_in_its_own_tolerance() {
+    let want = [1.0, 2.0, 3.0];
+    let worst = compare(&[1.5, 2.25, 3.0], &want, &[1.0, 0.4, 0.0]);
+    assert_eq!((worst.element, worst.error, worst.tolerance, worst.agrees()), (1, 0.25, 0.4, true));
+    assert!(!compare(&[1.0, 2.5, 3.0], &want, &[1.0, 0.4, 1.0]).agrees());
+    for bad in [f32::NAN, f32::INFINITY] {
+        let worst = compare(&[1.0, bad, 3.0], &want, &[f64::INFINITY; 3]);
+        assert_eq!((worst.element, worst.agrees()), (1, false));
+    }
+    assert!(!compare(&want, &want, &[1.0; 2]).agrees() && !compare(&[], &[], &[]).agrees());
 }
 
 #[test]

@@ -6,7 +6,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn every_name_is_a_valid_preset_and_reads_back() {
+fn every_name_is_valid_and_reads_back() {
     for name in NAMES {
         let preprocessing = Preprocessing::parse(name).unwrap();
         assert_eq!(preprocessing, Preprocessing::named(name).unwrap());
@@ -43,8 +43,8 @@ fn mistakes_are_answered_with_what_is_accepted() {
         ("imagenet", "write torchvision, timm"),
         ("", "write torchvision"),
         ("resize=256;crop=224", "is not a size"),
-        ("resize=256,mean", "'mean' is no setting"),
-        ("size=3", "'size' is no setting"),
+        ("resize=256,mean", "'mean' is not a setting"),
+        ("size=3", "'size' is not a setting"),
         ("mean=0.5/0.5/0.5", "separated by colons"),
         ("mean=0.5:0.5", "one for each of 3 channels"),
         ("mean=1:2:3,std=1:2", "one for each of 3 channels"),
@@ -80,7 +80,7 @@ fn another_size_keeps_the_ratio() {
 }
 
 #[test]
-fn architectures_get_the_preset_of_their_kind() {
+fn architectures_get_the_preprocessing_of_their_kind() {
     for name in PRESETS {
         let expected = if name.starts_with("densenet-") { "cifar10" } else { "torchvision" };
         assert_eq!(Preprocessing::default_for(&Architecture::preset(name).unwrap()).name, expected, "{name}");
