@@ -30,7 +30,7 @@
 //! |---|---|
 //! | `gpu` | [`Gpu`], [`Model`], [`Session`] (wgpu) |
 //! | `images` | [`Classifier`]; decoding, resizing and normalising pictures; class-activation maps over them |
-//! | `safetensors`, `pytorch`, `keras` | weight files of each kind; `safetensors` also the embedded digit model |
+//! | `safetensors`, `pytorch`, `keras` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
 //! | `npy` | .npy files in the binaries |
 //! | `cli` | the binaries, and all of the above but `pytorch` and `keras` |
 //!

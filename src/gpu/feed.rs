@@ -172,10 +172,11 @@ impl Feed {
     /// How a pass of `count` images is cut.
     fn chunks(&self, count: usize) -> VecDeque<Range<usize>> {
         let dispatches = &self.recorder.program.dispatches[..self.recorder.dispatches()];
-        match self.cancel {
-            Some(_) => cut(dispatches, chunk_macs(self.recorder.gpu().facts().kind) / count.max(1) as u64),
-            None => VecDeque::from([0..dispatches.len()]),
-        }
+        let budget = match self.cancel {
+            Some(_) => chunk_macs(self.recorder.gpu().facts().kind) / count.max(1) as u64,
+            None => u64::MAX,
+        };
+        cut(dispatches, budget)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -203,7 +204,7 @@ fn chunk_macs(kind: AdapterKind) -> u64 {
     }
 }
 
-/// Cuts dispatches into ranges of at most `budget` multiply-accumulates an image, or one dispatch.
+/// Cuts dispatches into ranges of at most `budget` multiply-accumulates an image, or of one dispatch that exceeds it.
 fn cut(dispatches: &[Dispatch], budget: u64) -> VecDeque<Range<usize>> {
     let mut chunks = VecDeque::new();
     let (mut start, mut macs) = (0, 0);

@@ -16,7 +16,7 @@ impl Kernels {
     /// Kernels of this family with weights of this precision.
     ///
     /// # Errors
-    /// [`Error::Input`] for f16 in the texture family, which stores f32 alone.
+    /// [`Error::Input`] for f16 in the texture family, which stores f32 only.
     pub fn new(family: KernelFamily, precision: Precision) -> Result<Kernels> {
         match (family, precision) {
             (KernelFamily::Texture, Precision::F16) => {

@@ -164,7 +164,7 @@ fn folder(group: Group, skip: &[&str], depth: usize, left: &mut usize) -> Result
     let groups: Vec<_> = group.iter_groups().map_err(|e| reason(&e))?.collect();
     *left = left
         .checked_sub(datasets.len() + groups.len())
-        .ok_or_else(|| format!("no weight file: it has more than {MAX_OBJECTS} HDF5 objects"))?;
+        .ok_or_else(|| format!("not a weight file: it has more than {MAX_OBJECTS} HDF5 objects"))?;
     let mut folders = Vec::new();
     for (name, inner) in groups {
         if !skip.contains(&name.as_str()) {

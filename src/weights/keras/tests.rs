@@ -187,9 +187,9 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
         (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' after a batch norm, expected relu"),
         (
             |m| m.get("a1_1_relu")["class_name"] = json!("LeakyReLU"),
-            "'a1_1_relu' (LeakyReLU) of its model_config: no layer",
+            "'a1_1_relu' (LeakyReLU) of its model_config: a DenseNet has no such layer",
         ),
-        (|m| m.get("a1_c2")["class_name"] = json!("SeparableConv2D"), "no layer of a DenseNet"),
+        (|m| m.get("a1_c2")["class_name"] = json!("SeparableConv2D"), "a DenseNet has no such layer"),
         (|m| m.get("a1_c2")["config"]["kernel_size"] = json!([5, 5]), "a 5x5 convolution of stride 1"),
         (|m| m.get("a1_c2")["config"]["padding"] = json!("valid"), "padded 3x3 convolutions"),
         (|m| m.get("a1_c2")["config"]["dilation_rate"] = json!([2, 2]), "its dilation_rate is not 1"),
@@ -197,7 +197,7 @@ fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
         (|m| m.get("a1_c2")["config"]["activation"] = json!("relu"), "its activation is 'relu'"),
         (|m| m.get("a_pool")["class_name"] = json!("MaxPooling2D"), "no feature map of a dense block"),
         (|m| m.get("a_pool")["config"]["padding"] = json!("same"), "with stride 2 and padding 'same'; a transition"),
-        (|m| m.get("global")["class_name"] = json!("GlobalMaxPooling2D"), "global maximum pooling is not done here"),
+        (|m| m.get("global")["class_name"] = json!("GlobalMaxPooling2D"), "global maximum pooling is not supported"),
         (|m| m.get("global")["class_name"] = json!("AveragePooling2D"), "at the end of the network it must be global"),
         (
             |m| m.get("drop")["class_name"] = json!("Dense"),
@@ -303,8 +303,8 @@ fn layers_counted_by_class_are_put_in_the_order_of_a_densenet() {
         let rest = [norms[1], "conv2d_1", norms[2], "conv2d_2", norms[3], "dense"];
         assert_eq!(order, [stem, rest.to_vec()].concat());
         assert!(source.ordered);
-        assert_eq!(source.stated.eps, Some(1e-3));
-        assert!(source.stated.from.contains("--eps"), "{}", source.stated.from);
+        assert_eq!(source.defaults.eps, Some(1e-3));
+        assert!(source.defaults.from.contains("--eps"), "{}", source.defaults.from);
         let dense = source.entries.iter().find(|entry| entry.name == "dense.weight").unwrap();
         assert_eq!(dense.shape, [4, 9]);
     }

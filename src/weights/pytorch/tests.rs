@@ -129,7 +129,7 @@ fn sizes_that_overflow_or_exceed_the_file_are_refused() {
     let names: Vec<String> = (0..30_000).map(|i| format!("x{i}.weight")).collect();
     let many: Vec<(&str, &[i32], &[i32])> = names.iter().map(|name| (name.as_str(), &[16][..], &[0][..])).collect();
     let error = refused(&stored(&state_dict(&many)));
-    assert!(error.contains("30000 tensors of 1920000 bytes: more than 20000 tensors"), "{error}");
+    assert!(error.contains("30000 tensors of 1920000 bytes: a DenseNet has at most 20000 tensors"), "{error}");
     let error = refused(&stored(&state_dict(&[("a", &[1 << 20, 64], &[0, 0])])));
     assert!(error.contains("1 tensors of 268435456 bytes"), "{error}");
 }
@@ -142,7 +142,7 @@ fn bombs_do_not_go_off() {
     let error = refused(&archive(&entries, CompressionMethod::Deflated));
     assert!(error.contains("that unpacks to 67109"), "{error}");
     let error = refused(&archive(&[("a/data.pkl", &zeros), ("b", &zeros)], CompressionMethod::Stored));
-    assert!(error.contains("its data.pkl has 67108864 bytes, of which 8388608 are read"), "{error}");
+    assert!(error.contains("its data.pkl has 67108864 bytes, and at most 8388608 are read"), "{error}");
     // A list in a list in a list.
     let deep = [b"\x80\x02".to_vec(), vec![b']'; 200_000], vec![b'a'; 199_999], b".".to_vec()].concat();
     refused(&stored(&deep));
