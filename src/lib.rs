@@ -18,8 +18,8 @@
 //! [`Classifier`] finds an adapter, and takes architecture, preprocessing and labels from the file;
 //! [`ClassifierOptions`] overrides each. Below it is a second level, for engines of one's own: [`weights::open`] reads a
 //! file into [`Weights`], a [`Gpu`] is a device, a [`Model`] holds the weights on it, and a [`Session`] runs tensors of one
-//! size. [`reference`](mod@reference) computes the same without any of that, slowly, to compare with. Everything async has
-//! a `_blocking` twin on native.
+//! size. [`reference`](mod@reference) computes the same without any of that, slowly, to compare with. Opening, loading,
+//! classifying and running are async; on native each has a `_blocking` twin.
 //!
 //! A dense layer reads everything before it and adds a few channels. Here concatenation is a write offset: a dense block
 //! owns one buffer, each layer writes its channels behind those already there, and nothing is copied.
