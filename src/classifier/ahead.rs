@@ -9,7 +9,7 @@ use super::classifier::Classifier;
 use super::input::{Input, Ready};
 use crate::error::Result;
 
-/// Prepared pictures in the order in which they came, a batch at a time, one batch ahead.
+/// Prepared pictures in the order of the inputs, a batch at a time, one batch ahead.
 pub(super) struct Ahead {
     batches: Option<Receiver<Vec<Result<Ready>>>>,
     thread: Option<JoinHandle<()>>,
@@ -39,26 +39,26 @@ impl Ahead {
         Ahead { batches: Some(batches), thread: Some(thread) }
     }
 
-    /// Waits for the next batch; none at the end.
+    /// Waits for the next batch; `None` at the end.
     pub(super) fn next(&self) -> Option<Vec<Result<Ready>>> {
         self.batches.as_ref()?.recv().ok()
     }
 
-    /// The next batch, if it is there.
+    /// The next batch, if it is ready.
     pub(super) fn try_next(&self) -> Option<Vec<Result<Ready>>> {
         self.batches.as_ref()?.try_recv().ok()
     }
 }
 
-/// Pictures prepared side by side, also where a pass takes fewer.
+/// Pictures prepared in parallel, even if a pass takes fewer.
 const PARALLEL: usize = 8;
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        // The thread ends once nobody receives.
+        // Without a receiver the thread ends.
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread ended the iteration already.
+            // If the thread panicked, the iteration has ended already.
             let _ = thread.join();
         }
     }

@@ -17,7 +17,8 @@ use crate::maps::FeatureMaps;
 use crate::picture::Preprocessing;
 use crate::weights::Origin;
 
-/// A network with its engine, its preprocessing and the names of its classes. Cheap to clone; clones and threads share it.
+/// A network with its engine, its preprocessing and the names of its classes. Cheap to clone, and shared by clones and
+/// threads.
 ///
 /// ```
 /// # #[cfg(all(feature = "safetensors", not(target_arch = "wasm32")))]
@@ -83,12 +84,12 @@ impl Classifier {
         self.inner.batch
     }
 
-    /// What runs the network, for people: an adapter with its kernels, or the CPU reference.
+    /// What runs the network, as text: an adapter with its kernels, or the CPU reference.
     pub fn engine(&self) -> String {
         self.inner.loaded.to_string()
     }
 
-    /// The model on its adapter; none where the CPU reference runs.
+    /// The model on its adapter; `None` if the CPU reference runs.
     #[cfg(feature = "gpu")]
     pub fn model(&self) -> Option<&Model> {
         match &self.inner.loaded {
@@ -97,7 +98,7 @@ impl Classifier {
         }
     }
 
-    /// Bytes on the device: weights, and the activations of the size that was classified last.
+    /// Bytes on the device: the weights, and the activations of the size that was classified last.
     pub fn device_bytes(&self) -> u64 {
         #[cfg(feature = "gpu")]
         let weights = self.model().map_or(0, Model::weight_bytes);
@@ -112,7 +113,7 @@ impl Classifier {
     /// [`Error::Io`](crate::Error::Io) and [`Error::File`](crate::Error::File) for a picture that cannot be read,
     /// [`Error::Input`](crate::Error::Input) and [`Error::Limit`](crate::Error::Limit) for one that the network or the
     /// adapter does not admit, [`Error::Tap`](crate::Error::Tap) for an unknown tap,
-    /// [`Error::Cancelled`](crate::Error::Cancelled), and what [`Session::run`](crate::Session::run) says.
+    /// [`Error::Cancelled`](crate::Error::Cancelled), and the errors of [`Session::run`](crate::Session::run).
     pub async fn classify(&self, picture: impl Into<Input>) -> Result<Prediction> {
         self.classify_wanting(picture, &self.inner.outputs).await
     }
@@ -120,7 +121,8 @@ impl Classifier {
     /// As [`Classifier::classify`], with other outputs than those of [`ClassifierOptions::outputs`](super::ClassifierOptions).
     ///
     /// # Errors
-    /// As [`Classifier::classify`]; [`Error::Tap`](crate::Error::Tap) for class maps where loading did not prepare them.
+    /// As [`Classifier::classify`]; [`Error::Tap`](crate::Error::Tap) for class maps that were not among the outputs when the
+    /// classifier was opened.
     pub async fn classify_wanting(&self, picture: impl Into<Input>, outputs: &[Wanted]) -> Result<Prediction> {
         let ready = self.prepare(picture.into())?;
         let shape = self.shape(&ready, outputs, 1);
@@ -160,7 +162,7 @@ impl Classifier {
     /// Times every step of the network on this picture, each in a compute pass of its own.
     ///
     /// # Errors
-    /// As [`Classifier::classify`]; [`Error::Device`](crate::Error::Device) where the adapter takes no timestamps, or the
+    /// As [`Classifier::classify`]; [`Error::Device`](crate::Error::Device) if the adapter has no timestamps, or the
     /// CPU reference runs.
     #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
     pub fn profile_blocking(&self, picture: impl Into<Input>) -> Result<Vec<crate::gpu::StepTime>> {
@@ -212,7 +214,7 @@ impl Classifier {
     }
 }
 
-/// [`CancelToken::check`], where there is one.
+/// [`CancelToken::check`], if there is a token.
 pub(super) fn check(token: &Option<CancelToken>) -> Result<()> {
     token.as_ref().map_or(Ok(()), CancelToken::check)
 }

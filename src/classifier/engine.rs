@@ -1,4 +1,4 @@
-//! What runs the network: a model on a device, or the CPU reference. One face for both.
+//! What runs the network: a model on a device, or the CPU reference, behind one interface.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::maps::FeatureMaps;
 use crate::reference;
 use crate::weights::Weights;
 
-/// A network that is ready to run.
+/// A loaded network.
 pub(super) enum Loaded {
     #[cfg(feature = "gpu")]
     Gpu(Model),
@@ -39,7 +39,7 @@ impl fmt::Display for Loaded {
 pub(super) struct Shape {
     pub(super) size: InputSize,
     pub(super) taps: Vec<String>,
-    /// Images of one pass at most.
+    /// The most images of one pass.
     pub(super) batch: usize,
 }
 
@@ -50,14 +50,14 @@ pub(super) enum Runner {
     Reference(Arc<Weights>, Shape, Option<CancelToken>),
 }
 
-/// The result of one image.
+/// The results of one image.
 pub(super) struct Row {
-    /// Logits, or pooled features where the network has no classifier.
+    /// Logits, or pooled features if the network has no classifier.
     pub(super) values: Vec<f32>,
     pub(super) taps: Vec<(String, FeatureMaps)>,
 }
 
-/// A pass that was started.
+/// A pass in flight.
 pub(super) enum Flight {
     #[cfg(feature = "gpu")]
     Gpu(Box<Pending>, Vec<String>),
@@ -104,7 +104,7 @@ impl Runner {
         }
     }
 
-    /// Bytes that it holds on the device besides the model's.
+    /// [`Session::device_bytes`], 0 for the reference.
     pub(super) fn device_bytes(&self) -> u64 {
         match self {
             #[cfg(feature = "gpu")]
@@ -130,7 +130,7 @@ impl Runner {
         }
     }
 
-    /// Starts one pass; [`MAX_FLIGHTS`] may be under way. The reference is done at once.
+    /// Starts one pass; at most [`MAX_FLIGHTS`] may be in flight. The reference has finished when this returns.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn start(&mut self, images: &[f32]) -> Result<Flight> {
         match self {
@@ -145,7 +145,7 @@ impl Runner {
 
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
 impl Runner {
-    /// The time of every step on the device; none where the reference runs.
+    /// The time of every step on the device; `None` if the reference runs.
     pub(super) fn profile_blocking(&mut self, image: &[f32]) -> Result<Option<Vec<StepTime>>> {
         match self {
             Runner::Gpu(session, _) => session.profile_blocking(image).map(Some),
@@ -154,7 +154,7 @@ impl Runner {
     }
 }
 
-/// Passes of one runner that may be under way.
+/// Passes of one runner that may be in flight.
 #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
 pub(super) const MAX_FLIGHTS: usize = Session::IN_FLIGHT;
 #[cfg(all(not(feature = "gpu"), not(target_arch = "wasm32")))]
@@ -186,7 +186,7 @@ fn rows(output: &Output, taps: &[String]) -> Vec<Row> {
     (0..output.batch()).map(row).collect()
 }
 
-/// Image by image, so that the feature maps of one image are held at a time.
+/// One image after another, so that the feature maps of only one are in memory.
 fn on_reference(weights: &Weights, images: &[f32], shape: &Shape, cancel: Option<&CancelToken>) -> Result<Vec<Row>> {
     let elements = weights.architecture().input_channels * shape.size.height * shape.size.width;
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Passes in flight: batches are submitted ahead, so that the engine has work while results are read.
+//! Passes in flight: batches are submitted ahead, so that the engine works while results are read.
 
 use std::collections::VecDeque;
 
@@ -22,20 +22,20 @@ struct Pass {
     flight: Flight,
 }
 
-/// Runs prepared pictures with a runner for the size that came last, and keeps their order.
+/// Runs prepared pictures and keeps their order. There is one runner, for the size that came last.
 pub(super) struct Flow {
     classifier: Classifier,
     /// Pictures of one pass.
     batch: usize,
     runner: Option<(Shape, Runner)>,
     places: VecDeque<Place>,
-    /// Pictures that were taken from the front of `places`.
+    /// Pictures already taken from the front of `places`.
     taken: usize,
     flying: VecDeque<Pass>,
 }
 
 impl Flow {
-    /// `most`: as many pictures as will come, where that is known.
+    /// `most`: how many pictures will come at most, if known.
     pub(super) fn new(classifier: &Classifier, most: Option<usize>) -> Flow {
         let batch = classifier.batch().min(most.unwrap_or(usize::MAX)).max(1);
         let (places, flying) = (VecDeque::new(), VecDeque::new());
@@ -47,7 +47,7 @@ impl Flow {
         !self.flying.is_empty()
     }
 
-    /// The next answer in the pictures' order, if it is there.
+    /// The next answer in the pictures' order, if it is ready.
     pub(super) fn next_answer(&mut self) -> Option<Result<Prediction>> {
         match self.places.pop_front()? {
             Place::Answered(answer) => {
@@ -61,7 +61,7 @@ impl Flow {
         }
     }
 
-    /// Submits pictures, in a pass or more for each size. A size that is not admitted becomes its pictures' error.
+    /// Submits pictures, in one or more passes for each size. If a size is refused, each of its pictures gets the error.
     pub(super) fn start(&mut self, batch: Vec<Result<Ready>>) -> Result<()> {
         let first = self.taken + self.places.len();
         let mut todo = Vec::new();
@@ -90,7 +90,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Waits for the pass that was submitted first.
+    /// Waits for the oldest pass.
     pub(super) fn land(&mut self) -> Result<()> {
         let Some(Pass { pictures, flight }) = self.flying.pop_front() else { return Ok(()) };
         for ((number, ready), row) in pictures.into_iter().zip(flight.land()?) {
@@ -104,7 +104,7 @@ impl Flow {
         &mut self.places[number - self.taken]
     }
 
-    /// Has a runner for the size of a waiting picture, and says how many pictures it takes in one pass.
+    /// Makes sure that there is a runner for the size of a waiting picture. Returns how many pictures it takes in one pass.
     fn runner_for(&mut self, number: usize) -> Result<usize> {
         let inner = self.classifier.inner.clone();
         let Place::Waiting(ready) = self.place(number) else { unreachable!("only waiting pictures are started") };
@@ -114,7 +114,7 @@ impl Flow {
         }
         let Place::Waiting(ready) = &self.places[number - self.taken] else { unreachable!("checked above") };
         let shape = self.classifier.shape(ready, &inner.outputs, self.batch);
-        // The old buffers go before new ones are made.
+        // Free the old buffers before new ones are made.
         while self.is_busy() {
             self.land()?;
         }
@@ -151,7 +151,7 @@ impl Flow {
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        // A runner with passes in flight is not ready for others.
+        // A runner with passes in flight cannot serve others.
         if self.flying.is_empty()
             && let Some((shape, runner)) = self.runner.take()
         {

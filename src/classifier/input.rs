@@ -1,4 +1,4 @@
-//! Anything that becomes a picture.
+//! Whatever can be classified: pictures in any form, and tensors.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::architecture::InputSize;
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Preprocessing, Region, prepare};
 
-/// What a classifier takes: a picture in any form, or a tensor that is prepared already. Made by `into()` from a path, the
-/// bytes of a picture file, or a [`Picture`] ([`Picture::from_pixels`] takes raw pixels).
+/// What a classifier takes: a picture in any form, or a prepared tensor. `into()` makes it from a path, the bytes of a picture
+/// file, or a [`Picture`] ([`Picture::from_pixels`] takes raw pixels).
 pub struct Input(Kind);
 
 enum Kind {
@@ -21,12 +21,12 @@ enum Kind {
 }
 
 impl Input {
-    /// The bytes of a picture file. Errors call it `name`.
+    /// The bytes of a picture file. Errors refer to it as `name`.
     pub fn bytes(bytes: Vec<u8>, name: impl Into<PathBuf>) -> Input {
         Input(Kind::Bytes(bytes, name.into()))
     }
 
-    /// A picture that is made when its turn comes.
+    /// A picture that is produced only when its turn comes.
     pub fn lazy(make: impl FnOnce() -> Result<Picture> + Send + 'static) -> Input {
         Input(Kind::Lazy(Box::new(make)))
     }
@@ -73,7 +73,7 @@ pub(super) struct Preparation {
     pub(super) preprocessing: Preprocessing,
     /// Channels of the network's input.
     pub(super) channels: usize,
-    /// The input's size where it is not the preprocessing's.
+    /// The input's size, if it is not the preprocessing's.
     pub(super) size: Option<InputSize>,
     /// Whether the picture is needed afterwards.
     pub(super) keeps_pictures: bool,

@@ -17,15 +17,15 @@ use crate::kernels::AdapterKind;
 use crate::labels;
 use crate::weights::{self, Weights};
 
-/// Pictures of one pass on a GPU. Elsewhere single pictures are as fast, and the first answer is sooner.
+/// Pictures of one pass on a GPU. Elsewhere single pictures are as fast, and the first answer comes sooner.
 #[cfg(feature = "gpu")]
 const GPU_BATCH: usize = 8;
 
 impl Classifier {
-    /// Opens a weight file of any format that is read, on the best adapter of this machine.
+    /// Opens a weight file of any supported format, on the best adapter of this machine.
     ///
     /// # Errors
-    /// As [`weights::open`] for the file; [`Error::NoAdapter`] where there is none (ask for
+    /// As [`weights::open`] for the file; [`Error::NoAdapter`] if there is none (ask for
     /// [`Engine::Reference`] to compute on the CPU); as [`Model::load`].
     #[cfg(feature = "files")]
     pub async fn open(path: impl AsRef<Path>) -> Result<Classifier> {
@@ -52,11 +52,11 @@ impl Classifier {
         Classifier::new(weights::embedded()?, options).await
     }
 
-    /// Takes weights that are read already.
+    /// Makes a classifier of weights that are already in memory.
     ///
     /// # Errors
-    /// [`Error::Input`] where options contradict the network, [`Error::NoAdapter`], [`Error::Cancelled`]; what
-    /// [`Weights::preprocessing`], [`Gpu::new`] and [`Model::load`] say.
+    /// [`Error::Input`] if options contradict the network, [`Error::NoAdapter`], [`Error::Cancelled`]; the errors of
+    /// [`Weights::preprocessing`], [`Gpu::new`] and [`Model::load`].
     pub async fn new(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
         let parts = Parts::new(&weights, &mut options)?;
         let loaded = match std::mem::take(&mut options.engine) {
@@ -137,7 +137,7 @@ fn no_engine() -> Error {
     Error::NoAdapter("this build has no engine for adapters (feature `gpu`): ask for Engine::Reference".into())
 }
 
-/// A device that is open, or which one to open.
+/// An open device, or which one to open.
 #[cfg(feature = "gpu")]
 fn gpu_options(engine: Engine) -> std::result::Result<Gpu, GpuOptions> {
     match engine {
@@ -147,7 +147,7 @@ fn gpu_options(engine: Engine) -> std::result::Result<Gpu, GpuOptions> {
     }
 }
 
-/// What is settled before an engine is opened, so that a mistake shows at once.
+/// What is decided before an engine is opened, so that mistakes show at once.
 struct Parts {
     architecture: Architecture,
     origin: weights::Origin,

@@ -1,4 +1,4 @@
-//! Many pictures, answered in the order in which they came.
+//! Many pictures, answered in their order.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use crate::architecture::InputSize;
 use crate::error::Result;
 
 impl Classifier {
-    /// Classifies many pictures, [`Classifier::batch`] of one size in one pass. The answers are in the pictures' order; a
-    /// picture that cannot be read, or is not admitted, has its own error, and the others go on.
+    /// Classifies many pictures, up to [`Classifier::batch`] of the same size in one pass. Answers are in the pictures' order. A
+    /// picture that cannot be read, or is refused, yields an error of its own, and the others go on.
     ///
     /// # Errors
-    /// What concerns no single picture, as [`Classifier::classify`].
+    /// Errors that do not [concern one picture](crate::Error::concerns_input), as [`Classifier::classify`].
     pub async fn classify_many<I>(&self, pictures: I) -> Result<Vec<Result<Prediction>>>
     where
         I: IntoIterator,
@@ -76,7 +76,7 @@ impl Classifier {
         Ok(())
     }
 
-    /// As [`Classifier::classify_many`], as an iterator that yields each answer as soon as it and those before it are there.
+    /// Like [`Classifier::classify_many`], but an iterator that yields each answer as soon as it and those before it are ready.
     /// Another thread reads and prepares the next pictures meanwhile.
     ///
     /// ```
@@ -113,7 +113,7 @@ impl Classifier {
 /// The answers of [`Classifier::classify_many_blocking`], in the pictures' order.
 ///
 /// An error that [concerns an input](crate::Error::concerns_input) is that picture's; after any other error the iterator
-/// ends. To drop the iterator is to stop.
+/// ends. Dropping the iterator stops the work.
 #[cfg(not(target_arch = "wasm32"))]
 pub struct Predictions {
     ahead: Ahead,
@@ -131,7 +131,7 @@ impl Iterator for Predictions {
                 self.is_over = answer.as_ref().is_err_and(|error| !error.concerns_input());
                 return Some(answer);
             }
-            // What is prepared goes to the engine first; while nothing is, results are read.
+            // Prepared pictures go to the engine first. While there are none, results are read.
             let prepared = if self.flow.is_busy() { self.ahead.try_next() } else { self.ahead.next() };
             let progress = match prepared {
                 Some(batch) => self.flow.start(batch),

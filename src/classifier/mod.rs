@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A [`Classifier`] chooses the engine, takes labels and preprocessing from the file, prepares pictures and runs them in
-//! batches. [`ClassifierOptions`] overrides each choice. For an engine of one's own see [`Gpu`](crate::Gpu),
+//! batches. [`ClassifierOptions`] overrides each choice. To drive the engine yourself, see [`Gpu`](crate::Gpu),
 //! [`Model`](crate::Model) and [`Session`](crate::Session).
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -20,12 +20,12 @@ pub enum Engine {
     /// The best adapter: discrete before integrated before virtual before software GPUs.
     #[default]
     Best,
-    /// The adapter of this index, or with this in its name.
+    /// The adapter with this index, or with this in its name.
     Adapter(String),
-    /// A device that is open already, such as a user interface's.
+    /// An open device, such as a user interface's.
     #[cfg(feature = "gpu")]
     Gpu(Gpu),
-    /// The CPU reference: right, and slow.
+    /// The CPU reference: correct, and slow.
     Reference,
 }
 
@@ -46,32 +46,32 @@ impl From<Gpu> for Engine {
     }
 }
 
-/// How to load a [`Classifier`](super::Classifier). What is not set comes from the file, or suits the machine.
+/// How to load a [`Classifier`](super::Classifier). What is not set comes from the file, or is chosen for the machine.
 #[derive(Default)]
 #[non_exhaustive]
 pub struct ClassifierOptions {
     /// What runs the network.
     pub engine: Engine,
-    /// Kernel family of an adapter; the adapter's default where not given.
+    /// Kernel family on an adapter. Default: the adapter's.
     pub kernels: Option<KernelFamily>,
-    /// What an adapter stores weights as.
+    /// How an adapter stores weights.
     pub precision: Precision,
-    /// Pictures of one pass; 8 on a GPU and 1 elsewhere where not given.
+    /// Pictures of one pass. Default: 8 on a GPU, 1 elsewhere.
     pub batch: Option<usize>,
-    /// Names of the classes, one for each; the file's where not given, then ImageNet's for 1,000 classes.
+    /// Names of the classes, one for each. Default: the file's; else ImageNet's for 1,000 classes, or `class 0` and so on.
     pub labels: Option<Vec<String>>,
-    /// What is done to pictures; the file's where not given, then what suits the network.
+    /// What is done to pictures. Default: the file's, else the network's default.
     pub preprocessing: Option<Preprocessing>,
-    /// The size that pictures are brought to; the preprocessing's where not given.
+    /// The size that pictures are brought to. Default: the preprocessing's.
     pub size: Option<InputSize>,
-    /// What turns logits into scores; the file's where not given.
+    /// What turns logits into scores. Default: the file's.
     pub activation: Option<Activation>,
     /// What predictions hold besides logits and scores.
     pub outputs: Vec<Wanted>,
     /// How the weight file is read.
     #[cfg(feature = "files")]
     pub open: OpenOptions,
-    /// Told of every step of loading, on the loading thread.
+    /// Called at every step of loading, on the loading thread.
     #[cfg(feature = "gpu")]
     pub progress: Option<ProgressCallback>,
     /// Stops loading and running.
@@ -79,21 +79,21 @@ pub struct ClassifierOptions {
 }
 
 impl ClassifierOptions {
-    /// What runs the network: `"nvidia"`, `"reference"`, or an open [`Gpu`](crate::Gpu).
+    /// What runs the network: a part of an adapter's name such as `"nvidia"`, `"reference"`, or an open [`Gpu`](crate::Gpu).
     #[must_use]
     pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
         self.engine = engine.into();
         self
     }
 
-    /// The kernel family of an adapter.
+    /// The kernel family on an adapter.
     #[must_use]
     pub fn kernels(mut self, family: KernelFamily) -> Self {
         self.kernels = Some(family);
         self
     }
 
-    /// What an adapter stores weights as.
+    /// How an adapter stores weights.
     #[must_use]
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
@@ -150,7 +150,7 @@ impl ClassifierOptions {
         self
     }
 
-    /// Told of every step of loading, on the loading thread.
+    /// Called at every step of loading, on the loading thread.
     #[cfg(feature = "gpu")]
     #[must_use]
     pub fn progress(mut self, progress: impl FnMut(crate::gpu::Progress) + Send + 'static) -> Self {

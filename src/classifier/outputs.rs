@@ -1,9 +1,9 @@
-//! What a classifier yields besides logits and scores.
+//! Outputs besides logits and scores.
 
 use crate::architecture::Architecture;
 use crate::maps::CLASS_MAPS;
 
-/// An output beyond logits and scores.
+/// An output besides logits and scores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wanted {
@@ -29,7 +29,7 @@ impl Wanted {
     }
 }
 
-/// The taps of `wanted`, each once. A network without a classifier ends with its features, which need no tap then.
+/// The taps of `wanted`, each once. A network without a classifier ends with its features, so they need no tap.
 pub(super) fn taps(wanted: &[Wanted], architecture: &Architecture) -> Vec<String> {
     let mut taps: Vec<String> = Vec::new();
     for wanted in wanted {

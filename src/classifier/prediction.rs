@@ -1,4 +1,4 @@
-//! What a classifier says of one picture.
+//! The answer for one picture.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::maps::{CLASS_MAPS, FeatureMaps};
 use crate::picture::{Heat, Picture, Region};
 
-/// A class with its place among the best.
+/// One of the best classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// The class, counted from 0.
@@ -19,17 +19,17 @@ pub struct Place {
     pub score: f32,
 }
 
-/// What a classifier says of one picture.
+/// A classifier's answer for one picture.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Prediction {
-    /// What the classifier layer yields, `[classes]`; empty where the network has none.
+    /// The output of the classifier layer, `[classes]`; empty if the network has none.
     pub logits: Vec<f32>,
-    /// The logits behind the activation, `[classes]`.
+    /// The logits after the activation, `[classes]`.
     pub scores: Vec<f32>,
-    /// Where in the picture the network looked; none for a tensor.
+    /// The part of the picture that the network saw; `None` for a tensor.
     pub region: Option<Region>,
-    /// What looked wrong while the picture was prepared, one line each.
+    /// What looked wrong when the picture was prepared, one line each.
     pub warnings: Vec<String>,
     pub(super) labels: Arc<[String]>,
     pub(super) taps: Vec<(String, FeatureMaps)>,
@@ -43,19 +43,19 @@ impl Prediction {
         top_k(&self.scores, k).into_iter().map(place).collect()
     }
 
-    /// The pooled features, `[channels]`: where [`Wanted::Features`](super::Wanted::Features) asked for them, or the
+    /// The pooled features, `[channels]`, if [`Wanted::Features`](super::Wanted::Features) was among the outputs, or the
     /// network has no classifier.
     pub fn features(&self) -> Option<&[f32]> {
         self.tap(FEATURES).map(|maps| maps.data.as_slice())
     }
 
-    /// A tap that [`Wanted::Tap`](super::Wanted::Tap) asked for.
+    /// A tap that was among the outputs ([`Wanted::Tap`](super::Wanted::Tap)).
     pub fn tap(&self, name: &str) -> Option<&FeatureMaps> {
         self.taps.iter().find(|(known, _)| known == name).map(|(_, maps)| maps)
     }
 
-    /// The maps of all classes, `[classes, rows, columns]`, where
-    /// [`Wanted::ClassMaps`](super::Wanted::ClassMaps) asked for them.
+    /// The maps of all classes, `[classes, rows, columns]`, if
+    /// [`Wanted::ClassMaps`](super::Wanted::ClassMaps) was among the outputs.
     pub fn class_maps(&self) -> Option<&FeatureMaps> {
         self.tap(CLASS_MAPS)
     }
@@ -63,7 +63,7 @@ impl Prediction {
     /// The map of one class, normalised.
     ///
     /// # Errors
-    /// [`Error::Input`] where there is no such class; [`Error::Tap`] where no maps were asked for.
+    /// [`Error::Input`] if there is no such class; [`Error::Tap`] if the maps were not among the outputs.
     pub fn class_map(&self, class: usize) -> Result<Heat> {
         let maps = self.class_maps().ok_or_else(|| Error::Tap {
             name: CLASS_MAPS.into(),
@@ -72,16 +72,16 @@ impl Prediction {
         Heat::of_class(&maps.data, [maps.channels, maps.height, maps.width], class)
     }
 
-    /// The picture; kept only where class maps were asked for, to lay them over it.
+    /// The picture. It is kept only with class maps, which are laid over it.
     pub fn picture(&self) -> Option<&Picture> {
         self.picture.as_deref()
     }
 
-    /// The picture with the map of `class` over it: interleaved red, green, blue, as many pixels as
-    /// [`Prediction::picture`]. `opacity` from 0 to 1 is that of the hottest place.
+    /// The picture with the map of `class` over it: interleaved red, green, blue, in the size of
+    /// [`Prediction::picture`]. `opacity`, from 0 to 1, is that of the hottest place.
     ///
     /// # Errors
-    /// As [`Prediction::class_map`]; [`Error::Input`] for a tensor, which is no picture.
+    /// As [`Prediction::class_map`]; [`Error::Input`] for a tensor, which has no picture.
     pub fn overlay(&self, class: usize, opacity: f32) -> Result<Vec<u8>> {
         let heat = self.class_map(class)?;
         match (&self.picture, &self.region) {
