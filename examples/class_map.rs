@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let best = &prediction.top(1)[0];
     let pixels = prediction.overlay(best.class, 0.7)?;
 
-    let picture = prediction.picture().ok_or("the picture is kept where class maps are asked for")?;
+    let picture = prediction.picture().ok_or("the picture is kept with its class maps")?;
     let (width, height) = (picture.width() as u32, picture.height() as u32);
     image::save_buffer(&output, &pixels, width, height, image::ColorType::Rgb8)?;
     println!("{output} shows what speaks for {}", best.label);

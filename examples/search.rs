@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
     let mut found: Vec<(f32, PathBuf)> = Vec::new();
     for (path, prediction) in paths.iter().zip(classifier.classify_many_blocking(paths.clone())) {
-        // What is no picture is left out.
+        // Files that are not pictures are skipped.
         if let Ok(prediction) = prediction {
             found.push((cosine(wanted, prediction.features().unwrap_or_default()), path.clone()));
         }

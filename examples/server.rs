@@ -5,8 +5,8 @@
 //! curl --data-binary @tests/images/digits/7-paper.png http://127.0.0.1:3000
 //! ```
 //!
-//! One classifier serves all requests. A request waits for the adapter without blocking a thread; what is computed on the
-//! processor, decoding and resizing, takes a few milliseconds.
+//! One classifier serves all requests. A request waits for the adapter without blocking a thread; decoding and resizing
+//! happen on the thread of the request and take a few milliseconds.
 
 use axum::body::Bytes;
 use axum::extract::State;

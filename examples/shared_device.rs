@@ -1,8 +1,8 @@
 //! One wgpu device for drawing and for the network, as in a user interface or a game:
 //! `cargo run --release --example shared_device`.
 //!
-//! The device is opened by the program, which must ask for what the network needs. Both submit to the same queue; a pass
-//! of the network takes its turn among the frames.
+//! The program opens the device, and must request what the network needs. Both submit to the same queue, where the
+//! network's passes take turns with the frames.
 
 use densenet_wgpu::{Classifier, ClassifierOptions, Gpu, gpu, wgpu};
 
@@ -10,7 +10,7 @@ use densenet_wgpu::{Classifier, ClassifierOptions, Gpu, gpu, wgpu};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))?;
-    // What the network needs; add what drawing needs.
+    // This is what the network needs: add what drawing needs.
     let descriptor = gpu::device_descriptor(&adapter);
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))?;
 

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = SessionOptions::new(size).max_batch(2).taps(["features.denseblock4"]);
     let mut session = model.session_blocking(options)?;
 
-    // Two images, NCHW f32. A session of this size and batch can be used again and again.
+    // Two images, NCHW f32. The session can be used again for any images of this size.
     let images = random::input(0, 2 * session.image_elements());
     let output = session.run_blocking(&images)?;
     let maps = output.tap("features.denseblock4").ok_or("the session was made with this tap")?;

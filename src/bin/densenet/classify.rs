@@ -28,17 +28,17 @@ use crate::pictures::{self, Outcome, PictureArgs};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pictures: PictureArgs,
-    /// Class names, one a line or a JSON array; the weights' own where not given
+    /// Class names, one per line or a JSON array; by default the weights' own
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Classes shown for each picture
+    /// How many classes to show for each picture
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
     top: usize,
-    /// What turns logits into scores: softmax, sigmoid or none; the weights' own where not given
+    /// What turns logits into scores: softmax, sigmoid or none; by default the weights' own
     #[arg(long)]
     activation: Option<Activation>,
     /// Also write each picture with the class-activation map of its likeliest class on it: where in the picture the
-    /// network saw that class. One PNG per picture, under its name, into this folder, which is made where it is not there
+    /// network saw that class. One PNG per picture, named like it, in this folder, which is created if needed
     #[arg(long, value_name = "DIR")]
     cam: Option<PathBuf>,
     /// Print one JSON document: {"model": .., "adapter": .., "images": [..]}
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let pictures = arguments.pictures.find()?;
-    // Before the work, not after it.
+    // It fails before the work, not after it.
     let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
     let Some(classes) = weights.architecture().classes else {
@@ -145,9 +145,9 @@ impl Report {
         image
     }
 
-    /// One line where one class is shown, else the path and a line for each class.
+    /// One line if one class is shown, else the path and a line for each class.
     fn text(&self, path: &Path, top: &[Place]) -> String {
-        // What a file calls its classes must not steer the terminal.
+        // Names come from files: they must not control the terminal.
         let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
         let score = |place: &Place| match self.probability {
             true => format!("{:6.2} %", place.score * 100.0),

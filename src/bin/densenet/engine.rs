@@ -1,4 +1,4 @@
-//! Opening a classifier as the arguments ask for it, and saying what it is.
+//! Opens a classifier as the arguments say, and describes it.
 
 use anyhow::Context as _;
 use densenet_wgpu::weights::{Fact, Origin, Weights};
@@ -9,7 +9,7 @@ use crate::cli::adapter::{AdapterArgs, adapter_json};
 use crate::cli::finish::Usage;
 use crate::cli::{progress, source};
 
-/// What to do on a machine without any adapter.
+/// What to do on a machine without an adapter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WithoutAdapter {
     /// Compute on the CPU, and say so.
@@ -34,7 +34,7 @@ pub(crate) fn open(
         true => options.engine("reference"),
         false => match args.open() {
             Ok(gpu) => options.engine(gpu),
-            // A name that matches nothing is a mistake to be told, not a reason to compute elsewhere.
+            // A name that matches nothing is a mistake to report, not a reason to compute elsewhere.
             Err(error @ Error::NoAdapter(_)) if args.adapter.is_none() => match without {
                 WithoutAdapter::FallBack => {
                     eprintln!("warning: {error}");
@@ -71,7 +71,7 @@ pub(crate) fn classifier_json(classifier: &Classifier) -> Value {
     model_json(classifier.architecture(), classifier.origin(), preprocessing, activation)
 }
 
-/// A network as JSON: what it is, and where it came from.
+/// A network as JSON: what it is, and where it comes from.
 pub(crate) fn model_json(
     architecture: &Architecture,
     origin: &Origin,

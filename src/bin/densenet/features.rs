@@ -18,10 +18,10 @@ use crate::engine::{self, WithoutAdapter};
 use crate::pictures::{self, Outcome, PictureArgs};
 use crate::tensor;
 
-/// Write pictures' pooled feature vectors, one row a picture
+/// Write the pooled feature vectors of pictures, one row per picture
 ///
-/// What the classifier would read: the last feature maps, normalised, behind their ReLU, and averaged. A bad picture is
-/// reported and has no row, and the exit status is then 1; stdout says which row is which picture.
+/// They are what the classifier reads: the last feature maps after norm and ReLU, averaged. A bad picture is reported and
+/// has no row, and the exit status is then 1. The output says which row is which picture.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet features --weights densenet121.safetensors --output features.npy holiday/
@@ -30,7 +30,7 @@ The .safetensors holds the tensor `features`, and the paths as a JSON array in i
 pub(crate) struct Arguments {
     #[command(flatten)]
     pictures: PictureArgs,
-    /// Where the vectors go: [N, channels] float32
+    /// The file to write: [N, channels] float32
     #[arg(long, value_name = "F.npy|F.safetensors", value_parser = output_path)]
     output: PathBuf,
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let pictures = arguments.pictures.find()?;
     let output = arguments.overwrite.file(&arguments.output);
     output.check()?;
-    // A network without a classifier yields what the classifier would have read.
+    // A network without a classifier yields the classifier's input.
     let weights = arguments.source.open(None)?.without_classifier();
     let columns = weights.architecture().output_channels();
     let classifier = engine::open(&arguments.adapter, weights, arguments.pictures.options(), WithoutAdapter::Fail)?;
@@ -72,7 +72,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }
     }
     bar.finish_and_clear();
-    anyhow::ensure!(!paths.is_empty(), "{}: not written, for no picture could be read", arguments.output.display());
+    anyhow::ensure!(!paths.is_empty(), "{}: not written, since no picture could be read", arguments.output.display());
     let shape = [paths.len(), columns];
     let replaced = write(&output, shape, &data, &paths)?;
 
@@ -85,7 +85,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
         }))?;
     } else {
         if replaced {
-            eprintln!("{}: the file that was there is replaced", arguments.output.display());
+            eprintln!("{}: replaced the file that was there", arguments.output.display());
         }
         let mut out = std::io::stdout().lock();
         for (row, path) in paths.iter().enumerate() {

@@ -15,20 +15,20 @@ use image::{ExtendedColorType, ImageEncoder as _};
 use crate::cli::finish::Usage;
 use crate::files::Found;
 
-/// How much of the picture the hottest place covers.
+/// How opaque the hottest place is.
 const OPACITY: f32 = 0.7;
 
-/// Where the pictures go, and which names are taken.
+/// The folder that the maps are written to, and the names in use.
 pub(crate) struct HeatFolder {
     path: PathBuf,
     taken: HashSet<OsString>,
 }
 
 impl HeatFolder {
-    /// Makes the folder where it is not there, and finds out whether it can be written to.
+    /// Creates the folder if needed, and checks that it can be written to.
     ///
     /// # Errors
-    /// Wrong usage where one of `pictures` is in that folder: a map could overwrite it.
+    /// Wrong usage if one of `pictures` is in that folder: a map could overwrite it.
     pub(crate) fn open(path: &Path, pictures: &[Found]) -> anyhow::Result<HeatFolder> {
         let folder_of = |picture: &Path| match picture.parent() {
             Some(parent) if parent.as_os_str().is_empty() => fs::canonicalize("."),
@@ -40,7 +40,7 @@ impl HeatFolder {
             && pictures.iter().any(|(picture, _)| picture.as_os_str() != "-" && is_in(picture, &folder))
         {
             return Err(Usage::error(format!(
-                "--cam {}: pictures that are to be classified are in this folder, and would be overwritten: name another",
+                "--cam {}: some of the pictures are in this folder, and would be overwritten: name another folder",
                 path.display()
             )));
         }
@@ -54,7 +54,7 @@ impl HeatFolder {
         Ok(HeatFolder { path: path.to_path_buf(), taken: HashSet::new() })
     }
 
-    /// Writes the picture with the map of `class` on it, and says where to.
+    /// Writes the picture with the map of `class` on it. Returns the path.
     pub(crate) fn write(&mut self, picture: &Path, prediction: &Prediction, class: usize) -> anyhow::Result<PathBuf> {
         let name = self.name(picture);
         let path = self.path.join(name);
@@ -68,7 +68,7 @@ impl HeatFolder {
         Ok(path)
     }
 
-    /// `cat.png` for `holiday/cat.jpg`; where another picture of this run has the name, `cat-2.png`, and so on.
+    /// `cat.png` for `holiday/cat.jpg`; `cat-2.png` and so on if another picture of this run has that name.
     fn name(&mut self, picture: &Path) -> OsString {
         let stem = match picture.file_stem() {
             Some(stem) if picture.as_os_str() != "-" => stem.to_os_string(),
@@ -81,7 +81,7 @@ impl HeatFolder {
                 name.push(format!("-{number}"));
             }
             name.push(".png");
-            // Some systems take Cat.png and cat.png for one file.
+            // On some systems Cat.png and cat.png are one file.
             if self.taken.insert(name.to_ascii_lowercase()) {
                 return name;
             }

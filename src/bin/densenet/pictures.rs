@@ -1,4 +1,4 @@
-//! Which pictures the arguments name, how they are prepared, and what was wrong with each.
+//! The pictures that the arguments name, how they are prepared, and what was wrong with each.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// A picture as a classifier takes it.
+/// A picture as a classifier's input.
 pub(crate) fn input((path, found): &Found) -> Input {
     match found {
         Err(error) => {
@@ -76,18 +76,18 @@ pub(crate) fn bar(pictures: &[Found]) -> ProgressBar {
     progress::pictures(pictures.len())
 }
 
-/// What came of one picture.
+/// The outcome for one picture.
 pub(crate) struct Outcome {
     pub(crate) prediction: Option<Prediction>,
-    /// What was wrong with it, in one line that names it.
+    /// What was wrong with the picture, in one line that names it.
     pub(crate) error: Option<String>,
 }
 
 impl Outcome {
-    /// Says on stderr what was wrong with the picture, beside the progress bar.
+    /// Reports on stderr what was wrong with the picture, above the progress bar.
     ///
     /// # Errors
-    /// What concerns not this picture alone.
+    /// Errors that do not concern this picture alone.
     pub(crate) fn told(
         path: &Path,
         answer: densenet_wgpu::Result<Prediction>,
@@ -111,7 +111,7 @@ impl Outcome {
         }
     }
 
-    /// What was noticed while the picture was prepared.
+    /// What looked wrong when the picture was prepared.
     pub(crate) fn warnings(&self) -> &[String] {
         self.prediction.as_ref().map(|prediction| prediction.warnings.as_slice()).unwrap_or_default()
     }

@@ -24,16 +24,16 @@ pub(crate) struct Arguments {
     /// Images, [N, C, H, W] float32, prepared as the network expects them
     #[arg(long, value_name = "X.npy")]
     input: PathBuf,
-    /// Where the logits go
+    /// The file to write the logits to
     #[arg(long, value_name = "Y.npy")]
     output: PathBuf,
     /// Also write the output of this layer
     #[arg(long, value_name = "NAME", requires = "tap_output")]
     tap: Option<String>,
-    /// Where the layer's output goes, [N, C, H, W]
+    /// The file to write the layer's output to, [N, C, H, W]
     #[arg(long, value_name = "T.npy", requires = "tap")]
     tap_output: Option<PathBuf>,
-    /// Images in one pass; more are run in several
+    /// Images in one pass; more take several passes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = crate::cli::positive)]
     batch: usize,
     /// Print one JSON document that says what was run and written
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
     if arguments.tap_output.as_ref() == Some(&arguments.output) {
         return Err(Usage::error("--output and --tap-output name the same file: one would overwrite the other"));
     }
-    // Before the work, not after it.
+    // It fails before the work, not after it.
     for path in std::iter::once(&arguments.output).chain(&arguments.tap_output) {
         AtomicFile::new(path).check()?;
     }
