@@ -58,14 +58,14 @@ pub(super) struct Rounding {
 struct Channel {
     /// Mean of the squares.
     square: f64,
-    /// Share of the pixels that are not 0.
+    /// Share of the pixels that are not 0; at least one counts, since rounding may lift a value just below 0 above it.
     active: f64,
 }
 
 fn channel(plane: &[f64]) -> Channel {
     let pixels = plane.len() as f64;
     let (squares, active) = plane.iter().fold((0.0, 0usize), |(sum, n), x| (sum + x * x, n + usize::from(*x != 0.0)));
-    Channel { square: squares / pixels, active: active as f64 / pixels }
+    Channel { square: squares / pixels, active: active.max(1) as f64 / pixels }
 }
 
 impl Rounding {
