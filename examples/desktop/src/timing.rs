@@ -1,11 +1,11 @@
-//! Where the time goes: a bar for each step, and what the whole takes.
+//! Where the time goes: a bar for each step, and the total.
 
 use densenet_wgpu::gpu::StepTime;
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::state::State;
 
-/// Points of a step from top to bottom.
+/// Height of a step, in points.
 const STEP: f32 = 17.0;
 
 pub(crate) fn show(ui: &mut Ui, state: &State) {
@@ -22,12 +22,12 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
         let device = if network.shared { "the window's device" } else { "a device of its own" };
         row("Runs on", format!("{device}, with {} kernels", network.family));
         if let (Some(answer), Some(ms)) = (&state.answer, state.median_ms()) {
-            row("One picture", format!("{ms:.2} ms: {:.1} images/s, {} dispatches", 1e3 / ms, answer.dispatches));
+            row("One picture", format!("{ms:.2} ms: {:.1} images/s", 1e3 / ms));
             let (all, weights) = (answer.device_bytes as f64 / MIB, network.weight_bytes as f64 / MIB);
             row("Device memory", format!("{all:.2} MiB, of which weights {weights:.2} MiB"));
         }
         row("Weights", format!("{} ({})", network.name, network.format));
-        row("Preparation", network.preset.clone());
+        row("Preprocessing", network.preprocessing.clone());
     });
     ui.add_space(8.0);
     match &state.times {
