@@ -1,30 +1,28 @@
 //! The app: receives the threads' messages, shows the state, and passes on the user's requests.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use densenet_wgpu::Gpu;
-use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, Ui, ViewportCommand};
 
 use crate::arguments::Arguments;
-use crate::atlas::Atlas;
+use crate::description::{Counted, describe};
 use crate::dialogs::{self, Dialogs};
 use crate::filmstrip::Filmstrip;
 use crate::inside::Inside;
 use crate::messages::{Event, Refused, Source};
 use crate::pictures::{News, Pictures, Wish};
-use crate::report::{Report, Shown, ShownHeat, ShownMaps};
+use crate::report::Report;
 use crate::settings::{Settings, Tab};
 use crate::sheet::{self, Sheet};
 use crate::state::{Action, Dialog, State};
 use crate::surface::Surface;
 use crate::toolbar::Toolbar;
 use crate::worker::Worker;
-use crate::{answer, reuse_view, timing};
+use crate::{answer, reuse_view, style, timing};
 
 /// The window's content.
 pub(crate) struct App {
@@ -37,8 +35,8 @@ pub(crate) struct App {
     filmstrip: Filmstrip,
     inside: Inside,
     report: Report,
-    /// The number of distinct maps on the screen, for the report.
-    counted: Option<(Arc<Atlas>, usize)>,
+    /// For the report.
+    counted: Counted,
     /// `None` if the window draws without wgpu.
     surface: Option<Surface>,
     /// Messages of the window's device, and of threads that save views.
@@ -56,20 +54,7 @@ impl App {
         start: Instant,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> std::io::Result<App> {
-        for theme in [egui::Theme::Dark, egui::Theme::Light] {
-            // Weak text must be readable too.
-            context.egui_ctx.style_mut_of(theme, |style| {
-                style.visuals.weak_text_alpha = 0.8;
-                if theme == egui::Theme::Dark {
-                    style.visuals.error_fg_color = egui::Color32::from_rgb(255, 120, 110);
-                }
-                // Scroll bars beside the content, not over it.
-                style.spacing.scroll = ScrollStyle { floating_allocated_width: 8.0, ..ScrollStyle::thin() };
-                if let Some(small) = style.text_styles.get_mut(&egui::TextStyle::Small) {
-                    small.size = 10.5;
-                }
-            });
-        }
+        style::apply(&context.egui_ctx);
         let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
         let mut settings: Settings = remembered.unwrap_or_default();
         settings.weights = match arguments.weights {
@@ -168,13 +153,13 @@ impl App {
 
     fn expect_network(&mut self, listens: bool) {
         if !listens {
-            self.state.say("the network's thread has ended: start the app again".into());
+            self.state.say("the network's thread has stopped: restart the app".into());
         }
     }
 
     fn wish(&mut self, wish: Wish) {
         if self.pictures.wishes.send(wish).is_err() {
-            self.state.say("the pictures' thread has ended: start the app again".into());
+            self.state.say("the pictures' thread has stopped: restart the app".into());
         }
     }
 
@@ -337,44 +322,6 @@ impl App {
         }
         ui.add(egui::Label::new(RichText::new(status(&self.state)).weak()).truncate());
     }
-
-    fn tell(&mut self) {
-        if !self.report.is_wanted() {
-            return;
-        }
-        let state = &self.state;
-        let content = &mut self.report.content;
-        let network = state.network.as_ref();
-        content.model = network.map(|network| network.name.clone());
-        content.adapter = network.map(|network| network.adapter.name.clone());
-        content.shared = network.is_some_and(|network| network.shared);
-        content.loading = state.loading.is_some();
-        content.picture = match &state.picture {
-            _ if state.is_drawing() && state.canvas.is_example() => Some("example".into()),
-            _ if state.is_drawing() => Some("drawing".into()),
-            picture => picture.as_ref().map(|picture| picture.name.clone()),
-        };
-        let label = |class| network.map_or_else(String::new, |network| network.label(class).to_string());
-        let shown = |(class, probability)| Shown { class, label: label(class), probability };
-        content.top = state.ranking().into_iter().map(shown).collect();
-        content.heat = state.answer.as_ref().zip(state.heat()).map(|(answer, (class, heat))| {
-            let [height, width] = heat.size();
-            let region = &answer.region;
-            let region = [region.left, region.top, region.width, region.height];
-            ShownHeat { class, height, width, values: heat.values().to_vec(), region }
-        });
-        let maps = state.features.as_ref().filter(|_| state.settings.tab == Tab::Inside && state.answer.is_some());
-        let counted = &mut self.counted;
-        content.maps = maps.map(|(view, atlas)| {
-            let known = counted.as_ref().filter(|(known, _)| Arc::ptr_eq(known, atlas)).map(|(_, distinct)| *distinct);
-            let distinct = known.unwrap_or_else(|| atlas.distinct());
-            *counted = Some((atlas.clone(), distinct));
-            ShownMaps { tap: view.tap.clone(), maps: atlas.ranges.len(), distinct }
-        });
-        content.times = state.times.as_ref().map(|times| times.as_ref().map(Vec::len).map_err(Clone::clone));
-        content.pictures_of_folder = state.folder.as_ref().map_or(0, |folder| folder.pictures.len());
-        content.errors = state.messages.clone();
-    }
 }
 
 /// The status line: what runs where, and how fast.
@@ -415,7 +362,9 @@ impl eframe::App for App {
             let listens = self.worker.run(job);
             self.expect_network(listens);
         }
-        self.tell();
+        if self.report.is_wanted() {
+            describe(&self.state, &mut self.counted, &mut self.report.content);
+        }
         let rect = |rect: Option<egui::Rect>| {
             rect.map_or([0.0; 4], |rect| [rect.left(), rect.top(), rect.width(), rect.height()])
         };

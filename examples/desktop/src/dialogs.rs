@@ -50,7 +50,7 @@ impl Dialogs {
             }
         });
         if let Err(error) = thread {
-            log::error!("no dialog: {error}");
+            log::error!("the dialog cannot be opened: {error}");
         }
     }
 
@@ -71,7 +71,7 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
         }
     };
     if let Err(error) = std::thread::Builder::new().name("save".into()).spawn(write) {
-        log::error!("the view is not saved: {error}");
+        log::error!("the view was not saved: {error}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::strips::{Kind, View};
 use crate::strips_view;
 
-/// Points between maps.
+/// Gap between maps, in points.
 const GAP: f32 = 4.0;
 /// Maximum side of a map in the grid, in points.
 const MAX_CELL: usize = 150;
@@ -60,7 +60,7 @@ impl Inside {
                 let new = strip.parts.last().copied().unwrap_or(0);
                 let before = state.settings.whole;
                 ui.selectable_value(&mut state.settings.whole, false, format!("{new} new"))
-                    .on_hover_text("The channels that this layer makes");
+                    .on_hover_text("The channels that this layer computes");
                 ui.selectable_value(&mut state.settings.whole, true, format!("all {}", strip.channels()))
                     .on_hover_text("The concatenated tensor: all channels that the next layer reads");
                 if state.settings.whole != before {
@@ -71,13 +71,13 @@ impl Inside {
             if ui.available_width() < 190.0 {
                 return;
             }
-            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("least size"));
+            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("minimum size"));
         });
         let wanted = strip.view(state.settings.whole);
         let features = state.features.clone().filter(|(view, _)| view == wanted);
         let Some((view, atlas)) = features.filter(|_| state.answer.is_some()) else {
             let text =
-                if state.is_running() { "…" } else { "Its feature maps are shown as soon as there is a picture." };
+                if state.is_running() { "…" } else { "Feature maps appear once there is a picture." };
             ui.label(RichText::new(text).weak());
             return;
         };
@@ -137,7 +137,7 @@ fn large(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, map: usize, names:
             if ui.available_width() < 180.0 {
                 return;
             }
-            let text = format!("{height}×{width}; dark is its least value, light its greatest");
+            let text = format!("{height}×{width}; dark is the minimum, light the maximum");
             ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
             ui.add(egui::Label::new(RichText::new(&names.view.tap).monospace().weak()).truncate());
         });

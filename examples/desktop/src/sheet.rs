@@ -171,7 +171,7 @@ fn strokes(events: &[Event], rect: Rect, on_sheet: impl Fn(Pos2) -> bool, canvas
                 canvas.keyboard = false;
                 pos
             }
-            // The mouse may move while the keyboard's pen is down.
+            // Not while the keyboard's pen is down.
             Event::PointerMoved(place) if canvas.is_drawing() && !canvas.keyboard => place,
             Event::PointerButton { pressed: false, button: PointerButton::Primary, .. } | Event::PointerGone => {
                 canvas.lift();
@@ -229,7 +229,7 @@ pub(crate) fn controls(ui: &mut Ui, state: &mut State) {
     });
     if let (Some((class, _)), Some(network)) = (heat, &state.network) {
         let label = network.label(class);
-        ui.add(egui::Label::new(egui::RichText::new(format!("Light is what speaks for “{label}”")).weak()).truncate());
+        ui.add(egui::Label::new(egui::RichText::new(format!("Light areas are evidence for “{label}”")).weak()).truncate());
     }
 }
 

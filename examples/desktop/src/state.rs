@@ -113,7 +113,7 @@ impl State {
 
     /// Weights are about to be loaded.
     pub(crate) fn load(&mut self, source: Source) {
-        self.loading = Some(Progress { done: 0, total: 1, what: "waiting for the picture under way".into() });
+        self.loading = Some(Progress { done: 0, total: 1, what: "waiting for the current picture".into() });
         self.asked = source;
     }
 

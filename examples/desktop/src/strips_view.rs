@@ -14,7 +14,7 @@ const GAP: f32 = 3.0;
 /// Height of the line above a block, in points.
 const TITLE: f32 = 22.0;
 
-/// Shows all strips. Returns the strip chosen in this frame, and the place of the one chosen before.
+/// Shows all strips. Returns the strip picked in this frame, if any, and the place of the `chosen` one.
 pub(crate) fn show(ui: &mut Ui, network: &Network, chosen: usize) -> (Option<usize>, Option<Rect>) {
     let mut picked = None;
     let mut place = None;

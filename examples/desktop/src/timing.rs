@@ -33,11 +33,11 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
     match &state.times {
         None => {
             let running = "Timing every step …";
-            let idle = "Times of the steps are shown as soon as there is a picture.";
+            let idle = "The steps are timed once there is a picture.";
             ui.label(RichText::new(if state.is_running() { running } else { idle }).weak());
         }
         Some(Err(reason)) => {
-            ui.label(format!("No times of single steps: {reason}"));
+            ui.label(format!("The steps are not timed: {reason}"));
         }
         Some(Ok(times)) => bars(ui, times),
     }
@@ -57,7 +57,7 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
             let text = format!("{kernel} {share:.0} %");
             let font = egui::TextStyle::Body.resolve(ui.style());
             let galley = ui.painter().layout_no_wrap(text.clone(), font, ui.visuals().text_color());
-            // One widget, so that no line ends between a colour and its name.
+            // One widget, so that no line breaks between a colour and its name.
             let size = vec2(galley.size().x + 28.0, galley.size().y);
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
