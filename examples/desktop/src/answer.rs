@@ -1,4 +1,4 @@
-//! The likeliest classes as bars; a click shows the class's map.
+//! The best classes as bars; a click shows the class's map.
 
 use eframe::egui::{
     self, Align, FontId, Rect, Response, Role, Sense, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, text::LayoutJob,
@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use crate::state::State;
 
-/// Points of a bar from top to bottom.
+/// Height of a bar, in points.
 const HEIGHT: f32 = 26.0;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
@@ -57,7 +57,7 @@ fn percent(share: f32) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-/// A bar that can be chosen: a share of 0 to 1 filled, a name on the left, a number on the right.
+/// A bar that can be chosen, filled to a share from 0 to 1: the name on the left, the number on the right.
 fn bar(ui: &mut Ui, name: &str, value: &str, share: f32, chosen: bool) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
     let label = format!("{name}, {value}");

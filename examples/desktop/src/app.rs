@@ -1,29 +1,28 @@
-//! The app: hears what threads have to say, shows it, and passes on what the user does.
+//! The app: receives the threads' messages, shows the state, and passes on the user's requests.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use densenet_wgpu::Gpu;
-use eframe::egui::style::ScrollStyle;
 use eframe::egui::{self, Key, KeyboardShortcut, Modifiers, RichText, ScrollArea, Ui, ViewportCommand};
 
 use crate::arguments::Arguments;
-use crate::atlas::Atlas;
+use crate::description::{Counted, describe};
 use crate::dialogs::{self, Dialogs};
 use crate::filmstrip::Filmstrip;
 use crate::inside::Inside;
+use crate::messages::{Event, Refused, Source};
 use crate::pictures::{News, Pictures, Wish};
-use crate::report::{Report, Shown, ShownHeat, ShownMaps};
+use crate::report::Report;
 use crate::settings::{Settings, Tab};
 use crate::sheet::{self, Sheet};
 use crate::state::{Action, Dialog, State};
 use crate::surface::Surface;
 use crate::toolbar::Toolbar;
-use crate::worker::{Event, Refused, Request, Source, Worker};
-use crate::{answer, reuse_view, timing};
+use crate::worker::Worker;
+use crate::{answer, reuse_view, style, timing};
 
 /// The window's content.
 pub(crate) struct App {
@@ -36,16 +35,16 @@ pub(crate) struct App {
     filmstrip: Filmstrip,
     inside: Inside,
     report: Report,
-    /// How many of the maps that are shown differ, for the report.
-    counted: Option<(Arc<Atlas>, usize)>,
-    /// None where the window draws without wgpu.
+    /// For the report.
+    counted: Counted,
+    /// `None` if the window draws without wgpu.
     surface: Option<Surface>,
-    /// What threads that save views, and the window's device, have to say.
+    /// Messages of the window's device, and of threads that save views.
     said: (Sender<String>, Receiver<String>),
 }
 
 impl App {
-    /// Starts the threads and opens what was open last. The `threads` end once the app is dropped.
+    /// Starts the threads and opens what was open last, or the example. The `threads` end once the app is dropped.
     ///
     /// # Errors
     /// Those of the system, where it gives no thread.
@@ -55,25 +54,12 @@ impl App {
         start: Instant,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> std::io::Result<App> {
-        for theme in [egui::Theme::Dark, egui::Theme::Light] {
-            // What is said in passing must be readable too.
-            context.egui_ctx.style_mut_of(theme, |style| {
-                style.visuals.weak_text_alpha = 0.8;
-                if theme == egui::Theme::Dark {
-                    style.visuals.error_fg_color = egui::Color32::from_rgb(255, 120, 110);
-                }
-                // Beside what is scrolled, not over it.
-                style.spacing.scroll = ScrollStyle { floating_allocated_width: 8.0, ..ScrollStyle::thin() };
-                if let Some(small) = style.text_styles.get_mut(&egui::TextStyle::Small) {
-                    small.size = 10.5;
-                }
-            });
-        }
+        style::apply(&context.egui_ctx);
         let remembered = context.storage.and_then(|storage| eframe::get_value(storage, eframe::APP_KEY));
         let mut settings: Settings = remembered.unwrap_or_default();
         settings.weights = match arguments.weights {
             Some(asked) => Some(asked).filter(|path| path.as_os_str() != "embedded"),
-            // What was open last may be gone since.
+            // The last file may be gone.
             None => settings.weights.filter(|path| path.exists()),
         };
         settings.adapter = arguments.adapter.or(settings.adapter);
@@ -82,7 +68,7 @@ impl App {
         let window = shared.map(|shared| Gpu::with_device(shared.device.clone(), shared.queue.clone()));
         let surface = shared.map(|shared| {
             let sender: Sender<String> = said.0.clone();
-            // The window is closed where nobody listens.
+            // Nobody listens once the window is closed.
             Surface::watch(&shared.device, &context.egui_ctx, move |reason| drop(sender.send(reason)))
         });
         let waker = || {
@@ -111,21 +97,21 @@ impl App {
         Ok(app)
     }
 
-    /// Opens what was asked for, else what was open last and is still there.
+    /// Opens the requested path, else what was open last and still exists. Where that is nothing, as at the first start,
+    /// the sheet shows the example.
     fn restore(&mut self, asked: Option<PathBuf>) {
         let settings = self.state.settings.clone();
-        let still_there = |path: &Option<PathBuf>| path.clone().filter(|path| path.exists());
         self.act(Action::Load(settings.source()));
-        match asked {
-            Some(path) => self.act(self.state.action_for(path)),
-            None => {
-                if let Some(folder) = still_there(&settings.folder) {
-                    self.act(Action::OpenFolder(folder));
-                }
-                if let Some(picture) = still_there(&settings.picture) {
-                    self.act(Action::OpenPicture(picture));
-                }
+        if let Some(path) = asked {
+            self.act(self.state.action_for(path));
+        } else {
+            let existing = |path: Option<PathBuf>| path.filter(|path| path.exists());
+            let folder = existing(settings.folder).map(Action::OpenFolder);
+            let picture = existing(settings.picture).map(Action::OpenPicture);
+            if folder.is_none() && picture.is_none() {
+                self.state.show_example();
             }
+            folder.into_iter().chain(picture).for_each(|action| self.act(action));
         }
     }
 
@@ -134,11 +120,12 @@ impl App {
             Action::Load(source) => {
                 self.state.load(source.clone());
                 self.report.forget_gaps();
-                self.request(Request::Load(source));
+                let listens = self.worker.load(source);
+                self.expect_network(listens);
             }
             Action::OpenPicture(path) => self.wish(Wish::Open(path)),
             Action::OpenFolder(path) => self.wish(Wish::Folder(path)),
-            // These need the window: see `act_in`.
+            // These need the window; see `act_in`.
             Action::Dialog(_) | Action::Paste | Action::ExportView => {}
         }
     }
@@ -156,7 +143,7 @@ impl App {
         let (sender, waker) = (self.said.0.clone(), context.clone());
         let shot = egui::ScreenshotCallback::new(move |image| {
             dialogs::save_view(image, move |reason| {
-                // The window is closed where nobody listens.
+                // Nobody listens once the window is closed.
                 let _ = sender.send(reason);
                 waker.request_repaint();
             });
@@ -164,19 +151,19 @@ impl App {
         context.send_viewport_cmd(ViewportCommand::Screenshot(shot));
     }
 
-    fn request(&mut self, request: Request) {
-        if self.worker.requests.send(request).is_err() {
-            self.state.say("the network's thread has ended: start the app again".into());
+    fn expect_network(&mut self, listens: bool) {
+        if !listens {
+            self.state.say("the network's thread has stopped: restart the app".into());
         }
     }
 
     fn wish(&mut self, wish: Wish) {
         if self.pictures.wishes.send(wish).is_err() {
-            self.state.say("the pictures' thread has ended: start the app again".into());
+            self.state.say("the pictures' thread has stopped: restart the app".into());
         }
     }
 
-    /// Takes what threads have to say.
+    /// Takes the threads' messages.
     fn hear(&mut self, context: &egui::Context) {
         while let Ok(event) = self.worker.events.try_recv() {
             let refused = matches!(event, Event::Refused { what: Refused::Weights, .. });
@@ -209,7 +196,7 @@ impl App {
         }
     }
 
-    /// What was dropped, pasted or pressed.
+    /// Handles drops, pastes and shortcuts.
     fn input(&mut self, ui: &Ui, actions: &mut Vec<Action>) {
         let context = ui.ctx();
         let (dropped, pasted) = context.input(|input| {
@@ -312,7 +299,7 @@ impl App {
         }
     }
 
-    /// What loads, what went wrong, and what runs where.
+    /// Messages, the progress of a load, and the status line.
     fn bottom(&mut self, ui: &mut Ui) {
         let mut closed = None;
         for (index, message) in self.state.messages.iter().enumerate() {
@@ -335,46 +322,9 @@ impl App {
         }
         ui.add(egui::Label::new(RichText::new(status(&self.state)).weak()).truncate());
     }
-
-    fn tell(&mut self) {
-        if !self.report.is_wanted() {
-            return;
-        }
-        let state = &self.state;
-        let content = &mut self.report.content;
-        let network = state.network.as_ref();
-        content.model = network.map(|network| network.name.clone());
-        content.adapter = network.map(|network| network.adapter.name.clone());
-        content.shared = network.is_some_and(|network| network.shared);
-        content.loading = state.loading.is_some();
-        content.picture = match &state.picture {
-            _ if state.is_drawing() => Some("drawing".into()),
-            picture => picture.as_ref().map(|picture| picture.name.clone()),
-        };
-        let label = |class| network.map_or_else(String::new, |network| network.label(class).to_string());
-        let shown = |(class, probability)| Shown { class, label: label(class), probability };
-        content.top = state.ranking().into_iter().map(shown).collect();
-        content.heat = state.answer.as_ref().zip(state.heat()).map(|(answer, (class, heat))| {
-            let [height, width] = heat.size();
-            let region = &answer.region;
-            let region = [region.left, region.top, region.width, region.height];
-            ShownHeat { class, height, width, values: heat.values().to_vec(), region }
-        });
-        let maps = state.features.as_ref().filter(|_| state.settings.tab == Tab::Inside && state.answer.is_some());
-        let counted = &mut self.counted;
-        content.maps = maps.map(|(view, atlas)| {
-            let known = counted.as_ref().filter(|(known, _)| Arc::ptr_eq(known, atlas)).map(|(_, distinct)| *distinct);
-            let distinct = known.unwrap_or_else(|| atlas.distinct());
-            *counted = Some((atlas.clone(), distinct));
-            ShownMaps { tap: view.tap.clone(), maps: atlas.ranges.len(), distinct }
-        });
-        content.times = state.times.as_ref().map(|times| times.as_ref().map(Vec::len).map_err(Clone::clone));
-        content.pictures_of_folder = state.folder.as_ref().map_or(0, |folder| folder.pictures.len());
-        content.errors = state.messages.clone();
-    }
 }
 
-/// One line on what runs where.
+/// The status line: what runs where, and how fast.
 fn status(state: &State) -> String {
     let Some(network) = &state.network else { return "No network is loaded.".into() };
     let mut line = format!("{} on {}, {} kernels", network.name, network.adapter.name, network.family);
@@ -409,9 +359,12 @@ impl eframe::App for App {
             self.act_in(&context, action);
         }
         if let Some(job) = self.state.job() {
-            self.request(Request::Run(job));
+            let listens = self.worker.run(job);
+            self.expect_network(listens);
         }
-        self.tell();
+        if self.report.is_wanted() {
+            describe(&self.state, &mut self.counted, &mut self.report.content);
+        }
         let rect = |rect: Option<egui::Rect>| {
             rect.map_or([0.0; 4], |rect| [rect.left(), rect.top(), rect.width(), rect.height()])
         };
@@ -431,7 +384,7 @@ impl eframe::App for App {
         }
     }
 
-    /// The panels paint no background of their own: where pixels are drawn by the processor, each layer costs.
+    /// The panels have no background of their own: on a software adapter each layer of pixels costs time.
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
     }

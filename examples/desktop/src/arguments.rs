@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Look inside a DenseNet while it runs
 ///
-/// What is not given is as it was when the app was closed last.
+/// What is not given is as it was when the app was last closed.
 #[derive(clap::Parser, Clone, Debug, Default)]
 #[command(
     name = "densenet-desktop",
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// Part of an adapter's name, or its index
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
-    /// Run on the window's own device even where that is a software adapter: frames then wait for the network
+    /// Share the window's device even on a software adapter; frames then wait for the network
     #[arg(long)]
     pub(crate) one_device: bool,
-    /// Write what is shown, the time to the first frame and the longest gap between frames to this file, as JSON
+    /// Write the window's content and frame times to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 }

@@ -1,12 +1,12 @@
-//! Feature maps as one picture, to be looked at as a grid.
+//! Feature maps as one picture, for a grid.
 
-use densenet_wgpu::{CLASS_MAPS, FeatureMaps};
+use densenet_wgpu::FeatureMaps;
 use eframe::egui::{Color32, ColorImage, Pos2, Rect, pos2};
 
-/// Most pixels of an atlas in each direction: what every adapter can show, and what is uploaded in a frame's time.
-const MOST: usize = 2048;
+/// Maximum side of an atlas in pixels: every adapter can show it, and it uploads within a frame.
+const MAX_SIDE: usize = 2048;
 
-/// What is known of one map.
+/// The range and mean of one map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Range {
     pub(crate) least: f32,
@@ -14,15 +14,15 @@ pub(crate) struct Range {
     pub(crate) mean: f32,
 }
 
-/// Maps side by side in one picture, each from its own least (dark) to its own greatest value (light).
+/// Maps side by side in one picture. Each is scaled by its own range: its least value is dark, its greatest light.
 #[derive(Clone, Debug)]
 pub(crate) struct Atlas {
     pub(crate) image: ColorImage,
-    /// Of each map.
+    /// The range of each map.
     pub(crate) ranges: Vec<Range>,
-    /// Rows and columns of a map, in its own pixels.
+    /// Rows and columns of a map.
     pub(crate) size: [usize; 2],
-    /// Pixels of a map in the picture: fewer than its own where all would not fit.
+    /// Rows and columns of a map in the picture: fewer if the maps would not fit otherwise.
     cell: [usize; 2],
     columns: usize,
 }
@@ -32,15 +32,15 @@ impl Atlas {
     pub(crate) fn of(tap: &FeatureMaps, channels: usize) -> Atlas {
         let channels = channels.min(tap.channels).max(1);
         let (mut height, mut width) = (tap.height, tap.width);
-        // A border of one pixel keeps neighbours from shining in.
+        // A border of one pixel keeps neighbours from bleeding in.
         let columns = loop {
-            let columns = (MOST / (width + 1)).min(channels).max(1);
-            if channels.div_ceil(columns) * (height + 1) <= MOST && width < MOST {
+            let columns = (MAX_SIDE / (width + 1)).min(channels).max(1);
+            if channels.div_ceil(columns) * (height + 1) <= MAX_SIDE && width < MAX_SIDE {
                 break (channels as f64 * (height + 1) as f64 / (width + 1) as f64).sqrt().ceil() as usize;
             }
             (height, width) = (height.div_ceil(2), width.div_ceil(2));
         };
-        let columns = columns.clamp(channels.div_ceil(MOST / (height + 1)), MOST / (width + 1));
+        let columns = columns.clamp(channels.div_ceil(MAX_SIDE / (height + 1)), MAX_SIDE / (width + 1));
         let rows = channels.div_ceil(columns);
         let mut image = ColorImage::filled([columns * (width + 1), rows * (height + 1)], Color32::BLACK);
         let table: Vec<Color32> = (0..=255u8)
@@ -68,7 +68,7 @@ impl Atlas {
         Atlas { image, ranges, size: [tap.height, tap.width], cell: [height, width], columns }
     }
 
-    /// Where a map lies in the picture, as texture coordinates.
+    /// The place of a map in the picture, as texture coordinates.
     pub(crate) fn place(&self, index: usize) -> Rect {
         let [height, width] = self.cell;
         let size = self.image.size.map(|n| n as f32);
@@ -78,7 +78,7 @@ impl Atlas {
         Rect::from_min_max(at(left, top), at(left + width, top + height))
     }
 
-    /// How many maps look different from all before them.
+    /// How many maps differ from all maps before them.
     pub(crate) fn distinct(&self) -> usize {
         let [height, width] = self.cell;
         let stride = self.image.size[0];
@@ -125,7 +125,7 @@ mod tests {
             [(1, 1, 1), (5, 7, 3), (1024, 7, 7), (2208, 56, 56), (3, 4000, 3), (64, 112, 112)]
         {
             let atlas = Atlas::of(&tap(channels, height, width), channels);
-            assert!(atlas.image.size.iter().all(|&n| n <= MOST), "{:?}", atlas.image.size);
+            assert!(atlas.image.size.iter().all(|&n| n <= MAX_SIDE), "{:?}", atlas.image.size);
             assert_eq!(atlas.ranges.len(), channels);
             let inside = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)).expand(1e-6);
             for index in [0, channels / 2, channels - 1] {

@@ -1,4 +1,4 @@
-//! File dialogs of the system, in threads of their own.
+//! The system's file dialogs, each in a thread of its own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use eframe::egui;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
 
+use crate::messages::in_one_line;
 use crate::state::Dialog;
-use crate::worker::in_one_line;
 
-/// Dialogs that are open, and what was chosen in them.
+/// Open dialogs, and the paths chosen in them.
 pub(crate) struct Dialogs {
     sender: Sender<(Dialog, PathBuf)>,
     chosen: Receiver<(Dialog, PathBuf)>,
@@ -26,11 +26,11 @@ impl Default for Dialogs {
 }
 
 impl Dialogs {
-    /// Opens a dialog. Where the system has none, nothing happens: every path can also be typed.
+    /// Opens a dialog. Without one, nothing happens: every path can also be typed.
     pub(crate) fn open(&self, dialog: Dialog, context: &egui::Context) {
         let files = rfd::AsyncFileDialog::new();
         let (sender, context) = (self.sender.clone(), context.clone());
-        // Made on the window's thread, as macOS wants it, and awaited on another.
+        // Created on the window's thread, as macOS requires, and awaited on another.
         let wait: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match dialog {
             Dialog::Folder => Box::pin(files.set_title("A folder of pictures").pick_folder()),
             Dialog::Picture => {
@@ -44,23 +44,23 @@ impl Dialogs {
         };
         let thread = std::thread::Builder::new().name("dialog".into()).spawn(move || {
             if let Some(file) = pollster::block_on(wait) {
-                // The window is closed where nobody listens.
+                // Nobody listens once the window is closed.
                 let _ = sender.send((dialog, file.path().to_path_buf()));
                 context.request_repaint();
             }
         });
         if let Err(error) = thread {
-            log::error!("no dialog: {error}");
+            log::error!("the dialog cannot be opened: {error}");
         }
     }
 
-    /// What was chosen since.
+    /// The next chosen path.
     pub(crate) fn chosen(&self) -> Option<(Dialog, PathBuf)> {
         self.chosen.try_recv().ok()
     }
 }
 
-/// Asks where to, and writes a picture of the window there. What goes wrong is returned through `say`.
+/// Asks for a path and writes the window's picture there. `say` is told of an error.
 pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnce(String) + Send + 'static) {
     let files = rfd::AsyncFileDialog::new().set_title("Save the view").set_file_name("densenet.png");
     let wait = files.add_filter("PNG", &["png"]).save_file();
@@ -71,7 +71,7 @@ pub(crate) fn save_view(image: std::sync::Arc<egui::ColorImage>, say: impl FnOnc
         }
     };
     if let Err(error) = std::thread::Builder::new().name("save".into()).spawn(write) {
-        log::error!("the view is not saved: {error}");
+        log::error!("the view was not saved: {error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A folder's pictures side by side.
+//! The folder's pictures as a row of thumbnails.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use eframe::egui::{
 
 use crate::state::{Action, State};
 
-/// Points of a side of a thumbnail.
+/// Side of a thumbnail, in points.
 const SIDE: f32 = 60.0;
-/// Thumbnails that are kept at most.
-const KEPT: usize = 2000;
+/// Thumbnails to keep.
+const MAX_KEPT: usize = 2000;
 
-/// Thumbnails that were made; none for files that are no pictures.
+/// Finished thumbnails; `None` for files that are no pictures.
 #[derive(Default)]
 pub(crate) struct Filmstrip {
     thumbnails: HashMap<PathBuf, Option<TextureHandle>>,
-    /// Asked for, and not yet there.
+    /// Requested, and not yet there.
     waiting: HashMap<PathBuf, ()>,
-    /// What was shown last, so that it is scrolled to once.
+    /// The current picture of the last frame: the strip scrolls to a new one once.
     shown: Option<PathBuf>,
 }
 
@@ -58,12 +58,12 @@ impl Filmstrip {
         wanted
     }
 
-    /// Paints one; whether it was pressed.
+    /// Shows a thumbnail; whether it was clicked.
     fn thumbnail(&self, ui: &Ui, rect: Rect, path: &Path, chosen: bool) -> bool {
         let response = ui.interact(rect, ui.scope_id().with(path), Sense::click());
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, &name));
-        // Not in every frame, or the strip could not be scrolled away from it.
+        // Not in every frame, or the strip could not be scrolled.
         if response.has_focus() && ui.input(|input| !input.keys_down.is_empty()) {
             response.scroll_to_me(None);
         }
@@ -89,9 +89,9 @@ impl Filmstrip {
         response.on_hover_text(name).clicked()
     }
 
-    /// Takes a thumbnail that was made.
+    /// Takes a finished thumbnail.
     pub(crate) fn take(&mut self, context: &egui::Context, path: PathBuf, image: Option<ColorImage>) {
-        if self.thumbnails.len() >= KEPT {
+        if self.thumbnails.len() >= MAX_KEPT {
             self.thumbnails.clear();
         }
         self.waiting.remove(&path);

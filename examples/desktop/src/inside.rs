@@ -13,18 +13,18 @@ use crate::state::State;
 use crate::strips::{Kind, View};
 use crate::strips_view;
 
-/// Points between maps.
+/// Gap between maps, in points.
 const GAP: f32 = 4.0;
-/// Points of a side of a map in the grid at most.
-const LARGEST: usize = 150;
-/// Points of a side of the map that is shown large.
+/// Maximum side of a map in the grid, in points.
+const MAX_CELL: usize = 150;
+/// Side of the large map, in points.
 const LARGE: f32 = 112.0;
 
-/// The maps as a texture, made anew when other maps came.
+/// The feature maps as a texture, renewed when other maps arrive.
 #[derive(Default)]
 pub(crate) struct Inside {
     texture: Option<(Arc<Atlas>, TextureHandle)>,
-    /// Where the chosen strip was drawn last.
+    /// The chosen strip's place in the last frame.
     pub(crate) strip: Option<Rect>,
 }
 
@@ -60,7 +60,7 @@ impl Inside {
                 let new = strip.parts.last().copied().unwrap_or(0);
                 let before = state.settings.whole;
                 ui.selectable_value(&mut state.settings.whole, false, format!("{new} new"))
-                    .on_hover_text("The channels that this layer makes");
+                    .on_hover_text("The channels that this layer computes");
                 ui.selectable_value(&mut state.settings.whole, true, format!("all {}", strip.channels()))
                     .on_hover_text("The concatenated tensor: all channels that the next layer reads");
                 if state.settings.whole != before {
@@ -71,13 +71,13 @@ impl Inside {
             if ui.available_width() < 190.0 {
                 return;
             }
-            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("least size"));
+            ui.add(egui::Slider::new(&mut state.settings.cell, 24.0..=150.0).show_value(false).text("minimum size"));
         });
         let wanted = strip.view(state.settings.whole);
         let features = state.features.clone().filter(|(view, _)| view == wanted);
         let Some((view, atlas)) = features.filter(|_| state.answer.is_some()) else {
             let text =
-                if state.is_running() { "…" } else { "Its feature maps are shown as soon as there is a picture." };
+                if state.is_running() { "…" } else { "Feature maps appear once there is a picture." };
             ui.label(RichText::new(text).weak());
             return;
         };
@@ -106,7 +106,7 @@ fn summary(network: &Network) -> String {
     format!("growth rate {}{bottleneck}, {million:.2} M parameters", architecture.growth_rate)
 }
 
-/// What maps are called.
+/// The names of the maps.
 struct Names<'a> {
     network: &'a Network,
     view: &'a View,
@@ -122,7 +122,7 @@ impl Names<'_> {
     }
 }
 
-/// The chosen map, large, with its numbers.
+/// The chosen map, large, with its range.
 fn large(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, map: usize, names: &Names<'_>) {
     ui.horizontal(|ui| {
         let side = LARGE.min(ui.available_width() * 0.4);
@@ -137,7 +137,7 @@ fn large(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, map: usize, names:
             if ui.available_width() < 180.0 {
                 return;
             }
-            let text = format!("{height}×{width}; dark is its least value, light its greatest");
+            let text = format!("{height}×{width}; dark is the minimum, light the maximum");
             ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
             ui.add(egui::Label::new(RichText::new(&names.view.tap).monospace().weak()).truncate());
         });
@@ -150,13 +150,13 @@ fn fitted(rect: Rect, atlas: &Atlas) -> Rect {
     Rect::from_center_size(rect.center(), vec2(width, height) * scale)
 }
 
-/// Points of a side of a map: as large as lets all be seen at once, but no smaller than `least`.
+/// The side of a map in points: the largest at which all maps fit into `space`, but at least `least`.
 fn cell(count: usize, space: egui::Vec2, least: f32) -> f32 {
     let fits = |cell: f32| {
         let rows = count.div_ceil(columns(space.x, cell));
         rows as f32 * (cell + GAP) <= space.y
     };
-    let largest = (least as usize..=LARGEST).rev().step_by(4).map(|cell| cell as f32).find(|&cell| fits(cell));
+    let largest = (least as usize..=MAX_CELL).rev().step_by(4).map(|cell| cell as f32).find(|&cell| fits(cell));
     largest.unwrap_or(least)
 }
 
@@ -175,7 +175,7 @@ fn grid(ui: &mut Ui, atlas: &Atlas, texture: &TextureHandle, state: &mut State, 
         ui.set_height(rows as f32 * step + 4.0);
         ui.set_width(ui.available_width());
         let corner = ui.min_rect().min + vec2(2.0, 2.0);
-        // A row beyond each edge, so that arrow keys find somewhere to go.
+        // One row beyond each edge, so that arrow keys can move there.
         let first = ((viewport.top() / step) as usize).saturating_sub(1);
         let last = ((viewport.bottom() / step).ceil() as usize + 1).min(rows);
         for map in first * columns..(last * columns).min(count) {

@@ -1,14 +1,16 @@
-//! Look inside a DenseNet while it runs: what it answers and why, every feature map, where the time goes.
+//! Look inside a DenseNet while it runs: its answers and the reasons for them, every feature map, the time of each step.
 
 mod answer;
 mod app;
 mod arguments;
 mod atlas;
 mod canvas;
+mod description;
 mod dialogs;
 mod engine;
 mod filmstrip;
 mod inside;
+mod messages;
 mod network;
 mod pictures;
 mod report;
@@ -19,8 +21,10 @@ mod samples;
 mod settings;
 mod sheet;
 mod state;
+mod stop;
 mod strips;
 mod strips_view;
+mod style;
 mod surface;
 mod timing;
 mod toolbar;

@@ -1,27 +1,27 @@
-//! What is known of a network that was loaded, as the window shows it.
+//! A loaded network, as the window describes it.
 
 use std::path::PathBuf;
 
-use densenet_wgpu::{Activation, AdapterFacts, Architecture, KernelFamily, Weights, labels};
+use densenet_wgpu::{Activation, AdapterFacts, Architecture, Classifier, KernelFamily, Model};
 
-use crate::reuse::{self, Reuse};
+use crate::reuse::Reuse;
 use crate::strips::Strip;
 
 /// A loaded network.
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) name: String,
-    /// The file; none for the embedded model.
+    /// The weight file; `None` is the embedded model.
     pub(crate) path: Option<PathBuf>,
     /// Such as `safetensors, torchvision names`.
     pub(crate) format: String,
-    /// The preparation of pictures.
-    pub(crate) preset: String,
+    /// What is done to pictures.
+    pub(crate) preprocessing: String,
     pub(crate) architecture: Architecture,
-    /// One for each class.
+    /// One per class.
     pub(crate) labels: Vec<String>,
     pub(crate) parameters: u64,
-    /// Whether it reads drawn digits.
+    /// Whether it reads digits, so that there is a sheet to draw on.
     pub(crate) draws: bool,
     pub(crate) adapter: AdapterFacts,
     pub(crate) family: KernelFamily,
@@ -34,45 +34,39 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// What the weights alone say.
+    /// Describes a classifier on an adapter. Feature reuse is left out: only the weights tell it.
     ///
     /// # Errors
-    /// Those of the preset and of the plan.
-    pub(crate) fn of(weights: &Weights, adapter: AdapterFacts, family: KernelFamily) -> densenet_wgpu::Result<Network> {
-        let architecture = weights.architecture().clone();
-        let preset = weights.preprocessing()?;
-        // Where a preset leaves pictures as they are, the strips are those of the smallest.
-        let size = preset.size().map_or_else(|| architecture.least_square_size(), Ok)?;
+    /// Those of the plan.
+    pub(crate) fn of(classifier: &Classifier, adapter: AdapterFacts) -> densenet_wgpu::Result<Network> {
+        let architecture = classifier.architecture().clone();
+        let preprocessing = classifier.preprocessing();
+        // Without a fixed input size, the strips are those of the smallest picture.
+        let size = preprocessing.size().map_or_else(|| architecture.least_square_size(), Ok)?;
         let strips = crate::strips::strips(&architecture, size)?;
-        let classes = architecture.classes.unwrap_or(0);
-        let labels = weights.labels().map_or_else(|| labels::for_classes(classes), <[String]>::to_vec);
-        let origin = weights.origin();
+        let origin = classifier.origin();
         let file = origin.path.as_ref().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
         let named = Some(architecture.name.clone()).filter(|name| !name.is_empty());
+        let model = classifier.model();
         Ok(Network {
             name: named.or(file).unwrap_or_else(|| "DenseNet".into()),
             path: origin.path.clone(),
             format: format!("{}, {} names", origin.format, origin.scheme),
-            draws: architecture.input_channels == 1 && preset.name == "mnist",
-            preset: preset.to_string(),
-            labels,
-            parameters: weights
-                .tensors()
-                .iter()
-                .filter(|(name, _)| is_trained(name))
-                .map(|(_, t)| t.data.len() as u64)
-                .sum(),
+            draws: architecture.input_channels == 1 && preprocessing.name == "mnist",
+            preprocessing: preprocessing.to_string(),
+            labels: classifier.labels().to_vec(),
+            parameters: architecture.parameter_count()?,
             adapter,
-            family,
+            family: model.map_or(KernelFamily::Buffer, Model::family),
             shared: false,
-            weight_bytes: 0,
+            weight_bytes: model.map_or(0, Model::weight_bytes),
             strips,
-            reuse: reuse::of(weights)?,
+            reuse: Vec::new(),
             architecture,
         })
     }
 
-    /// Whether scores are shares of one.
+    /// Whether scores are probabilities.
     pub(crate) fn has_probabilities(&self) -> bool {
         self.architecture.activation != Activation::None
     }
@@ -82,13 +76,8 @@ impl Network {
         self.strips.iter().any(|strip| strip.view(false).tap == tap || strip.view(true).tap == tap)
     }
 
-    /// A class's name.
+    /// The name of a class.
     pub(crate) fn label(&self, class: usize) -> &str {
         self.labels.get(class).map_or("?", String::as_str)
     }
-}
-
-/// Running statistics are not counted, as is usual.
-fn is_trained(name: &str) -> bool {
-    !name.contains(".running_")
 }

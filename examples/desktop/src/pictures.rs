@@ -1,4 +1,4 @@
-//! The thread that reads pictures: decoding one, finding those of a folder, making thumbnails.
+//! The thread that decodes pictures, lists folders and makes thumbnails.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use std::thread::{self, JoinHandle};
 use densenet_wgpu::picture::Picture;
 use eframe::egui::{Color32, ColorImage};
 
-use crate::worker::in_one_line;
+use crate::messages::in_one_line;
 
-/// Endings of pictures that a folder is searched for.
-const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
-/// Endings of weight files.
+/// File extensions of pictures.
+const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
+/// File extensions of weight files.
 const WEIGHTS: [&str; 6] = ["safetensors", "pth", "pt", "bin", "h5", "keras"];
-/// Most pixels of a side of what is shown; the network gets the picture as it is.
-const SHOWN: usize = 1024;
-/// The same of a thumbnail.
-const THUMBNAIL: usize = 96;
+/// Maximum side of a picture on the screen, in pixels. The network gets the whole picture.
+const MAX_SHOWN: usize = 1024;
+/// Maximum side of a thumbnail, in pixels.
+const MAX_THUMBNAIL: usize = 96;
 
-/// What the window asks for.
+/// From the window.
 pub(crate) enum Wish {
     /// Read a picture.
     Open(PathBuf),
@@ -31,17 +31,17 @@ pub(crate) enum Wish {
     Thumbnail(PathBuf),
 }
 
-/// A picture, and what is shown of it.
+/// A decoded picture, and its pixels for the screen.
 #[derive(Clone)]
 pub(crate) struct OpenPicture {
     pub(crate) name: String,
-    /// None for what was pasted.
+    /// `None` for a pasted picture.
     pub(crate) path: Option<PathBuf>,
     pub(crate) decoded: Arc<Picture>,
     pub(crate) shown: ColorImage,
 }
 
-/// What the window hears.
+/// To the window.
 pub(crate) enum News {
     Opened(Box<OpenPicture>),
     Folder { path: PathBuf, pictures: Vec<PathBuf> },
@@ -49,7 +49,7 @@ pub(crate) enum News {
     Refused(String),
 }
 
-/// What a path is taken for, by what is there and by its ending.
+/// What a path is taken for: a folder if there is one, else by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathKind {
     Folder,
@@ -76,7 +76,7 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// Starts the thread; it ends with what it is doing once this is dropped. `wake` is called behind all news.
+    /// Starts the thread. Once this is dropped, it ends after the picture at hand. `wake` is called after all news.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
@@ -91,7 +91,7 @@ impl Pictures {
                     waiting.push(wish);
                 }
                 waiting.extend(inbox.try_iter());
-                // Thumbnails come when nothing else is wanted.
+                // Thumbnails come last.
                 let next = waiting.iter().position(|wish| !matches!(wish, Wish::Thumbnail(_))).unwrap_or(0);
                 if outbox.send(grant(waiting.remove(next))).is_err() {
                     return;
@@ -119,7 +119,7 @@ fn grant(wish: Wish) -> News {
             Err(error) => News::Refused(format!("{}: the folder cannot be read: {error}", path.display())),
         },
         Wish::Thumbnail(path) => {
-            let image = Picture::open(&path).and_then(|decoded| shown(&decoded, THUMBNAIL)).ok();
+            let image = Picture::open(&path).and_then(|decoded| shown(&decoded, MAX_THUMBNAIL)).ok();
             News::Thumbnail { path, image }
         }
     }
@@ -128,7 +128,12 @@ fn grant(wish: Wish) -> News {
 fn open(path: &Path) -> densenet_wgpu::Result<OpenPicture> {
     let decoded = Picture::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(OpenPicture { name, path: Some(path.to_path_buf()), shown: shown(&decoded, SHOWN)?, decoded: Arc::new(decoded) })
+    Ok(OpenPicture {
+        name,
+        path: Some(path.to_path_buf()),
+        shown: shown(&decoded, MAX_SHOWN)?,
+        decoded: Arc::new(decoded),
+    })
 }
 
 fn pasted(image: &ColorImage) -> densenet_wgpu::Result<OpenPicture> {
@@ -138,7 +143,7 @@ fn pasted(image: &ColorImage) -> densenet_wgpu::Result<OpenPicture> {
     Ok(OpenPicture {
         name: "pasted picture".into(),
         path: None,
-        shown: shown(&decoded, SHOWN)?,
+        shown: shown(&decoded, MAX_SHOWN)?,
         decoded: Arc::new(decoded),
     })
 }
@@ -170,7 +175,7 @@ fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut pictures = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if has_ending(&path, &ENDINGS) && path.is_file() {
+        if has_ending(&path, &PICTURES) && path.is_file() {
             pictures.push(path);
         }
     }

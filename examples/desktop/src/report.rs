@@ -1,4 +1,4 @@
-//! `--report FILE`: what the app shows and how smoothly, as JSON, for scripts and for the end-to-end test.
+//! `--report FILE`: the window's content and frame times as JSON, for scripts and the end-to-end test.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use densenet_wgpu::files::AtomicFile;
 use serde::Serialize;
 
-use crate::worker::in_one_line;
+use crate::messages::in_one_line;
 
-/// The least time between two writings of the file.
+/// Minimum time between two writes of the file.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A class and its score, as shown.
@@ -19,23 +19,23 @@ pub(crate) struct Shown {
     pub(crate) probability: f32,
 }
 
-/// The class-activation map that is shown.
+/// The class-activation map on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ShownHeat {
     pub(crate) class: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
     pub(crate) values: Vec<f32>,
-    /// Where it lies in the picture, in parts of it: left, top, width, height.
+    /// The part of the picture that it covers, in the picture's pixels: left, top, width, height.
     pub(crate) region: [f64; 4],
 }
 
-/// The feature maps that are shown.
+/// The feature maps on the screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ShownMaps {
     pub(crate) tap: String,
     pub(crate) maps: usize,
-    /// How many look different from all before them.
+    /// How many differ from all maps before them.
     pub(crate) distinct: usize,
 }
 
@@ -43,18 +43,18 @@ pub(crate) struct ShownMaps {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Places {
     pub(crate) picture: [f32; 4],
-    /// The strip that is chosen.
+    /// The chosen strip.
     pub(crate) strip: [f32; 4],
     pub(crate) pixels_per_point: f32,
 }
 
-/// What the file holds.
+/// The file's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Content {
-    /// Milliseconds from the process' start until the first frame was shown.
+    /// Milliseconds from the start of the process to the first frame on the screen.
     pub(crate) first_frame_ms: Option<f64>,
-    /// Milliseconds between the beginnings of two frames since weights were asked for last, while they loaded and a first
-    /// answer was waited for: the longest, and how many were counted.
+    /// The longest time in milliseconds from one frame to the next during the last load and until its first answer, and
+    /// how many of these gaps there were.
     pub(crate) largest_gap_ms: f64,
     pub(crate) gaps: usize,
     pub(crate) model: Option<String>,
@@ -66,20 +66,20 @@ pub(crate) struct Content {
     pub(crate) top: Vec<Shown>,
     pub(crate) heat: Option<ShownHeat>,
     pub(crate) maps: Option<ShownMaps>,
-    /// Steps whose times are shown, or why there are none.
+    /// Number of timed steps, or why there are none.
     pub(crate) times: Option<Result<usize, String>>,
     pub(crate) pictures_of_folder: usize,
     pub(crate) errors: Vec<String>,
     pub(crate) places: Places,
 }
 
-/// Measures frames, and writes the file where there is one.
+/// Measures frames, and writes the file if there is one.
 pub(crate) struct Report {
     path: Option<PathBuf>,
     start: Instant,
     frames: usize,
     last: Option<Instant>,
-    /// Whether the frame before this one asked for another at once.
+    /// Whether the last frame requested the next one at once.
     animated: bool,
     pub(crate) content: Content,
     written: Option<(Instant, Content)>,
@@ -90,15 +90,15 @@ impl Report {
         Report { path, start, frames: 0, last: None, animated: false, content: Content::default(), written: None }
     }
 
-    /// Whether anybody reads it.
+    /// Whether there is a file to write.
     pub(crate) fn is_wanted(&self) -> bool {
         self.path.is_some()
     }
 
-    /// A frame begins. `animated`: whether it will ask for the next at once, so that the time until then is a gap.
+    /// A frame begins. `animated`: it will request the next one at once, so the time until then counts as a gap.
     pub(crate) fn frame(&mut self, now: Instant, animated: bool) {
         self.frames += 1;
-        // The first frame has been shown when the second begins.
+        // The first frame is on the screen when the second begins.
         if self.frames == 2 {
             self.content.first_frame_ms = Some((now - self.start).as_secs_f64() * 1e3);
         }
@@ -109,12 +109,12 @@ impl Report {
         (self.last, self.animated) = (Some(now), animated);
     }
 
-    /// Begins to measure gaps anew.
+    /// Starts to measure gaps again.
     pub(crate) fn forget_gaps(&mut self) {
         (self.content.largest_gap_ms, self.content.gaps) = (0.0, 0);
     }
 
-    /// Writes the file if what it says has changed. Returns when to ask again, where it is too early.
+    /// Writes the file if its content has changed. If it is too early, returns how long to wait.
     pub(crate) fn write(&mut self, now: Instant) -> Option<Duration> {
         let path = self.path.as_ref()?;
         if let Some((last, content)) = &self.written {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_written_when_something_changed() {
+    fn the_file_is_written_when_its_content_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("report.json");
         let start = Instant::now();

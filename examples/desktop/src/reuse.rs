@@ -1,17 +1,17 @@
-//! Feature reuse: how much each layer of a dense block uses what earlier layers made (figure 5 of the DenseNet paper).
+//! Feature reuse: how strongly each layer of a dense block reads the layers before it (figure 5 of the DenseNet paper).
 
 use densenet_wgpu::{Result, Weights};
 
-/// One dense block. Sources are the block's input and its layers; targets are its layers and what reads the whole block.
+/// One dense block. The sources are its input and its layers; the targets are its layers and the reader of the whole block.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reuse {
     /// `weights[target][source]`: the mean absolute weight of the convolution's channels that come from the source.
     pub(crate) weights: Vec<Vec<f32>>,
-    /// Whether the last target is a transition; else the classifier, or there is none.
+    /// Whether the block's reader is a transition. If not, it is the classifier, or there is none.
     pub(crate) ends_in_transition: bool,
 }
 
-/// Of every block, from the weights alone.
+/// The reuse of every block, computed from the weights alone.
 ///
 /// # Errors
 /// Where a tensor is missing.
@@ -41,7 +41,7 @@ pub(crate) fn of(weights: &Weights) -> Result<Vec<Reuse>> {
         .collect()
 }
 
-/// Mean absolute weight of each run of input channels.
+/// The mean absolute weight of each source's channels.
 fn means(weights: &Weights, name: &str, sources: &[usize]) -> Result<Vec<f32>> {
     let tensor = weights.tensor(name)?;
     let inputs = tensor.shape[1];

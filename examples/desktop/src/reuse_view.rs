@@ -1,4 +1,4 @@
-//! Feature reuse as squares: sources down, targets across, one square for each pair.
+//! Feature reuse as a grid for each block: sources down, targets across.
 
 use densenet_wgpu::picture;
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
@@ -31,7 +31,7 @@ pub(crate) fn show(ui: &mut Ui, network: &Network) {
     });
 }
 
-/// Points of the widest square, its labels included.
+/// Maximum width of a block's grid with its labels, in points.
 const WIDEST: f32 = 390.0;
 
 fn square(ui: &mut Ui, block: usize, reuse: &Reuse) {
@@ -60,7 +60,7 @@ fn square(ui: &mut Ui, block: usize, reuse: &Reuse) {
             );
         }
     }
-    // Every label where there is room, else every second, and so on.
+    // Every label if there is room, else every second, and so on.
     let every = (12.0 / cell).ceil() as usize;
     for source in (0..sources).step_by(every) {
         let place = corner + vec2(-6.0, (source as f32 + 0.5) * cell);

@@ -1,15 +1,16 @@
-//! What the tests of the widgets share: states without a window, an adapter or a thread.
+//! States for the widgets' tests, without a window, an adapter or a thread.
 
 use std::sync::Arc;
 
 use densenet_wgpu::picture::Region;
-use densenet_wgpu::{AdapterFacts, AdapterKind, DeviceLimits, FeatureMaps, KernelFamily, weights};
+use densenet_wgpu::{AdapterFacts, AdapterKind, Classifier, ClassifierOptions, DeviceLimits, FeatureMaps, weights};
 
 use crate::atlas::Atlas;
+use crate::messages::{Answer, Event, Job};
 use crate::network::Network;
+use crate::reuse;
 use crate::settings::Settings;
 use crate::state::State;
-use crate::worker::{Answer, ClassMaps, Event, Job};
 
 /// An adapter that nobody has.
 pub(crate) fn adapter() -> AdapterFacts {
@@ -30,10 +31,13 @@ pub(crate) fn adapter() -> AdapterFacts {
 /// The embedded digit model.
 pub(crate) fn digits() -> Arc<Network> {
     let weights = weights::embedded().expect("the embedded model");
-    Arc::new(Network::of(&weights, adapter(), KernelFamily::Buffer).expect("its description"))
+    let reuse = reuse::of(&weights).expect("its reuse");
+    let options = ClassifierOptions::default().engine("reference");
+    let classifier = Classifier::new_blocking(weights, options).expect("the embedded model");
+    Arc::new(Network { reuse, ..Network::of(&classifier, adapter()).expect("its description") })
 }
 
-/// A state in which the digit model was loaded.
+/// The digit model is loaded.
 pub(crate) fn loaded() -> State {
     let mut state = State::new(Settings::default());
     state.hear(Event::Adapters(vec![adapter()]));
@@ -41,7 +45,7 @@ pub(crate) fn loaded() -> State {
     state
 }
 
-/// The same, with a drawing under way.
+/// The digit model is loaded, and a drawing is being run.
 pub(crate) fn drawing() -> (State, Job) {
     let mut state = loaded();
     state.canvas.draw_to([0.2, 0.2]);
@@ -51,7 +55,7 @@ pub(crate) fn drawing() -> (State, Job) {
     (state, job)
 }
 
-/// An answer that gives class 7 nearly everything, 3 some, and each class a map with one hot pixel.
+/// An answer: class 7 has 95 %, class 3 has 4 %, and each class has a map with one hot pixel.
 pub(crate) fn answer(job: &Job) -> Answer {
     let mut scores = vec![0.001; 10];
     (scores[7], scores[3]) = (0.95, 0.04);
@@ -65,18 +69,17 @@ pub(crate) fn answer(job: &Job) -> Answer {
     Answer {
         number: job.number,
         scores,
-        maps: Some(ClassMaps { shape: [10, 3, 3], data }),
+        maps: Some(FeatureMaps { channels: 10, height: 3, width: 3, data }),
         region: Region { left: 0.0, top: 0.0, width: 280.0, height: 280.0 },
         warnings: Vec::new(),
         run_ms: 4.0,
         device_bytes: 1 << 20,
-        dispatches: 30,
         features,
         times: None,
     }
 }
 
-/// A state with an answer.
+/// A drawing was answered.
 pub(crate) fn answered() -> State {
     let (mut state, job) = drawing();
     state.hear(Event::Answer(Box::new(answer(&job))));

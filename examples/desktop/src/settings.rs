@@ -1,15 +1,15 @@
-//! What the app remembers between starts.
+//! Settings that are kept between starts.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::worker::Source;
+use crate::messages::Source;
 
-/// Most files of a list of recent ones.
-const RECENT: usize = 8;
+/// Recent weight files to keep.
+const MAX_RECENT: usize = 8;
 
-/// Which part of the middle is shown.
+/// The tab in the middle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tab {
     #[default]
@@ -30,26 +30,26 @@ impl Tab {
     }
 }
 
-/// Remembered between starts, as the storage keeps it.
+/// The settings, as they are stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
-    /// Weights that were loaded last; the embedded model where there is none.
+    /// The last weight file; `None` is the embedded model.
     pub(crate) weights: Option<PathBuf>,
-    /// The adapter that was chosen; the best where there is none.
+    /// The chosen adapter; `None` is the best one.
     pub(crate) adapter: Option<String>,
     pub(crate) picture: Option<PathBuf>,
     pub(crate) folder: Option<PathBuf>,
-    /// Weight files, the last first.
+    /// Recent weight files, newest first.
     pub(crate) recent: Vec<PathBuf>,
-    /// Of the class-activation map, from 0 to 1.
+    /// Opacity of the class-activation map, from 0 to 1.
     pub(crate) opacity: f32,
-    /// Classes shown.
+    /// Number of classes in the answer.
     pub(crate) top: usize,
     pub(crate) tab: Tab,
-    /// All channels of a strip, or the new ones.
+    /// Whether to show all channels of a strip, not only the new ones.
     pub(crate) whole: bool,
-    /// Points of a side of a feature map, at least.
+    /// Minimum side of a feature map, in points.
     pub(crate) cell: f32,
 }
 
@@ -71,17 +71,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What to load at the start.
+    /// The weights and adapter to start with.
     pub(crate) fn source(&self) -> Source {
         Source { path: self.weights.clone(), adapter: self.adapter.clone() }
     }
 
-    /// Keeps weights that could be loaded.
+    /// Remembers weights that loaded.
     pub(crate) fn loaded(&mut self, path: Option<PathBuf>) {
         if let Some(path) = &path {
             self.recent.retain(|known| known != path);
             self.recent.insert(0, path.clone());
-            self.recent.truncate(RECENT);
+            self.recent.truncate(MAX_RECENT);
         }
         self.weights = path;
     }
@@ -101,11 +101,11 @@ mod tests {
         settings.loaded(None);
         assert_eq!((settings.weights.clone(), settings.recent.len()), (None, 2));
         (0..99).for_each(|i| settings.loaded(Some(format!("{i}").into())));
-        assert_eq!(settings.recent.len(), RECENT);
+        assert_eq!(settings.recent.len(), MAX_RECENT);
     }
 
     #[test]
-    fn what_an_older_version_kept_is_read() {
+    fn settings_of_an_older_version_are_read() {
         let settings: Settings = serde_json::from_str(r#"{"opacity": 0.25, "unknown": 1}"#).expect("settings");
         assert_eq!(settings, Settings { opacity: 0.25, ..Settings::default() });
     }

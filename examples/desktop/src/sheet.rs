@@ -1,4 +1,4 @@
-//! The picture, or the sheet to draw on, with the class-activation map over it.
+//! The picture, or the sheet to draw on, under the class-activation map.
 
 use densenet_wgpu::picture::Region;
 use eframe::egui::{
@@ -9,17 +9,19 @@ use eframe::egui::{
 use crate::canvas::{self, Canvas};
 use crate::state::State;
 
-/// Most points from top to bottom.
+/// Maximum height, in points.
 const MAX_HEIGHT: f32 = 330.0;
-/// Pixels of a side of the map as it is laid over the picture.
+/// Side of the class-activation map's texture, in pixels.
 const HEAT: usize = 96;
+/// Shown on the sheet with the example.
+const HINT: &str = "Draw a digit here, or drop a picture";
 
-/// Textures, made anew when what they show has changed.
+/// The textures, each with the version of what it shows.
 #[derive(Default)]
 pub(crate) struct Sheet {
     shown: Option<(u64, TextureHandle)>,
     heat: Option<((u64, usize), TextureHandle)>,
-    /// Where the picture was drawn last.
+    /// The picture's place in the last frame.
     pub(crate) place: Option<Rect>,
 }
 
@@ -45,6 +47,9 @@ impl Sheet {
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         }
         self.paint(ui, state, rect);
+        if drawing && state.canvas.is_example() {
+            hint(ui, rect);
+        }
         if drawing && response.has_focus() && state.canvas.keyboard {
             pen(ui, &state.canvas, rect);
         }
@@ -91,7 +96,7 @@ impl Sheet {
     }
 }
 
-/// The pixels of what the network got.
+/// The size of the network's input, in its own pixels.
 fn picture_pixels(state: &State) -> Vec2 {
     match &state.picture {
         Some(picture) if !state.is_drawing() => vec2(picture.decoded.width() as f32, picture.decoded.height() as f32),
@@ -103,11 +108,18 @@ fn shown_size(state: &State) -> Option<Vec2> {
     (state.is_drawing() || state.picture.is_some()).then(|| picture_pixels(state))
 }
 
-/// A region of the picture on the screen.
+/// The place of a region of the picture on the screen.
 fn placed(region: &Region, pixels: Vec2, rect: Rect) -> Rect {
     let scale = rect.size() / pixels;
     let corner = rect.min + vec2(region.left as f32, region.top as f32) * scale;
     Rect::from_min_size(corner, vec2(region.width as f32, region.height as f32) * scale)
+}
+
+/// Weak text at the foot of the sheet. Paper is white in every theme, and the theme's weak text may be light.
+fn hint(ui: &Ui, rect: Rect) {
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let place = rect.center_bottom() - vec2(0.0, 6.0);
+    ui.painter().text(place, egui::Align2::CENTER_BOTTOM, HINT, font, Color32::from_gray(100));
 }
 
 fn empty(ui: &mut Ui) {
@@ -120,7 +132,7 @@ fn empty(ui: &mut Ui) {
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, visuals.weak_text_color());
 }
 
-/// Draws what mouse, pen and keyboard did since the last frame; whether there was anything.
+/// Draws the input since the last frame by mouse, pen and keyboard; whether there was any.
 fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
     let events = ui.input(|input| input.events.clone());
     let on_sheet = |place: Pos2| {
@@ -129,7 +141,7 @@ fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
             && ui.ctx().layer_id_at(place) == Some(response.layer_id)
     };
     let mut drawn = strokes(&events, rect, on_sheet, canvas);
-    // A release outside of the window, or the end of a touch, may not be heard.
+    // A release outside of the window, or the end of a touch, may send no event.
     if !canvas.down && !ui.input(|input| input.pointer.primary_down()) {
         canvas.lift();
     }
@@ -147,9 +159,9 @@ fn draw(ui: &Ui, response: &Response, rect: Rect, canvas: &mut Canvas) -> bool {
     drawn
 }
 
-/// Draws the pointer's strokes through every place it was at, those that begin `on_sheet`; whether there were any.
+/// Draws the pointer's strokes that begin `on_sheet`, through every reported place; whether there were any.
 ///
-/// The events of a frame are read, not egui's response: a press, moves and a release in one frame are no drag to egui.
+/// It reads the frame's events, not egui's response: to egui, a press, moves and a release in one frame are no drag.
 fn strokes(events: &[Event], rect: Rect, on_sheet: impl Fn(Pos2) -> bool, canvas: &mut Canvas) -> bool {
     let mut drawn = false;
     for event in events {
@@ -159,7 +171,7 @@ fn strokes(events: &[Event], rect: Rect, on_sheet: impl Fn(Pos2) -> bool, canvas
                 canvas.keyboard = false;
                 pos
             }
-            // The mouse may move while the keyboard's pen is down.
+            // Not while the keyboard's pen is down.
             Event::PointerMoved(place) if canvas.is_drawing() && !canvas.keyboard => place,
             Event::PointerButton { pressed: false, button: PointerButton::Primary, .. } | Event::PointerGone => {
                 canvas.lift();
@@ -188,7 +200,7 @@ fn keyboard(ui: &Ui, canvas: &mut Canvas) -> bool {
     before != (canvas.cursor, canvas.down) && (canvas.down || before.1)
 }
 
-/// Where the keyboard's pen is.
+/// Marks the place of the keyboard's pen.
 fn pen(ui: &Ui, canvas: &Canvas, rect: Rect) {
     let place = rect.min + Vec2::from(canvas.cursor) * rect.size();
     let colour = ui.visuals().selection.bg_fill;
@@ -199,7 +211,7 @@ fn pen(ui: &Ui, canvas: &Canvas, rect: Rect) {
     };
 }
 
-/// The row below: the sheet's, and how strongly the map shows.
+/// The controls below: the sheet's, and the opacity of the class-activation map.
 pub(crate) fn controls(ui: &mut Ui, state: &mut State) {
     if state.is_drawing() {
         ui.horizontal(|ui| {
@@ -213,11 +225,11 @@ pub(crate) fn controls(ui: &mut Ui, state: &mut State) {
     let heat = state.heat();
     ui.add_enabled_ui(heat.is_some(), |ui| {
         let slider = egui::Slider::new(&mut state.settings.opacity, 0.0..=1.0).show_value(false).text("class map");
-        ui.add(slider).on_hover_text("How strongly the class-activation map is laid over the picture");
+        ui.add(slider).on_hover_text("Opacity of the class-activation map");
     });
     if let (Some((class, _)), Some(network)) = (heat, &state.network) {
         let label = network.label(class);
-        ui.add(egui::Label::new(egui::RichText::new(format!("Light is what speaks for “{label}”")).weak()).truncate());
+        ui.add(egui::Label::new(egui::RichText::new(format!("Light areas are evidence for “{label}”")).weak()).truncate());
     }
 }
 
@@ -227,7 +239,7 @@ mod tests {
 
     const SHEET: Rect = Rect { min: Pos2 { x: 100.0, y: 50.0 }, max: Pos2 { x: 300.0, y: 250.0 } };
 
-    /// A place on the sheet, in parts of its sides.
+    /// A place on the sheet, as fractions of its sides.
     fn at(x: f32, y: f32) -> Pos2 {
         SHEET.min + vec2(x, y) * SHEET.size()
     }

@@ -1,29 +1,27 @@
-//! Everything the window shows, as plain data, and how it changes.
+//! The state of the window, as plain data, and how it changes.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use densenet_wgpu::AdapterFacts;
-use densenet_wgpu::Progress;
 use densenet_wgpu::gpu::StepTime;
-use densenet_wgpu::picture::Heat;
-use densenet_wgpu::picture::Picture;
+use densenet_wgpu::picture::{Heat, Picture};
+use densenet_wgpu::{AdapterFacts, Progress, top_k};
 
 use crate::atlas::Atlas;
 use crate::canvas::{self, Canvas};
+use crate::messages::{Answer, Event, Job, Refused, Source};
 use crate::network::Network;
 use crate::pictures::{News, OpenPicture, PathKind};
 use crate::settings::{Settings, Tab};
 use crate::strips::{Strip, View};
-use crate::worker::{Answer, Event, Job, Refused, Source};
 
-/// Runs whose median is shown.
-const RUNS: usize = 15;
-/// Messages kept at once.
-const MESSAGES: usize = 4;
+/// The median is that of so many runs.
+const MAX_RUNS: usize = 15;
+/// Messages on the screen at once.
+const MAX_MESSAGES: usize = 4;
 
-/// What somebody did that reaches beyond this data.
+/// A user's request that needs more than this data: threads, files, the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     Load(Source),
@@ -49,39 +47,40 @@ pub(crate) struct Folder {
     pub(crate) pictures: Vec<PathBuf>,
 }
 
-/// All of it.
+/// The whole state.
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) adapters: Vec<AdapterFacts>,
     pub(crate) network: Option<Arc<Network>>,
-    /// How far loading is, while something loads.
+    /// The progress of a load, while there is one.
     pub(crate) loading: Option<Progress>,
-    /// What was asked for last; kept where it cannot be had.
+    /// The last requested weights, whether they load or not.
     asked: Source,
     pub(crate) picture: Option<OpenPicture>,
     pub(crate) canvas: Canvas,
-    /// The canvas is shown in place of the picture.
+    /// Whether the canvas is shown instead of the picture.
     drawing: bool,
-    /// Counts changes of what is shown, so that its texture is made anew.
+    /// Increases whenever the picture or the canvas changes: the texture is then outdated.
     pub(crate) version: u64,
     pub(crate) folder: Option<Folder>,
     pub(crate) answer: Option<Answer>,
-    /// The class whose map is shown; the likeliest where none was chosen.
+    /// The class whose map is shown; `None` is the best class.
     pub(crate) class: Option<usize>,
-    /// The strip whose maps are shown.
+    /// The chosen strip.
     pub(crate) strip: usize,
-    /// The last maps that came.
+    /// The last feature maps received.
     pub(crate) features: Option<(View, Arc<Atlas>)>,
-    /// The map that is shown large.
+    /// The feature map that is shown large.
     pub(crate) map: usize,
-    /// Times of the steps, or why there are none.
+    /// The time of every step, or why there are none.
     pub(crate) times: Option<Result<Vec<StepTime>, String>>,
     pub(crate) messages: Vec<String>,
     runs: VecDeque<f64>,
-    /// Something changed that the network has not seen.
+    /// Whether something changed since the last job.
     stale: bool,
-    /// The number of the job that is under way.
+    /// The number of the job under way.
     under_way: Option<u64>,
+    /// The number of the last job.
     last: u64,
 }
 
@@ -112,27 +111,27 @@ impl State {
         }
     }
 
-    /// Weights were asked for.
+    /// Weights are about to be loaded.
     pub(crate) fn load(&mut self, source: Source) {
-        self.loading = Some(Progress { done: 0, total: 1, what: "waiting for the picture under way".into() });
+        self.loading = Some(Progress { done: 0, total: 1, what: "waiting for the current picture".into() });
         self.asked = source;
     }
 
-    /// What to load where nothing is loaded and what was asked for cannot be had: the app is never left without a network.
+    /// What to load after a failure if there is no network yet: the embedded model, unless that is what failed.
     pub(crate) fn instead(&self) -> Option<Action> {
         let helps = self.network.is_none() && self.asked != Source::default();
         helps.then(|| Action::Load(Source::default()))
     }
 
-    /// The picture to show of a folder that was opened; none where one of it is shown, or will be, already.
+    /// The picture to show from a folder that was opened; `None` if one of its pictures is open, or will be.
     pub(crate) fn first_of(&self, pictures: &[PathBuf]) -> Option<PathBuf> {
         let known = self.settings.picture.as_ref().is_some_and(|shown| pictures.contains(shown));
-        // Not where it waits behind the sheet.
+        // It does not count while the sheet hides it.
         let hidden = self.drawing && self.picture.is_some();
         pictures.first().filter(|_| !known || hidden).cloned()
     }
 
-    /// Takes an event of the network's thread.
+    /// Takes an event from the network's thread.
     pub(crate) fn hear(&mut self, event: Event) {
         match event {
             Event::Adapters(adapters) => self.adapters = adapters,
@@ -170,7 +169,7 @@ impl State {
         if self.under_way == Some(answer.number) {
             self.under_way = None;
         }
-        if self.runs.len() == RUNS {
+        if self.runs.len() == MAX_RUNS {
             self.runs.pop_front();
         }
         self.runs.push_back(answer.run_ms);
@@ -183,14 +182,14 @@ impl State {
         self.answer = Some(answer);
     }
 
-    /// Takes news of the pictures' thread.
+    /// Takes news from the pictures' thread.
     pub(crate) fn open(&mut self, news: News) {
         match news {
             News::Opened(picture) => {
                 self.settings.picture = picture.path.clone();
                 self.picture = Some(*picture);
                 self.drawing = false;
-                // What was said of another picture must not stand beside this one.
+                // The answer to another picture must not stand beside this one.
                 (self.class, self.answer) = (None, None);
                 self.changed();
             }
@@ -199,32 +198,32 @@ impl State {
                 self.folder = Some(Folder { path, pictures });
             }
             News::Refused(reason) => self.say(reason),
-            // Textures are the filmstrip's.
+            // The filmstrip takes these.
             News::Thumbnail { .. } => {}
         }
     }
 
-    /// What is shown has changed, and must be run.
+    /// The picture or the canvas has changed, and must be run.
     pub(crate) fn changed(&mut self) {
         self.version += 1;
         self.stale = true;
     }
 
-    /// What is looked at has changed: maps or times are wanted that are not there yet.
+    /// Other feature maps, or times, are wanted.
     pub(crate) fn look(&mut self) {
         self.stale = true;
     }
 
-    /// Shows a message until it is closed, or others push it out.
+    /// Shows a message until it is closed or newer ones push it out.
     pub(crate) fn say(&mut self, message: String) {
         self.messages.retain(|known| *known != message);
         self.messages.push(message);
-        if self.messages.len() > MESSAGES {
+        if self.messages.len() > MAX_MESSAGES {
             self.messages.remove(0);
         }
     }
 
-    /// The job that should be sent now: one at a time, so that the last change is always the last that is run.
+    /// The job to send now, if any. One job is under way at a time; the last change is always run last.
     pub(crate) fn job(&mut self) -> Option<Job> {
         if !self.stale || self.under_way.is_some() || self.network.is_none() {
             return None;
@@ -247,14 +246,20 @@ impl State {
         self.under_way.is_some()
     }
 
-    /// Whether somebody waits: for weights, or for the first answer to a picture. Something moves meanwhile.
+    /// Whether the user waits for weights, or for the first answer to a picture. Something is animated meanwhile.
     pub(crate) fn is_busy(&self) -> bool {
         self.loading.is_some() || (self.is_running() && self.answer.is_none())
     }
 
-    /// The canvas is shown: somebody wants to draw, and the network reads what is drawn.
+    /// Whether the canvas is shown: it was chosen, and the network reads digits.
     pub(crate) fn is_drawing(&self) -> bool {
         self.drawing && self.network.as_ref().is_none_or(|network| network.draws)
+    }
+
+    /// Puts the example on the sheet.
+    pub(crate) fn show_example(&mut self) {
+        self.canvas = Canvas::example();
+        self.changed();
     }
 
     /// Shows the canvas, or the picture again.
@@ -266,7 +271,7 @@ impl State {
         }
     }
 
-    /// What the network sees.
+    /// The network's next input.
     fn shown_picture(&self) -> Option<Arc<Picture>> {
         if !self.is_drawing() {
             return self.picture.as_ref().map(|picture| picture.decoded.clone());
@@ -278,7 +283,7 @@ impl State {
         Picture::from_pixels(canvas::SIDE, canvas::SIDE, 1, pixels, "the drawing").ok().map(Arc::new)
     }
 
-    /// The strip whose maps are shown.
+    /// The chosen strip.
     pub(crate) fn chosen_strip(&self) -> Option<&Strip> {
         self.network.as_ref()?.strips.get(self.strip)
     }
@@ -292,32 +297,30 @@ impl State {
         }
     }
 
-    /// Classes by their scores, the best first.
+    /// The best classes and their scores, best first.
     pub(crate) fn ranking(&self) -> Vec<(usize, f32)> {
         let Some(answer) = &self.answer else { return Vec::new() };
-        let mut ranking: Vec<(usize, f32)> = answer.scores.iter().copied().enumerate().collect();
-        ranking.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranking.truncate(self.settings.top);
-        ranking
+        top_k(&answer.scores, self.settings.top)
     }
 
-    /// The class whose map is shown, and the map.
+    /// The class whose map is shown, with the map.
     pub(crate) fn heat(&self) -> Option<(usize, Heat)> {
         let answer = self.answer.as_ref()?;
         let maps = answer.maps.as_ref()?;
         let best = self.ranking().first().map(|&(class, _)| class);
         let class = self.class.or(best)?;
-        Some((class, Heat::of_class(&maps.data, maps.shape, class).ok()?))
+        let shape = [maps.channels, maps.height, maps.width];
+        Some((class, Heat::of_class(&maps.data, shape, class).ok()?))
     }
 
-    /// The middle one of the last runs, in milliseconds.
+    /// The median of the last runs, in milliseconds.
     pub(crate) fn median_ms(&self) -> Option<f64> {
         let mut runs: Vec<f64> = self.runs.iter().copied().collect();
         runs.sort_by(f64::total_cmp);
         runs.get(runs.len() / 2).copied()
     }
 
-    /// The picture of the folder that is `by` after the one that is shown.
+    /// The folder's picture `by` places after the current one.
     pub(crate) fn neighbour(&self, by: isize) -> Option<PathBuf> {
         let pictures = &self.folder.as_ref()?.pictures;
         let shown = self.picture.as_ref().filter(|_| !self.is_drawing()).and_then(|picture| picture.path.as_ref());
@@ -329,7 +332,7 @@ impl State {
         pictures.get(next).cloned()
     }
 
-    /// What to do with a path that was typed, dropped or given at the start.
+    /// What to do with a path that was typed, dropped or given on the command line.
     pub(crate) fn action_for(&self, path: PathBuf) -> Action {
         match PathKind::of(&path) {
             PathKind::Folder => Action::OpenFolder(path),

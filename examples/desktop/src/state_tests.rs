@@ -1,6 +1,5 @@
 use super::*;
 use crate::samples;
-use crate::worker::Refused;
 
 #[test]
 fn one_job_is_under_way_and_the_last_change_is_always_run() {
@@ -151,4 +150,18 @@ fn the_middle_of_the_last_runs_is_shown() {
         state.hear(Event::Answer(Box::new(answer)));
     }
     assert_eq!(state.median_ms(), Some(5.0));
+}
+
+#[test]
+fn the_example_is_run_like_a_drawing_until_somebody_draws() {
+    let mut state = State::new(Settings::default());
+    state.show_example();
+    assert!(state.is_drawing() && state.job().is_none(), "it is shown before there is a network");
+    state.hear(Event::Loaded(samples::digits()));
+    let job = state.job().expect("the example is answered");
+    state.hear(Event::Answer(Box::new(samples::answer(&job))));
+    assert!(!state.ranking().is_empty() && state.canvas.is_example());
+    state.canvas.draw_to([0.5, 0.5]);
+    state.changed();
+    assert!(!state.canvas.is_example() && state.job().is_some());
 }

@@ -1,15 +1,15 @@
-//! The network as it is drawn: one strip for each value that it really produces, as plain data.
+//! The network as strips: one for each value that it really computes, as plain data.
 
 use densenet_wgpu::architecture::Part;
 use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::{Architecture, CLASS_MAPS, InputSize, Result};
 
-/// Channels of a tap that are looked at: its first `channels`.
+/// The first `channels` channels of a tap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     /// The tap's name.
     pub(crate) tap: String,
-    /// How many of its channels, from the first.
+    /// How many channels, from the first.
     pub(crate) channels: usize,
 }
 
@@ -25,28 +25,28 @@ pub(crate) enum Kind {
 /// One strip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strip {
-    /// For people: `Block 1, layer 3`.
+    /// Such as `Block 1, layer 3`.
     pub(crate) title: String,
     pub(crate) kind: Kind,
-    /// Dense block, from 0, for layers; the strips of a block stand together.
+    /// A layer's dense block, from 0. The strips of a block are adjacent.
     pub(crate) block: Option<usize>,
-    /// Channels by where they come from, in the tensor's order; the last part is new.
+    /// Numbers of channels by source, in the tensor's order; the last part is new.
     pub(crate) parts: Vec<usize>,
     pub(crate) height: usize,
     pub(crate) width: usize,
-    /// What this step made.
+    /// The channels made by this step.
     pub(crate) new: View,
-    /// All channels that the next layer reads, where those are more.
+    /// All channels that the next layer reads, if those are more.
     pub(crate) whole: Option<View>,
 }
 
 impl Strip {
-    /// All channels.
+    /// The number of all channels.
     pub(crate) fn channels(&self) -> usize {
         self.parts.iter().sum()
     }
 
-    /// The channels that are shown: the new ones, or all.
+    /// The channels to show: all if `whole`, else the new ones.
     pub(crate) fn view(&self, whole: bool) -> &View {
         self.whole.as_ref().filter(|_| whole).unwrap_or(&self.new)
     }
@@ -99,14 +99,14 @@ pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec
             Part::Head(head) if head.classifier.is_some() => {
                 strips.push(strip(&plan, CLASS_MAPS, "Class maps".into(), Kind::Classes)?);
             }
-            // Bottlenecks, whole blocks and vectors have no strip of their own.
+            // Bottlenecks, whole blocks and vectors have no strip.
             _ => {}
         }
     }
     Ok(strips)
 }
 
-/// The strip of a tap, all of whose channels are new.
+/// The strip of a tap whose channels are all new.
 fn strip(plan: &Plan, tap: &str, title: String, kind: Kind) -> Result<Strip> {
     let view = &plan.tap(tap)?.view;
     let (tensor, channels) = (plan.tensor(view.tensor), plan.channels(view));

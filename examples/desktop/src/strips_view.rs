@@ -1,4 +1,4 @@
-//! The network as it is: a strip for each layer, as wide as its channels, coloured by where they come from.
+//! The network's strips: one for each layer, as wide as its channels and coloured by their sources.
 
 use eframe::egui::{
     self, Color32, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
@@ -7,14 +7,14 @@ use eframe::egui::{
 use crate::network::Network;
 use crate::strips::{Kind, Strip};
 
-/// Points of a strip from top to bottom with the space below, at least and at most.
+/// Height of a strip with the gap below, in points.
 const STEPS: std::ops::RangeInclusive<f32> = 14.0..=33.0;
-/// Points between strips.
+/// Gap between strips, in points.
 const GAP: f32 = 3.0;
-/// The same of the line above a block.
+/// Height of the line above a block, in points.
 const TITLE: f32 = 22.0;
 
-/// Shows all strips. Returns the one that was chosen now, and where the chosen one is.
+/// Shows all strips. Returns the strip picked in this frame, if any, and the place of the `chosen` one.
 pub(crate) fn show(ui: &mut Ui, network: &Network, chosen: usize) -> (Option<usize>, Option<Rect>) {
     let mut picked = None;
     let mut place = None;
@@ -63,7 +63,8 @@ fn title(ui: &mut Ui, network: &Network, first: &Strip) {
     ui.painter().text(rect.left_bottom() - vec2(0.0, 3.0), egui::Align2::LEFT_BOTTOM, text, font, colour);
 }
 
-/// A strip, `size` points a channel wide and so many high. Returns where it is, and whether it was picked.
+/// Shows a strip. `size` is the width of a channel and the height of the strip, in points. Returns the strip's place, and
+/// whether it was picked.
 fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
     let (scale, step) = (size.x, size.y);
     let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), step), Sense::click());
@@ -86,7 +87,7 @@ fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
     if response.clicked() {
         response.request_focus();
     }
-    // Arrow keys go from strip to strip: what has the keyboard is what is shown.
+    // Arrow keys move from strip to strip: the focused one is chosen.
     let picked = response.clicked() || (response.has_focus() && !chosen);
     if picked {
         response.scroll_to_me(None);
@@ -95,8 +96,8 @@ fn one(ui: &mut Ui, strip: &Strip, size: Vec2, chosen: bool) -> (Rect, bool) {
     (rect, picked)
 }
 
-/// What a block begins with is grey; its layers go round the colour wheel, so that neighbours differ and a layer has one
-/// colour wherever its channels are read again.
+/// A block's input is grey. Its layers go round the colour wheel: neighbours differ, and a layer has one colour wherever its
+/// channels are read again.
 fn colour(strip: &Strip, source: usize, dark: bool) -> Color32 {
     let grey = if dark { 120 } else { 150 };
     match (strip.kind, source) {
@@ -108,7 +109,7 @@ fn colour(strip: &Strip, source: usize, dark: bool) -> Color32 {
 }
 
 fn wheel(index: usize, dark: bool) -> Color32 {
-    // Golden angle: no two near each other are alike.
+    // The golden angle keeps neighbours apart.
     let hue = (0.58 + index as f32 * 0.381_966) % 1.0;
     let (saturation, value) = if dark { (0.55, 0.85) } else { (0.6, 0.78) };
     egui::ecolor::Hsva::new(hue, saturation, value, 1.0).into()

@@ -1,8 +1,8 @@
-//! The window's surface, on a device that the network's thread may use as well.
+//! The window's surface, on a device that the network's thread may share.
 //!
-//! wgpu lets the device finish before it configures a surface, as it must whenever the window is resized, and refuses
-//! where another thread submitted work meanwhile. Without a handler that ends the program. Here the window keeps the
-//! surface it has, and has it configured again with the next frame.
+//! When the window is resized, wgpu waits for the device before it configures the surface. If another thread submits work
+//! meanwhile, wgpu reports an error, and an error without a handler ends the program. Here the window keeps its surface,
+//! and configures it again with the next frame.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,38 +11,38 @@ use eframe::egui::Context;
 use eframe::egui_wgpu::SurfaceConfig;
 use eframe::wgpu::{Device, Error};
 
-/// What wgpu's message says where a surface could not be configured.
+/// Part of wgpu's message when a surface could not be configured.
 const CONFIGURE: &str = "Surface::configure";
 
-/// Hears what the window's device refuses.
+/// Handles the errors of the window's device.
 pub(crate) struct Surface {
     refused: Arc<AtomicBool>,
 }
 
 impl Surface {
-    /// Takes the device's only handler for errors that nobody else catches. Errors of the surface are mended, others
-    /// are given to `say`.
+    /// Becomes the device's handler for uncaptured errors, of which there is one. Errors of the surface are mended; `say`
+    /// is told of others.
     pub(crate) fn watch(device: &Device, context: &Context, say: impl Fn(String) + Send + Sync + 'static) -> Surface {
         let refused = Arc::new(AtomicBool::new(false));
         let (flag, context) = (refused.clone(), context.clone());
         device.on_uncaptured_error(Arc::new(move |error: Error| {
-            // Whatever is drawn on a surface that has not the window's size is refused too.
+            // Drawing on a surface of the wrong size fails too.
             if error.to_string().contains(CONFIGURE) || flag.load(Ordering::Relaxed) {
                 log::debug!("the surface is configured again with the next frame: {error}");
                 flag.store(true, Ordering::Relaxed);
             } else {
                 log::error!("{error}");
-                say(format!("the window's device refused something: {error}"));
+                say(format!("an error of the window's device: {error}"));
             }
             context.request_repaint();
         }));
         Surface { refused }
     }
 
-    /// What to configure the surface with now, where it must be done again.
+    /// The configuration to set now, if the surface must be configured again.
     pub(crate) fn again(&self, current: Option<SurfaceConfig>) -> Option<SurfaceConfig> {
         let current = current.filter(|_| self.refused.swap(false, Ordering::Relaxed))?;
-        // Only what differs from the current one is taken.
+        // eframe ignores a configuration equal to the current one.
         let low = SurfaceConfig::LOW_LATENCY;
         Some(if current == low { SurfaceConfig::HIGH_THROUGHPUT } else { low })
     }

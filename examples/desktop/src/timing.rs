@@ -1,11 +1,11 @@
-//! Where the time goes: a bar for each step, and what the whole takes.
+//! Where the time goes: a bar for each step, and the total.
 
 use densenet_wgpu::gpu::StepTime;
 use eframe::egui::{self, Align2, Color32, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::state::State;
 
-/// Points of a step from top to bottom.
+/// Height of a step, in points.
 const STEP: f32 = 17.0;
 
 pub(crate) fn show(ui: &mut Ui, state: &State) {
@@ -22,22 +22,22 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
         let device = if network.shared { "the window's device" } else { "a device of its own" };
         row("Runs on", format!("{device}, with {} kernels", network.family));
         if let (Some(answer), Some(ms)) = (&state.answer, state.median_ms()) {
-            row("One picture", format!("{ms:.2} ms: {:.1} images/s, {} dispatches", 1e3 / ms, answer.dispatches));
+            row("One picture", format!("{ms:.2} ms: {:.1} images/s", 1e3 / ms));
             let (all, weights) = (answer.device_bytes as f64 / MIB, network.weight_bytes as f64 / MIB);
             row("Device memory", format!("{all:.2} MiB, of which weights {weights:.2} MiB"));
         }
         row("Weights", format!("{} ({})", network.name, network.format));
-        row("Preparation", network.preset.clone());
+        row("Preprocessing", network.preprocessing.clone());
     });
     ui.add_space(8.0);
     match &state.times {
         None => {
             let running = "Timing every step …";
-            let idle = "Times of the steps are shown as soon as there is a picture.";
+            let idle = "The steps are timed once there is a picture.";
             ui.label(RichText::new(if state.is_running() { running } else { idle }).weak());
         }
         Some(Err(reason)) => {
-            ui.label(format!("No times of single steps: {reason}"));
+            ui.label(format!("The steps are not timed: {reason}"));
         }
         Some(Ok(times)) => bars(ui, times),
     }
@@ -57,7 +57,7 @@ fn bars(ui: &mut Ui, times: &[StepTime]) {
             let text = format!("{kernel} {share:.0} %");
             let font = egui::TextStyle::Body.resolve(ui.style());
             let galley = ui.painter().layout_no_wrap(text.clone(), font, ui.visuals().text_color());
-            // One widget, so that no line ends between a colour and its name.
+            // One widget, so that no line breaks between a colour and its name.
             let size = vec2(galley.size().x + 28.0, galley.size().y);
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));

@@ -1,17 +1,17 @@
-//! The row at the top: what to look at, with which weights, on which adapter.
+//! The toolbar: pictures, weights, adapter.
 
 use std::path::PathBuf;
 
 use eframe::egui::{self, Key, RichText, TextEdit, ThemePreference, Ui};
 
+use crate::messages::Source;
 use crate::state::{Action, Dialog, State};
-use crate::worker::Source;
 
-/// The row, and what is typed into its field.
+/// The toolbar, with the text of its field.
 #[derive(Default)]
 pub(crate) struct Toolbar {
     path: String,
-    /// Whether the field shall get the keyboard.
+    /// Whether to focus the field in the next frame.
     pub(crate) wants_path: bool,
 }
 
@@ -28,12 +28,12 @@ impl Toolbar {
             if ui.button("Save view").on_hover_text("The window as a PNG file (Ctrl+S)").clicked() {
                 actions.push(Action::ExportView);
             }
-            ui.menu_button("Keys", keys).response.on_hover_text("What the keyboard does");
+            ui.menu_button("Keys", keys).response.on_hover_text("Keyboard shortcuts");
             theme(ui);
         });
     }
 
-    /// One field for everything that has a path.
+    /// The field for the path of anything.
     fn path(&mut self, ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         let hint = "Path of picture, folder or weights";
         let field = TextEdit::singleline(&mut self.path).hint_text(hint).desired_width(230.0);
@@ -99,7 +99,7 @@ fn weights(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-/// As the system has it, light or dark.
+/// The choice of a theme.
 fn theme(ui: &mut Ui) {
     let mut theme = ui.ctx().options(|options| options.theme_preference);
     let named = |theme| match theme {
@@ -146,7 +146,7 @@ fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     response.response.on_hover_text(shown);
 }
 
-/// What a screen reader calls it.
+/// Sets the name for screen readers.
 fn call(response: &egui::Response, name: &str) {
     response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
 }
@@ -158,13 +158,13 @@ fn short(name: &str) -> &str {
 
 fn keys(ui: &mut Ui) {
     let lines = [
-        ("Tab, arrows", "go from place to place"),
+        ("Tab, arrows", "move the focus"),
         ("Space, Enter", "press"),
         ("Ctrl+O, Ctrl+Shift+O", "open a picture, a folder"),
         ("Ctrl+V", "paste a picture"),
         ("Ctrl+M", "open weights"),
         ("Ctrl+L", "type a path"),
-        ("Page Up, Page Down", "picture before, picture after"),
+        ("Page Up, Page Down", "previous picture, next picture"),
         ("Ctrl+D, Delete", "draw, new sheet"),
         ("Arrows, Space on the sheet", "move the pen, put it down or lift it"),
         ("Ctrl+1, 2, 3", "Inside, Time, Feature reuse"),

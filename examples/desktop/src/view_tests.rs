@@ -1,16 +1,16 @@
-//! The widgets as somebody uses them, without a window.
+//! The widgets under mouse and keyboard, without a window.
 
 use eframe::egui::{self, Key, Modifiers, Pos2, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
 use crate::inside::Inside;
+use crate::messages::{Event, Source};
 use crate::samples;
 use crate::settings::Tab;
 use crate::sheet::{self, Sheet};
 use crate::state::{Action, State};
 use crate::toolbar::Toolbar;
-use crate::worker::{Event, Source};
 use crate::{reuse_view, timing};
 
 fn harness<W: Default + 'static>(
@@ -54,7 +54,21 @@ fn the_mouse_draws_and_a_button_clears() {
 }
 
 #[test]
-fn what_happens_within_one_frame_is_drawn_whole() {
+fn the_example_goes_at_the_first_stroke() {
+    let mut state = samples::loaded();
+    state.show_example();
+    let mut harness = harness::<Sheet>(state, |ui, widget, state| widget.show(ui, state));
+    let before = ink(&harness.state().1);
+    let place = harness.state().0.place.expect("the sheet is shown");
+    harness.drag_at(place.min + vec2(0.1, 0.9) * place.size());
+    harness.run_steps(2);
+    let canvas = &harness.state().1.canvas;
+    assert!(!canvas.is_example() && ink(&harness.state().1) < before / 4, "a dot is left");
+    assert!(harness.state_mut().1.job().is_some());
+}
+
+#[test]
+fn a_stroke_within_one_frame_is_drawn_whole() {
     let mut harness = sheet();
     let place = harness.state().0.place.expect("the sheet is shown");
     let at = |x: f32, y: f32| -> Pos2 { place.min + vec2(x, y) * place.size() };
@@ -68,7 +82,7 @@ fn what_happens_within_one_frame_is_drawn_whole() {
     harness.step();
     harness.event(button(at(0.2, 0.2), true));
     harness.step();
-    // The pointer reaches the end and is lifted before the next frame, and goes on without drawing.
+    // Within one frame the pointer reaches the end, is lifted, and moves on without drawing.
     harness.event(egui::Event::PointerMoved(at(0.8, 0.2)));
     harness.event(button(at(0.8, 0.2), false));
     harness.event(egui::Event::PointerMoved(at(0.8, 0.8)));
@@ -129,7 +143,7 @@ fn all_channels_or_the_new_ones_are_asked_for() {
     assert_eq!(harness.state().1.map, 33);
 }
 
-/// The toolbar with what it asked for.
+/// The toolbar, and its actions.
 #[derive(Default)]
 struct Bar {
     toolbar: Toolbar,

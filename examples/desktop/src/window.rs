@@ -10,13 +10,13 @@ use eframe::{NativeOptions, egui};
 use crate::app::App;
 use crate::arguments::Arguments;
 
-/// Under this name the system knows the app, and its settings are kept.
+/// The app's name to the system, and that of its settings.
 const NAME: &str = "densenet-desktop";
 
-/// Opens the window; returns when it is closed and the threads behind it have ended.
+/// Opens the window. Returns when it is closed and the threads behind it have ended, which they do at their next step.
 ///
-/// A thread that still compiles shaders when `main` returns uses a driver that is being taken down, and the app crashes.
-/// They are joined, not scoped: a scope does not wait for what drivers do when a thread ends.
+/// They must end first: when `main` returns, drivers are taken down, and a thread that still compiles shaders would crash.
+/// They are joined, not scoped, since a scope does not wait for what drivers do at a thread's end.
 ///
 /// # Errors
 /// Those of the window system and of the adapter.
@@ -27,9 +27,9 @@ pub(crate) fn open(arguments: Arguments, start: Instant) -> eframe::Result {
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([640.0, 400.0])
         .with_drag_and_drop(true);
-    // What is shown are pixels of maps and pictures: no noise on them.
+    // No noise on the pixels of maps and pictures.
     let mut options = NativeOptions { viewport, dithering: false, ..NativeOptions::default() };
-    // The network may share the window's device: it is opened with what kernels want.
+    // The network may share the window's device, so it is opened with the limits and features that kernels need.
     options.wgpu_options.wgpu_setup = WgpuSetup::CreateNew(WgpuSetupCreateNew {
         device_descriptor: Arc::new(device_descriptor),
         ..WgpuSetupCreateNew::without_display_handle()
@@ -38,7 +38,7 @@ pub(crate) fn open(arguments: Arguments, start: Instant) -> eframe::Result {
     let app = |context: &eframe::CreationContext<'_>| App::new(context, arguments, start, &mut threads);
     let closed = eframe::run_native(NAME, options, Box::new(|context| Ok(Box::new(app(context)?))));
     for thread in threads {
-        // Where it panicked, that was said when it happened.
+        // A panic was printed when it happened.
         let _ = thread.join();
     }
     closed

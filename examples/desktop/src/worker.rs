@@ -1,149 +1,69 @@
-//! The thread that owns the device, the model and its session. The window sends requests and gets events; neither ever
-//! waits for the other.
+//! The thread that owns the device and the classifier. The window sends requests and receives events; neither waits for
+//! the other.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 
-use densenet_wgpu::gpu::StepTime;
-use densenet_wgpu::picture::{Picture, Region};
-use densenet_wgpu::{AdapterFacts, Gpu, Progress};
+use densenet_wgpu::{Error, Gpu};
 
-use crate::atlas::Atlas;
 use crate::engine::Engine;
-use crate::network::Network;
-use crate::strips::View;
+use crate::messages::{Event, Job, Outbox, Refused, Request, Source, in_one_line};
+use crate::stop::Stop;
 
-/// What the window asks for.
-pub(crate) enum Request {
-    /// Load weights onto an adapter; the model that is there serves until the new one does.
-    Load(Source),
-    /// Run a picture. Of several that wait, only the last is run.
-    Run(Job),
-}
-
-/// Which weights, and where to run them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Source {
-    /// A weight file; the embedded model where there is none.
-    pub(crate) path: Option<PathBuf>,
-    /// Part of an adapter's name, or its index; the best where not given.
-    pub(crate) adapter: Option<String>,
-}
-
-/// A picture to run, and what to look at.
-#[derive(Clone)]
-pub(crate) struct Job {
-    /// Counts up; the answer repeats it.
-    pub(crate) number: u64,
-    pub(crate) picture: Arc<Picture>,
-    /// Feature maps to bring along.
-    pub(crate) view: Option<View>,
-    /// Whether to time every step too.
-    pub(crate) timed: bool,
-}
-
-/// What the window hears.
-pub(crate) enum Event {
-    Adapters(Vec<AdapterFacts>),
-    Loading(Progress),
-    Loaded(Arc<Network>),
-    Answer(Box<Answer>),
-    /// What was asked for cannot be had, in the library's words.
-    Refused {
-        what: Refused,
-        reason: String,
-    },
-}
-
-/// What was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    Weights,
-    Picture,
-}
-
-/// The class maps of a picture: `[classes, height, width]`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ClassMaps {
-    pub(crate) shape: [usize; 3],
-    pub(crate) data: Vec<f32>,
-}
-
-/// What the network says of a picture.
-pub(crate) struct Answer {
-    pub(crate) number: u64,
-    /// One for each class; empty where there is no classifier.
-    pub(crate) scores: Vec<f32>,
-    pub(crate) maps: Option<ClassMaps>,
-    /// Where in the picture the network looked.
-    pub(crate) region: Region,
-    pub(crate) warnings: Vec<String>,
-    /// Milliseconds from the upload to the logits on the host.
-    pub(crate) run_ms: f64,
-    /// Model and session.
-    pub(crate) device_bytes: u64,
-    pub(crate) dispatches: usize,
-    /// The feature maps that were asked for.
-    pub(crate) features: Option<(View, Arc<Atlas>)>,
-    /// Times of the steps, or why there are none; where they were asked for.
-    pub(crate) times: Option<Result<Vec<StepTime>, String>>,
-}
-
-/// The window's end of the channels.
+/// The window's end of the channels. Dropping it stops the thread at its next step.
 pub(crate) struct Worker {
-    pub(crate) requests: Sender<Request>,
+    requests: Sender<Request>,
     pub(crate) events: Receiver<Event>,
+    stop: Stop,
 }
 
 impl Worker {
-    /// Starts the thread; it ends with what it is doing once this is dropped. `window` is the window's own device, which
-    /// is shared where it is a GPU's, or wherever it may be used `by_all_means`; `wake` is called behind every event.
+    /// Starts the thread. It shares the device of the `window` if that is a GPU's, or always with `one_device`. `wake` is
+    /// called after every event.
     ///
     /// # Errors
     /// The system's, where it gives no thread.
     pub(crate) fn start(
         window: Option<Gpu>,
-        by_all_means: bool,
+        one_device: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<(Worker, JoinHandle<()>)> {
         let (requests, inbox) = channel();
-        let (outbox, events) = channel();
-        let outbox = Outbox { sender: outbox, wake: Arc::new(wake) };
-        let engine = move |outbox| Engine::new(window, by_all_means, outbox);
-        let thread = thread::Builder::new().name("network".into());
-        let thread = thread.spawn(move || work(&inbox, &outbox, engine))?;
-        Ok((Worker { requests, events }, thread))
+        let (sender, events) = channel();
+        let (outbox, stop) = (Outbox::new(sender, wake), Stop::default());
+        let worker = Worker { requests, events, stop: stop.clone() };
+        let thread = thread::Builder::new().name("network".into()).spawn(move || {
+            yield_to_the_window();
+            work(&inbox, &outbox, Engine::new(window, one_device, outbox.clone(), stop));
+        })?;
+        Ok((worker, thread))
+    }
+
+    /// Asks for weights, and stops a load that is under way. Whether the thread still listens.
+    pub(crate) fn load(&self, source: Source) -> bool {
+        self.requests.send(Request::Load(source, self.stop.next_load())).is_ok()
+    }
+
+    /// Asks for an answer. Whether the thread still listens.
+    pub(crate) fn run(&self, job: Job) -> bool {
+        self.requests.send(Request::Run(job)).is_ok()
     }
 }
 
-/// Where events go.
-#[derive(Clone)]
-pub(crate) struct Outbox {
-    sender: Sender<Event>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Outbox {
-    pub(crate) fn send(&self, event: Event) {
-        // Nobody listens once the window is closed.
-        if self.sender.send(event).is_ok() {
-            (self.wake)();
-        }
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop.all();
     }
 }
 
-fn work(inbox: &Receiver<Request>, outbox: &Outbox, engine: impl FnOnce(Outbox) -> Engine) {
-    yield_to_the_window();
-    let mut engine = engine(outbox.clone());
+fn work(inbox: &Receiver<Request>, outbox: &Outbox, mut engine: Engine) {
     while let Ok(first) = inbox.recv() {
-        // What is outdated already is not begun.
+        // Only the last of each kind counts.
         let (mut load, mut run) = (None, None);
         let mut next = Ok(first);
         loop {
             match next {
-                Ok(Request::Load(source)) => load = Some(source),
+                Ok(Request::Load(source, token)) => load = Some((source, token)),
                 Ok(Request::Run(job)) => run = Some(job),
                 Err(TryRecvError::Empty) => break,
                 // The window is closed: nobody wants the rest.
@@ -151,34 +71,28 @@ fn work(inbox: &Receiver<Request>, outbox: &Outbox, engine: impl FnOnce(Outbox) 
             }
             next = inbox.try_recv();
         }
-        if let Some(source) = load {
-            match engine.load(&source) {
+        let refuse = |what, error: &Error| match error {
+            // A newer request follows, or the window is closed.
+            Error::Cancelled => {}
+            error => outbox.send(Event::Refused { what, reason: in_one_line(error) }),
+        };
+        if let Some((source, token)) = load {
+            match engine.load(&source, token) {
                 Ok(network) => outbox.send(Event::Loaded(network)),
-                Err(error) => outbox.send(Event::Refused { what: Refused::Weights, reason: in_one_line(&error) }),
+                Err(error) => refuse(Refused::Weights, &error),
             }
         }
         if let Some(job) = run {
             match engine.run(&job) {
                 Ok(Some(answer)) => outbox.send(Event::Answer(Box::new(answer))),
                 Ok(None) => {}
-                Err(error) => outbox.send(Event::Refused { what: Refused::Picture, reason: in_one_line(&error) }),
+                Err(error) => refuse(Refused::Picture, &error),
             }
         }
     }
 }
 
-/// The error and its causes.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        line = format!("{line}: {inner}");
-        cause = inner.source();
-    }
-    line
-}
-
-/// A software adapter takes every core for seconds, and its threads inherit this one's priority: frames go first.
+/// A software adapter keeps every core busy for seconds. Its threads inherit this thread's priority: frames go first.
 fn yield_to_the_window() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 10) {

@@ -1,4 +1,4 @@
-//! A screen that nobody sees, and the app on it.
+//! A virtual screen, and the app on it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -10,11 +10,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What to do where a program is missing.
+/// What to do about a missing program.
 const HINT: &str = "`cargo xtask test` installs what these tests need: xvfb, xdotool, imagemagick";
 
 /// The title of the app's window, as xdotool searches for it.
 const TITLE: &str = "^DenseNet$";
+
+/// Maximum time from a closed window to the end of the process.
+///
+/// Closing cancels the load or the run, which then ends with the step at hand: one shader on lavapipe, tens of milliseconds
+/// on a free core. The network's thread has a low priority (nice 10), so where every core is busy it gets a tenth of one or
+/// less. A whole load would take longer than this there.
+const MAX_END: Duration = Duration::from_secs(15);
 
 /// An X server of its own.
 pub(crate) struct Screen {
@@ -25,7 +32,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn start(width: u32, height: u32) -> Screen {
         let size = format!("{width}x{height}x24");
-        // It chooses a number that is free, and says which.
+        // It chooses a free display number and prints it.
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
@@ -46,7 +53,7 @@ impl Screen {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> String {
-        // A window that does not come must not keep xdotool, and the test, forever.
+        // Without a window, xdotool would wait forever.
         let mut command = self.command("timeout");
         let output = command.args(["30", program]).args(arguments).output().expect("coreutils are there");
         assert_ne!(output.status.code(), Some(127), "{program} is not there; {HINT}");
@@ -54,7 +61,7 @@ impl Screen {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Whether the app's window is there.
+    /// Whether the app's window is visible.
     fn shows_the_app(&self) -> bool {
         let mut command = self.command("timeout");
         command.args(["30", "xdotool", "search", "--onlyvisible", "--name", TITLE]);
@@ -69,7 +76,7 @@ impl Screen {
         colour.unwrap_or_else(|| panic!("no colour in {text}")).to_string()
     }
 
-    /// Saves what the screen shows.
+    /// Saves a screenshot.
     pub(crate) fn shot(&self, name: &str) {
         // A frame is reported before it is shown.
         std::thread::sleep(Duration::from_millis(400));
@@ -83,13 +90,13 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
 }
 
-/// Threads that take the processor until this is dropped.
+/// Threads that keep cores busy until this is dropped.
 pub(crate) struct Busy(Arc<AtomicBool>);
 
 impl Busy {
@@ -125,7 +132,7 @@ impl<'a> App<'a> {
         App::start_with(screen, home, arguments, &[])
     }
 
-    /// With more variables in its environment.
+    /// With additional environment variables.
     pub(crate) fn start_with(
         screen: &'a Screen,
         home: &Path,
@@ -153,7 +160,7 @@ impl<'a> App<'a> {
         serde_json::from_slice(&std::fs::read(&self.report).ok()?).ok()
     }
 
-    /// Waits until the app reports what is `wanted`.
+    /// Waits for a report that is `wanted`.
     #[track_caller]
     pub(crate) fn wait(&mut self, what: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
@@ -173,7 +180,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// What it reports once that stays the same.
+    /// Waits until the report stays the same.
     pub(crate) fn settled(&self, mut report: Value) -> Value {
         loop {
             std::thread::sleep(Duration::from_millis(700));
@@ -188,12 +195,12 @@ impl<'a> App<'a> {
         self.screen.run("xdotool", arguments);
     }
 
-    /// Gives the window the keyboard: there is no window manager to do so.
+    /// Focuses the window: there is no window manager to do so.
     pub(crate) fn focus(&self) {
         self.xdotool(&["search", "--sync", "--onlyvisible", "--name", TITLE, "windowfocus", "--sync"]);
     }
 
-    /// Gives the window one size after another, in pixels, 4 milliseconds apart.
+    /// Resizes the window again and again, every 4 milliseconds. Sizes are in pixels.
     pub(crate) fn resize(&self, sizes: impl Iterator<Item = [u32; 2]>) {
         let sizes: Vec<String> =
             sizes.map(|[width, height]| format!("windowsize %1 {width} {height} sleep 0.004")).collect();
@@ -215,7 +222,7 @@ impl<'a> App<'a> {
         self.key("Return");
     }
 
-    /// Draws a stroke on the sheet, through places in parts of it.
+    /// Draws a stroke on the sheet. Places are fractions of its sides.
     pub(crate) fn draw(&mut self, places: &[[f64; 2]]) {
         let [left, top, width, height] = self.place("picture");
         let mut begun = false;
@@ -231,7 +238,7 @@ impl<'a> App<'a> {
         self.xdotool(&["mouseup", "1"]);
     }
 
-    /// Clicks the strip that is chosen, so that it has the keyboard.
+    /// Clicks the chosen strip to focus it.
     pub(crate) fn click_strip(&mut self) {
         let [left, top, _, height] = self.place("strip");
         self.focus();
@@ -240,15 +247,16 @@ impl<'a> App<'a> {
         std::thread::sleep(Duration::from_millis(200));
     }
 
-    /// Where something is, in pixels: left, top, width, height.
+    /// The place of a widget, in pixels: left, top, width, height.
     fn place(&mut self, name: &str) -> [f64; 4] {
         let report = self.wait(name, Duration::from_secs(10), |report| report["places"][name][2].as_f64() > Some(0.0));
         let scale = report["places"]["pixels_per_point"].as_f64().unwrap_or(1.0);
         [0, 1, 2, 3].map(|i| report["places"][name][i].as_f64().unwrap_or(0.0) * scale)
     }
 
-    /// Closes the window from the keyboard, and waits until it has, and the process has ended.
-    pub(crate) fn close(mut self) {
+    /// Closes the window from the keyboard, and waits until the process has ended. Returns how long that took after the
+    /// window was gone.
+    pub(crate) fn close(mut self) -> Duration {
         self.focus();
         self.key("ctrl+q");
         let start = Instant::now();
@@ -256,11 +264,11 @@ impl<'a> App<'a> {
             assert!(start.elapsed() < Duration::from_secs(10), "the window does not close");
             std::thread::sleep(Duration::from_millis(20));
         }
-        // What the network's thread is doing it does to its end, after everybody else: seconds where every core is taken.
-        while start.elapsed() < Duration::from_secs(90) {
+        let closed = Instant::now();
+        while closed.elapsed() < MAX_END {
             if let Ok(Some(status)) = self.process.try_wait() {
                 assert!(status.success(), "the app ended with {status}");
-                return;
+                return closed.elapsed();
             }
             std::thread::sleep(Duration::from_millis(20));
         }
