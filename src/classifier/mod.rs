@@ -6,7 +6,7 @@
 //! use densenet_wgpu::Classifier;
 //!
 //! let classifier = Classifier::open_blocking("models/mnist.safetensors")?;
-//! for place in classifier.classify_blocking("tests/images/digits/3-thin.png")?.top(5) {
+//! for place in classifier.classify_blocking("tests/images/digits/3-inverted.png")?.top(5) {
 //!     println!("{:6.2} %  {}", 100.0 * place.score, place.label);
 //! }
 //! # Ok(())
