@@ -21,7 +21,7 @@ pub(super) fn shapes<'a>(
     if let Some(first) = missing.first() {
         // An unused name is probably a misspelling. Without one, the nearest of all names shows what the file holds.
         let pool = if extra.is_empty() { found.keys().copied().collect() } else { extra };
-        let near = nearest(&first.name, pool.into_iter()).map(|n| format!("; the nearest there is '{n}'"));
+        let near = nearest(&first.name, pool).map(|n| format!("; the nearest there is '{n}'"));
         return Err(format!(
             "tensor '{}' of shape {:?} is missing{}{}",
             first.name,
