@@ -76,8 +76,7 @@ impl Inside {
         let wanted = strip.view(state.settings.whole);
         let features = state.features.clone().filter(|(view, _)| view == wanted);
         let Some((view, atlas)) = features.filter(|_| state.answer.is_some()) else {
-            let text =
-                if state.is_running() { "…" } else { "Feature maps appear once there is a picture." };
+            let text = if state.is_running() { "…" } else { "Feature maps appear once there is a picture." };
             ui.label(RichText::new(text).weak());
             return;
         };

@@ -229,7 +229,9 @@ pub(crate) fn controls(ui: &mut Ui, state: &mut State) {
     });
     if let (Some((class, _)), Some(network)) = (heat, &state.network) {
         let label = network.label(class);
-        ui.add(egui::Label::new(egui::RichText::new(format!("Light areas are evidence for “{label}”")).weak()).truncate());
+        ui.add(
+            egui::Label::new(egui::RichText::new(format!("Light areas are evidence for “{label}”")).weak()).truncate(),
+        );
     }
 }
 
