@@ -98,6 +98,7 @@ impl Error {
     }
 
     /// The same error once more, for another picture of the same size.
+    #[cfg(feature = "images")]
     pub(crate) fn again(&self) -> Error {
         match self {
             Error::Limit { what, limit, need, have, remedy } => {
