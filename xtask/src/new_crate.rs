@@ -1,4 +1,4 @@
-//! The library as a stranger meets it: packaged as for crates.io, it is the one dependency of a new crate with the README's
+//! The library as a stranger meets it: packaged as for publishing, it is the one dependency of a new crate with the README's
 //! three lines.
 
 use std::path::{Path, PathBuf};
