@@ -62,7 +62,7 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
         text(&adapter["kind"]),
         text(&adapter["backend"])
     )?;
-    writeln!(out, "{}", table.trim_fmt())?;
+    writeln!(out, "{}", table::text(table))?;
     match document["layers"].as_array() {
         Some(layers) => print_layers(&mut out, layers),
         None => Ok(()),
@@ -83,7 +83,7 @@ fn print_layers(out: &mut impl std::io::Write, layers: &[Value]) -> anyhow::Resu
             format!("{:.1}", number("gflops")),
         ]);
     }
-    writeln!(out, "\n{}", table.trim_fmt())?;
+    writeln!(out, "\n{}", table::text(table))?;
     writeln!(
         out,
         "\n{sum:.1} ms in total. Each step was timed in a compute pass of its own; in a normal run all share one pass, \

@@ -54,6 +54,6 @@ pub(crate) fn adapters(arguments: &Arguments) -> anyhow::Result<Verdict> {
             facts.family().to_string(),
         ]);
     }
-    writeln!(std::io::stdout().lock(), "{}", table.trim_fmt())?;
+    writeln!(std::io::stdout().lock(), "{}", table::text(table))?;
     Ok(Verdict::Success)
 }

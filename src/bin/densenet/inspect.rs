@@ -121,7 +121,7 @@ pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
         return Ok(Verdict::Success);
     }
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", describe(&subject, &cost)?.trim_fmt())?;
+    writeln!(out, "{}", table::text(describe(&subject, &cost)?))?;
     if arguments.plan {
         writeln!(out, "\n{}", cost.plan.to_string().trim_end())?;
     }

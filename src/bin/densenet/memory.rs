@@ -45,7 +45,7 @@ impl Memory {
     pub(crate) fn text(&self) -> String {
         let Footprint { weights, activations, parameters, staging, .. } = self.footprint;
         format!(
-            "{}: weights {}, activations {},\nparameters and staging {}; padding in these {}",
+            "{}: weights {}, activations {}, parameters and staging {}; padding in these {}",
             bytes(self.footprint.total()),
             bytes(weights),
             bytes(activations),

@@ -78,7 +78,7 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
             table.add_row(tap.row());
         }
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", table.trim_fmt())?;
+        writeln!(out, "{}", table::text(table))?;
         let what = format!("{} at {size}, batch {batch}", source::name_of(architecture));
         let facts = gpu.facts();
         let whom = format!("{} ({}, {} kernels)", facts.name, facts.backend, model.family());
