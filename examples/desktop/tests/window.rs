@@ -6,6 +6,7 @@ mod screen;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use densenet_wgpu::{Architecture, Weights, weights};
@@ -20,6 +21,9 @@ const SEVEN: [[f64; 2]; 7] =
 const SHEET: f64 = 280.0;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Held by the test that keeps every core busy, and by the one that measures how fast the app ends.
+static TURN: Mutex<()> = Mutex::new(());
 
 fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -183,6 +187,7 @@ fn the_network_can_run_on_the_windows_own_device() {
 
 #[test]
 fn a_window_that_is_resized_while_its_device_is_busy_goes_on() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
     let digit = repository().join("tests/images/digits/3-inverted.png");
@@ -207,6 +212,7 @@ fn a_window_that_is_resized_while_its_device_is_busy_goes_on() {
 
 #[test]
 fn a_window_can_be_closed_while_a_network_loads() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
     let big = densenet121(home.path());
