@@ -22,7 +22,7 @@ const SHEET: f64 = 280.0;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Held by the test that keeps every core busy, and by the one that measures how fast the app ends.
+/// Held by the test that keeps every core busy, and by those that measure times.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn repository() -> &'static Path {
@@ -60,6 +60,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 #[test]
 fn somebody_draws_a_seven_opens_a_picture_and_switches_to_densenet121() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let screen = Screen::start(1300, 840);
     let home = tempfile::tempdir().expect("a folder");
     let big = densenet121(home.path());
