@@ -66,7 +66,7 @@ pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions};
 pub use kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
-pub use maps::{CLASS_MAPS, FeatureMaps};
+pub use maps::{CLASS_MAPS, FeatureMaps, POOLED_MAPS};
 #[cfg(feature = "images")]
 pub use picture::Picture;
 pub use picture::Preprocessing;

@@ -5,6 +5,10 @@ use crate::architecture::Shape;
 /// The tap that holds the class-activation maps of all classes, `[N, classes, rows, columns]`.
 pub const CLASS_MAPS: &str = "cam";
 
+/// The tap that holds what the head pools, `[N, channels, rows, columns]`: where the head is more than average pooling and one
+/// linear layer, class maps are made of it.
+pub const POOLED_MAPS: &str = "features.pooled";
+
 /// Feature maps of a batch, NCHW: a tap, a layer of the reference, or the class maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureMaps {

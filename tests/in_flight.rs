@@ -125,7 +125,7 @@ fn deceived() -> Model {
 #[test]
 fn what_the_device_refuses_arrives_where_it_is_awaited() {
     let model = deceived();
-    let side = model.architecture().least_square_size().unwrap();
+    let side = model.architecture().least_size().unwrap();
     let mut session = model.session_blocking(SessionOptions::new(side).max_batch(64)).unwrap();
     let (few, many) = (images(&session, 0, 1), images(&session, 0, 64));
     session.run_blocking(&few).unwrap();

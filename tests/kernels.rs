@@ -277,7 +277,7 @@ fn check_end(weights: &Weights, whole: &Map, output: &Output) {
         }
     }
     compare("features.pool5", &features.data, &exact, pixels);
-    let Some(classes) = weights.architecture().classes else {
+    let Some(classes) = weights.architecture().classes() else {
         assert_eq!(output.logits(), features.data);
         return;
     };

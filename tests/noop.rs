@@ -47,7 +47,7 @@ fn presets_record_without_a_validation_error() {
 fn every_preset_lowers_within_the_default_limits() {
     let gpu = noop();
     for name in densenet_wgpu::architecture::PRESETS {
-        let side = if Architecture::preset(name).unwrap().classes == Some(10) { 32 } else { 224 };
+        let side = if Architecture::preset(name).unwrap().classes() == Some(10) { 32 } else { 224 };
         let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 4).unwrap();
         for family in KernelFamily::ALL {
             let program = Program::lower(&plan, family, gpu.facts());

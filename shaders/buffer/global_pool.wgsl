@@ -1,11 +1,17 @@
-// The last pre-activation and the mean over all pixels:
+// The last norm and, where there is one, its ReLU; then the mean or the maximum over all pixels:
 //
-//     y[c] = 1/(H W) sum_p max(s[c] * x[c, p] + t[c], 0)
+//     y[c] = 1/(H W) sum_p r(s[c] * x[c, p] + t[c])        y[c] = max_p r(s[c] * x[c, p] + t[c])
+//
+// where r(x) = max(x, floor), and the floor of no ReLU is below every number.
 
 struct Params {
     pixels: u32,        // H * W
-    quads: u32,         // C/4 of both tensors
+    quads: u32,         // C/4 of the source
+    dst_quads: u32,     // quads of the whole destination tensor
+    dst_offset: u32,    // first quad that is written
+    maximum: u32,       // 1: the maximum
     reciprocal: f32,    // 1 / (H * W)
+    floor: f32,
 }
 
 override WORKGROUP_SIZE: u32;
@@ -24,8 +30,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let shift = norm[2u * id.x + 1u];
     let quad = id.z * params.quads + id.x;
     var sum = vec4<f32>();
+    var largest = vec4<f32>(params.floor);
     for (var p = 0u; p < params.pixels; p++) {
-        sum += max(src[quad * params.pixels + p] * scale + shift, vec4<f32>());
+        let x = max(src[quad * params.pixels + p] * scale + shift, vec4<f32>(params.floor));
+        sum += x;
+        largest = max(largest, x);
     }
-    dst[quad] = sum * params.reciprocal;
+    let y = select(sum * params.reciprocal, largest, params.maximum == 1u);
+    dst[id.z * params.dst_quads + params.dst_offset + id.x] = y;
 }

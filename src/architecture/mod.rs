@@ -4,6 +4,8 @@
 //! and 4; layer names are torchvision's.
 
 mod activation;
+mod head;
+mod input;
 mod json;
 mod lookup;
 mod network;
@@ -14,11 +16,14 @@ mod shape;
 mod stem;
 mod validate;
 mod walk;
+mod wire;
 
 pub use activation::Activation;
+pub use head::{Branch, Head, HeadLayer, Pooling};
+pub use input::InputTransform;
 pub use network::Architecture;
 pub use parameters::Parameter;
-pub use parts::{BlockEnd, DenseLayer, Head, Part, StemPart, Transition};
+pub use parts::{BlockEnd, DenseLayer, HeadPart, NamedLayer, Part, StemPart, Transition};
 #[cfg(feature = "files")]
 pub(crate) use parts::{dense_layer_name, transition_name};
 pub use presets::{PRESETS, Recipe};

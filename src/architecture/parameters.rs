@@ -1,5 +1,6 @@
 //! What a weight file must hold, and the smallest image that a network admits.
 
+use super::head::Pooling;
 use super::network::Architecture;
 use super::shape::{InputSize, MAX_SIDE};
 use super::stem::Padding;
@@ -24,7 +25,7 @@ impl Architecture {
         let mut parameters = Vec::new();
         let mut push = |name: String, shape: &[usize]| parameters.push(Parameter { name, shape: shape.to_vec() });
         // Parameters do not depend on the input size: any size that the network admits will do.
-        for layer in self.walk(self.least_square_size()?)? {
+        for layer in self.walk(self.least_size()?)? {
             let (input, output) = (layer.input.channels, layer.output.channels);
             match layer.kind {
                 LayerKind::Convolution { kernel, .. } => {
@@ -50,35 +51,61 @@ impl Architecture {
     /// # Errors
     /// [`Error::Architecture`] for an impossible network.
     pub fn parameter_count(&self) -> Result<u64> {
-        Ok(self.walk(self.least_square_size()?)?.iter().map(|layer| layer.parameters).sum())
+        Ok(self.walk(self.least_size()?)?.iter().map(|layer| layer.parameters).sum())
     }
 
-    /// The smallest square image that the network admits.
+    /// The smallest image that the network admits. It is square, unless the head reads feature maps whole that are not.
     ///
     /// # Errors
     /// [`Error::Architecture`] for an impossible network, [`Error::Input`] where not even 65536 pixels are enough.
-    pub fn least_square_size(&self) -> Result<InputSize> {
+    pub fn least_size(&self) -> Result<InputSize> {
         self.validate()?;
-        // Backwards from one pixel at the end: each stage needs at least what its window reads.
-        let mut side = 1usize << self.transition_channels.len().min(20);
+        let (height, width) = match self.head.pooling {
+            Pooling::Flatten { height, width } => (height, width),
+            _ => (1, 1),
+        };
+        let size = InputSize { height: self.least_side(height, 0), width: self.least_side(width, 1) };
+        let size = if height == width { InputSize::square(size.height.max(size.width)) } else { size };
+        if size.height.max(size.width) > MAX_SIDE {
+            return Err(Error::Input(format!(
+                "no image of up to {MAX_SIDE} pixels a side is large enough: {size} are needed"
+            )));
+        }
+        Ok(size)
+    }
+
+    /// The size of the input, where the head fixes it by reading feature maps whole: of the sizes that give these maps, the
+    /// one that the strides divide, if that is among them, else the smallest.
+    pub fn fixed_size(&self) -> Option<InputSize> {
+        let Pooling::Flatten { height, width } = self.head.pooling else { return None };
+        let strides = self.stem.stride * self.stem.pool.map_or(1, |pool| pool.stride);
+        let strides = strides.checked_shl(self.transition_channels.len() as u32)?;
+        let side = |pixels: usize, axis: usize| {
+            let natural = pixels.checked_mul(strides)?;
+            let least = self.least_side(pixels, axis);
+            Some(if natural >= least && self.least_side(pixels + 1, axis) > natural { natural } else { least })
+        };
+        Some(InputSize { height: side(height, 0)?, width: side(width, 1)? })
+    }
+
+    /// The least side of an input that gives feature maps of `pixels` at the end: backwards, each stage needs at least what
+    /// its window reads. `axis` 0 counts rows.
+    fn least_side(&self, pixels: usize, axis: usize) -> usize {
+        let mut side = pixels.saturating_mul(1 << self.transition_channels.len().min(20));
         let windows = [
             self.stem.pool.map(|pool| (pool.kernel, pool.stride, pool.padding)),
             Some((self.stem.kernel, self.stem.stride, self.stem.padding)),
         ];
         for (kernel, stride, padding) in windows.into_iter().flatten() {
+            let strided = (side - 1).saturating_mul(stride);
             side = match padding {
-                Padding::Same => (side - 1) * stride + 1,
+                Padding::Same => strided.saturating_add(1),
                 Padding::Explicit { top, left, bottom, right } => {
-                    let pad = (top + bottom).min(left + right);
-                    ((side - 1) * stride + kernel).saturating_sub(pad).max(1)
+                    let pad = [top + bottom, left + right][axis];
+                    strided.saturating_add(kernel).saturating_sub(pad).max(1)
                 }
             };
         }
-        if side > MAX_SIDE {
-            return Err(Error::Input(format!(
-                "no image of up to {MAX_SIDE} pixels a side is large enough: {side} are needed"
-            )));
-        }
-        Ok(InputSize::square(side))
+        side
     }
 }

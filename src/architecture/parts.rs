@@ -3,10 +3,11 @@
 //! Whatever goes through a network stands on [`Architecture::parts`]: the [walk](Architecture::walk), the plan, the CPU
 //! reference, the inspection of weight files. Names are torchvision's module paths.
 
+use super::head::HeadLayer;
 use super::network::Architecture;
 
 /// One part of a network, with its canonical names and channel counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Part {
     /// The stem: always first.
@@ -17,8 +18,8 @@ pub enum Part {
     BlockEnd(BlockEnd),
     /// A transition: between two blocks.
     Transition(Transition),
-    /// Last norm, pooling and classifier: always last.
-    Head(Head),
+    /// Last norm, pooling and the head's layers: always last.
+    Head(HeadPart),
 }
 
 /// The stem. Its windows are in [`Architecture::stem`].
@@ -96,19 +97,39 @@ pub struct Transition {
     pub output_channels: usize,
 }
 
-/// Last norm, global average pool and, where there is one, classifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The batch norm and its ReLU: `features.norm5`, `features.relu5`.
-    pub norm_relu: [&'static str; 2],
-    /// The global average pool: `features.pool5`.
+/// Last norm, pooling, and the layers up to the outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadPart {
+    /// The batch norm: `features.norm5`.
+    pub norm: &'static str,
+    /// The ReLU that follows it, where there is one: `features.relu5`.
+    pub relu: Option<&'static str>,
+    /// The pooling, and its vector: `features.pool5`.
     pub pool: &'static str,
-    /// The fully connected layer and its outputs, where there is one: `classifier`.
-    pub classifier: Option<(&'static str, usize)>,
+    /// The layers that all outputs share.
+    pub layers: Vec<NamedLayer>,
+    /// Those of each named output, and the output's own name: `classifier.age`.
+    pub branches: Vec<(String, Vec<NamedLayer>)>,
+    /// All outputs, where there are any layers: `classifier`.
+    pub outputs: Option<&'static str>,
     /// The last block, 0-based.
     pub block: usize,
     /// Channels that it reads: the last block's output.
     pub input_channels: usize,
+}
+
+/// A layer of the head, with its canonical name and widths.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedLayer {
+    /// `classifier` for the only one of a head; `classifier.0` and so on where there are several, `classifier.age.0` in a
+    /// branch. Layers without parameters count.
+    pub name: String,
+    /// What it does.
+    pub layer: HeadLayer,
+    /// Length of the vector that it reads.
+    pub inputs: usize,
+    /// Length of the vector that it yields.
+    pub outputs: usize,
 }
 
 impl Part {
@@ -118,19 +139,18 @@ impl Part {
         match self {
             Part::DenseLayer(layer) => Some(format!("{}.norm1", layer.name)),
             Part::Transition(transition) => Some(format!("{}.norm", transition.name)),
-            Part::Head(head) => Some(head.norm_relu[0].into()),
+            Part::Head(head) => Some(head.norm.into()),
             Part::Stem(_) | Part::BlockEnd(_) => None,
         }
     }
 
-    /// The convolution or fully connected layer whose input channels are those of the block tensor: `conv1` of a dense
-    /// layer, `conv` of a transition, `classifier`.
+    /// The convolution whose input channels are those of the block tensor: `conv1` of a dense layer, `conv` of a
+    /// transition. What the head's layers read is pooled.
     pub fn block_reader(&self) -> Option<String> {
         match self {
             Part::DenseLayer(layer) => Some(format!("{}.conv1", layer.name)),
             Part::Transition(transition) => Some(format!("{}.conv", transition.name)),
-            Part::Head(head) => head.classifier.map(|(name, _)| name.into()),
-            Part::Stem(_) | Part::BlockEnd(_) => None,
+            Part::Head(_) | Part::Stem(_) | Part::BlockEnd(_) => None,
         }
     }
 }
@@ -147,16 +167,10 @@ impl Architecture {
             conv: "features.conv0",
             norm_relu: self.stem.norm.then_some(["features.norm0", "features.relu0"]),
             pool: self.stem.pool.map(|_| "features.pool0"),
-            input_channels: self.input_channels,
+            input_channels: self.stem_input_channels(),
             output_channels: self.stem.channels,
         };
-        let head = Head {
-            norm_relu: ["features.norm5", "features.relu5"],
-            pool: "features.pool5",
-            classifier: self.classes.map(|classes| ("classifier", classes)),
-            block: blocks - 1,
-            input_channels: self.feature_channels(),
-        };
+        let head = self.head_part();
         let between = (0..blocks).flat_map(move |block| {
             let layers = (0..self.layers[block]).map(move |layer| Part::DenseLayer(self.dense_layer(block, layer)));
             let end = Part::BlockEnd(BlockEnd {
@@ -179,6 +193,25 @@ impl Architecture {
         std::iter::once(Part::Stem(stem)).chain(between).chain([Part::Head(head)])
     }
 
+    fn head_part(&self) -> HeadPart {
+        let mut layers = head_layers(self);
+        let mut branches: Vec<(String, Vec<NamedLayer>)> = Vec::new();
+        for branch in self.head.branches.iter().rev() {
+            let own = layers.split_off(layers.len() - branch.layers.len());
+            branches.insert(0, (format!("classifier.{}", branch.name), own));
+        }
+        HeadPart {
+            norm: "features.norm5",
+            relu: self.head.relu.then_some("features.relu5"),
+            pool: "features.pool5",
+            layers,
+            branches,
+            outputs: (!self.head.is_bare()).then_some("classifier"),
+            block: self.layers.len() - 1,
+            input_channels: self.last_channels(),
+        }
+    }
+
     fn dense_layer(&self, block: usize, layer: usize) -> DenseLayer {
         let block_input_channels = self.block_input_channels(block);
         DenseLayer {
@@ -191,6 +224,31 @@ impl Architecture {
             new_channels: self.growth_rate,
         }
     }
+}
+
+/// The head's layers: those that all outputs share, then those of each branch.
+pub(super) fn head_layers(architecture: &Architecture) -> Vec<NamedLayer> {
+    let head = &architecture.head;
+    let mut named = Vec::new();
+    let mut push = |layers: &[HeadLayer], module: &str, mut inputs: usize| {
+        for (at, &layer) in layers.iter().enumerate() {
+            let outputs = layer.outputs(inputs);
+            named.push(NamedLayer { name: format!("{module}.{at}"), layer, inputs, outputs });
+            inputs = outputs;
+        }
+        inputs
+    };
+    let shared = push(&head.layers, "classifier", architecture.feature_channels());
+    for branch in &head.branches {
+        push(&branch.layers, &format!("classifier.{}", branch.name), shared);
+    }
+    // The only layer is the classifier itself, as in torchvision.
+    if let [only] = &mut named[..]
+        && head.branches.is_empty()
+    {
+        only.name = "classifier".into();
+    }
+    named
 }
 
 /// `features.denseblock1.denselayer1`, from 0-based numbers.

@@ -1,6 +1,7 @@
 //! The published networks, and the constructor arguments from which papers and ports compute their widths.
 
 use super::activation::Activation;
+use super::head::Head;
 use super::network::Architecture;
 use super::stem::Stem;
 
@@ -98,6 +99,7 @@ impl Recipe {
         Architecture {
             name: name.to_string(),
             input_channels: self.input_channels,
+            input: None,
             stem: self.stem,
             growth_rate: self.growth_rate,
             layers: self.layers.clone(),
@@ -105,7 +107,7 @@ impl Recipe {
             transition_channels,
             eps: self.eps,
             dropout: 0.0,
-            classes: self.classes,
+            head: Head::linear(self.classes),
             activation: Activation::Softmax,
         }
     }

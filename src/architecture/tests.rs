@@ -93,13 +93,13 @@ fn parts_follow_each_other_channel_by_channel() {
                 }
                 Part::Head(head) => {
                     assert_eq!(head.input_channels, channels);
-                    head.classifier.unwrap().1
+                    head.layers.last().unwrap().outputs
                 }
             };
         }
         assert_eq!(channels, architecture.output_channels());
         let blocks = architecture.layers.len();
-        assert_eq!(readers, architecture.layers.iter().sum::<usize>() + blocks);
+        assert_eq!(readers, architecture.layers.iter().sum::<usize>() + blocks - 1);
     }
 }
 
@@ -129,7 +129,7 @@ fn same_padding_depends_on_the_size() {
 fn the_least_size_is_least() {
     for name in PRESETS {
         let preset = Architecture::preset(name).unwrap();
-        let least = preset.least_square_size().unwrap();
+        let least = preset.least_size().unwrap();
         preset.walk(least).unwrap();
         let below = InputSize::square(least.height - 1);
         assert!(least.height == 1 || preset.walk(below).is_err(), "{name}: {below} also works");
@@ -150,7 +150,17 @@ fn impossible_networks_are_refused_with_the_reason() {
         (|a| a.dropout = 1.0, "dropout"),
         (|a| a.stem.kernel = 0, "kernel 0"),
         (|a| a.stem.padding = Padding::all(7), "padding"),
-        (|a| a.classes = Some(0), "classes"),
+        (|a| a.head = Head::linear(0), "classes"),
+        (|a| a.head.layers.push(HeadLayer::BatchNorm { eps: 0.0 }), "eps of a batch norm of the head"),
+        (|a| a.head.layers.push(HeadLayer::LeakyRelu { slope: -1.0 }), "slope"),
+        (|a| a.head.pooling = Pooling::Flatten { height: 0, width: 7 }, "flattens maps of 0x7"),
+        (|a| a.head.pooling = Pooling::Flatten { height: 65_536, width: 65_536 }, "the head reads"),
+        (|a| a.head.branches = vec![branch("a.b")], "'a.b'"),
+        (|a| a.head.branches = vec![branch("a"), branch("a")], "two outputs"),
+        (|a| a.head.branches = vec![Branch { layers: vec![HeadLayer::Relu], ..branch("a") }], "no linear layer"),
+        (|a| a.head.layers = vec![HeadLayer::Relu; 1000], "1000 layers"),
+        (|a| a.input = Some(InputTransform::identity(2)), "a row of 3 numbers"),
+        (|a| a.input = Some(InputTransform { weights: vec![vec![1.0; 3]], shift: vec![f64::NAN] }), "not finite"),
         (|a| a.growth_rate = usize::MAX / 2, "growth_rate"),
     ];
     for (mutate, word) in cases {
@@ -178,4 +188,96 @@ fn scores() {
     assert_eq!(softmax, [0.5, 0.5, 0.0]);
     assert_eq!(Activation::Sigmoid.scores(&[0.0, -1000.0]), [0.5, 0.0]);
     assert_eq!(Activation::None.scores(&[3.0]), [3.0]);
+}
+
+fn branch(name: &str) -> Branch {
+    Branch { name: name.into(), layers: vec![HeadLayer::Linear { outputs: 2 }], activation: Activation::None }
+}
+
+/// A network whose head has everything.
+fn with_head(pooling: Pooling) -> Architecture {
+    let layers = vec![HeadLayer::BatchNorm { eps: 1e-3 }, HeadLayer::Linear { outputs: 6 }, HeadLayer::Gelu];
+    let branches = vec![Branch { activation: Activation::Sigmoid, ..branch("age") }, branch("sex")];
+    let head = Head { relu: false, pooling, layers, branches };
+    Architecture { head, ..Recipe { layers: vec![1, 2], ..Recipe::imagenet(4, &[]) }.build("headed") }
+}
+
+#[test]
+fn heads_have_names_widths_and_parameters() {
+    // Channels: 8 + 4 = 12, half of it, and 2 * 4 more.
+    let network = with_head(Pooling::MaximumAverage);
+    assert_eq!((network.last_channels(), network.feature_channels(), network.output_channels()), (14, 28, 4));
+    let own: Vec<(String, Vec<usize>)> = (network.parameters().unwrap().into_iter())
+        .filter(|parameter| parameter.name.starts_with("classifier."))
+        .map(|parameter| (parameter.name, parameter.shape))
+        .collect();
+    let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names[..6],
+        [
+            "classifier.0.weight",
+            "classifier.0.bias",
+            "classifier.0.running_mean",
+            "classifier.0.running_var",
+            "classifier.1.weight",
+            "classifier.1.bias"
+        ]
+    );
+    assert_eq!(
+        names[6..],
+        ["classifier.age.0.weight", "classifier.age.0.bias", "classifier.sex.0.weight", "classifier.sex.0.bias"]
+    );
+    assert_eq!((&own[0].1, &own[4].1, &own[6].1), (&vec![28], &vec![6, 28], &vec![2, 6]));
+    assert_eq!(network.norm_eps("classifier.0"), 1e-3);
+    assert_eq!(network.norm_eps("features.norm5"), 1e-5);
+    assert_eq!(network.outputs(), [("age", 2, Activation::Sigmoid), ("sex", 2, Activation::None)]);
+    assert_eq!(network.scores(&[0.0, 0.0, 3.0, 4.0]), [0.5, 0.5, 3.0, 4.0]);
+    let walk = network.walk(InputSize::square(64)).unwrap();
+    assert_eq!(walk.last().unwrap().name, "classifier");
+    assert!(walk.iter().all(|layer| layer.name != "features.relu5"));
+}
+
+#[test]
+fn heads_survive_json_and_plain_ones_are_written_as_classes() {
+    let network = with_head(Pooling::Flatten { height: 2, width: 3 });
+    assert_eq!(Architecture::from_json(&network.to_json()).unwrap(), network);
+    let plain = Architecture::preset("densenet121").unwrap();
+    assert!(plain.to_json().contains("\"classes\": 1000") && !plain.to_json().contains("head"));
+    let bare = Architecture { head: Head::linear(None), ..plain.clone() };
+    assert!(bare.to_json().contains("\"classes\": null"));
+    assert_eq!(Architecture::from_json(&bare.to_json()).unwrap(), bare);
+    let both = plain.to_json().replace("\"classes\"", "\"head\": {}, \"classes\"");
+    assert!(Architecture::from_json(&both).unwrap_err().to_string().contains("both `classes` and `head`"));
+    let neither = plain.to_json().replace("\"classes\": 1000,", "");
+    assert!(Architecture::from_json(&neither).unwrap_err().to_string().contains("missing field `classes`"));
+}
+
+#[test]
+fn a_head_that_reads_feature_maps_whole_fixes_the_size() {
+    let network = with_head(Pooling::Flatten { height: 4, width: 4 });
+    // Strides of 2, 2 and 2.
+    assert_eq!(network.fixed_size(), Some(InputSize::square(32)));
+    network.walk(InputSize::square(32)).unwrap();
+    network.walk(network.least_size().unwrap()).unwrap();
+    let error = network.walk(InputSize::square(64)).unwrap_err().to_string();
+    assert!(error.contains("4x4 pixels whole, as from an input of 32x32; this input gives 8x8"), "{error}");
+    let flat = with_head(Pooling::Flatten { height: 2, width: 5 });
+    assert_eq!(flat.fixed_size(), Some(InputSize { height: 16, width: 40 }));
+    flat.walk(flat.fixed_size().unwrap()).unwrap();
+    flat.walk(flat.least_size().unwrap()).unwrap();
+    assert_eq!(with_head(Pooling::Maximum).fixed_size(), None);
+}
+
+#[test]
+fn input_transforms_follow_each_other() {
+    let grey = InputTransform { weights: vec![vec![1.0]; 3], shift: vec![0.0; 3] };
+    let scaled = InputTransform {
+        weights: (0..3).map(|c| (0..3).map(|i| if i == c { 2.0 } else { 0.0 }).collect()).collect(),
+        shift: vec![1.0, 2.0, 3.0],
+    };
+    let both = grey.then(&scaled);
+    assert_eq!((both.inputs(), both.outputs()), (1, 3));
+    assert_eq!(both.apply(&[5.0, 6.0], 2), [11.0, 13.0, 12.0, 14.0, 13.0, 15.0]);
+    assert_eq!(both.apply(&[5.0, 6.0], 2), scaled.apply(&grey.apply(&[5.0, 6.0], 2), 2));
+    assert!(InputTransform::identity(3).is_identity() && !both.is_identity());
 }

@@ -1,13 +1,14 @@
 //! The walk: every layer of the unfused network in execution order, with its name, shapes, parameters and MACs.
 
+use super::head::{HeadLayer, Pooling};
 use super::network::Architecture;
-use super::parts::{DenseLayer, Head, Part, StemPart, Transition};
+use super::parts::{DenseLayer, HeadPart, NamedLayer, Part, StemPart, Transition};
 use super::shape::{InputSize, MAX_SIDE, Shape};
 use super::stem::Padding;
 use crate::error::{Error, Result};
 
 /// What a layer of the unfused network does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LayerKind {
     /// Convolution without bias.
     Convolution {
@@ -24,12 +25,14 @@ pub enum LayerKind {
     MaxPool,
     /// 2x2 average pooling with stride 2 (transitions); an odd last row or column is dropped.
     AveragePool,
-    /// A dense layer's input with its new channels behind it.
+    /// A dense layer's input with its new channels behind it; the outputs of a head with branches.
     Concatenation,
-    /// Mean over all pixels.
-    GlobalAveragePool,
+    /// What makes a vector of the feature maps: pooling over all pixels, or all of them.
+    GlobalPool(Pooling),
     /// Fully connected, with bias.
     Linear,
+    /// A layer of the head that has no parameters.
+    HeadActivation(HeadLayer),
 }
 
 /// One layer of the unfused network.
@@ -83,6 +86,17 @@ impl Walk {
         Ok(())
     }
 
+    /// A layer of the head.
+    fn vector(&mut self, layer: &NamedLayer) {
+        let kind = match layer.layer {
+            HeadLayer::Linear { .. } => LayerKind::Linear,
+            HeadLayer::BatchNorm { .. } => LayerKind::BatchNorm,
+            HeadLayer::Relu => LayerKind::Relu,
+            other => LayerKind::HeadActivation(other),
+        };
+        self.push(&layer.name, kind, Shape { channels: layer.outputs, height: 1, width: 1 });
+    }
+
     fn norm_relu(&mut self, norm: &str, relu: &str) {
         self.push(norm, LayerKind::BatchNorm, self.shape);
         self.push(relu, LayerKind::Relu, self.shape);
@@ -128,14 +142,34 @@ impl Walk {
         self.window(&format!("{name}.pool"), LayerKind::AveragePool, channels, 2, 2, Padding::all(0))
     }
 
-    fn head(&mut self, head: &Head) {
-        let [norm, relu] = head.norm_relu;
-        self.norm_relu(norm, relu);
-        let features = Shape { channels: head.input_channels, height: 1, width: 1 };
-        self.push(head.pool, LayerKind::GlobalAveragePool, features);
-        if let Some((name, classes)) = head.classifier {
-            self.push(name, LayerKind::Linear, Shape { channels: classes, ..features });
+    fn head(&mut self, architecture: &Architecture, head: &HeadPart) -> Result<()> {
+        self.push(head.norm, LayerKind::BatchNorm, self.shape);
+        if let Some(relu) = head.relu {
+            self.push(relu, LayerKind::Relu, self.shape);
         }
+        let pooling = architecture.head.pooling;
+        if let Pooling::Flatten { height, width } = pooling
+            && (height, width) != (self.shape.height, self.shape.width)
+        {
+            let fits = architecture.fixed_size().map_or(String::new(), |size| format!(", as from an input of {size}"));
+            return Err(Error::Input(format!(
+                "this network's head reads feature maps of {height}x{width} pixels whole{fits}; this input gives \
+                 {}x{}: use that size",
+                self.shape.height, self.shape.width
+            )));
+        }
+        let channels = architecture.feature_channels();
+        self.push(head.pool, LayerKind::GlobalPool(pooling), Shape { channels, height: 1, width: 1 });
+        head.layers.iter().for_each(|layer| self.vector(layer));
+        let shared = self.shape;
+        for (_, layers) in &head.branches {
+            self.shape = shared;
+            layers.iter().for_each(|layer| self.vector(layer));
+        }
+        if let (false, Some(name)) = (head.branches.is_empty(), head.outputs) {
+            self.push(name, LayerKind::Concatenation, Shape { channels: architecture.output_channels(), ..shared });
+        }
+        Ok(())
     }
 }
 
@@ -157,7 +191,7 @@ impl Architecture {
         if ![size.height, size.width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return Err(Error::Input(format!("an input of {size} pixels is not possible: 1 to {MAX_SIDE} each way")));
         }
-        let shape = Shape { channels: self.input_channels, height: size.height, width: size.width };
+        let shape = Shape { channels: self.stem_input_channels(), height: size.height, width: size.width };
         let mut walk = Walk { layers: Vec::new(), shape };
         for part in self.parts() {
             match part {
@@ -165,7 +199,7 @@ impl Architecture {
                 Part::DenseLayer(layer) => walk.dense_layer(&layer),
                 Part::BlockEnd(_) => {}
                 Part::Transition(transition) => walk.transition(&transition)?,
-                Part::Head(head) => walk.head(&head),
+                Part::Head(head) => walk.head(self, &head)?,
             }
         }
         Ok(walk.layers)

@@ -44,7 +44,6 @@ pub(super) struct Inner {
     pub(super) loaded: Loaded,
     pub(super) architecture: Architecture,
     pub(super) origin: Origin,
-    pub(super) activation: Activation,
     pub(super) labels: Arc<[String]>,
     pub(super) preparation: Preparation,
     pub(super) outputs: Vec<Wanted>,
@@ -74,9 +73,10 @@ impl Classifier {
         &self.inner.preparation.preprocessing
     }
 
-    /// What turns logits into scores.
+    /// What turns logits into scores, where the network has one output; several have their own
+    /// ([`Architecture::outputs`]).
     pub fn activation(&self) -> Activation {
-        self.inner.activation
+        self.inner.architecture.activation
     }
 
     /// Pictures of one pass.
@@ -194,7 +194,7 @@ impl Classifier {
 
     pub(super) fn prediction(&self, ready: Ready, row: Row) -> Prediction {
         let Row { values, mut taps } = row;
-        let logits = match self.inner.architecture.classes {
+        let logits = match self.inner.architecture.classes() {
             Some(_) => values,
             None => {
                 let (channels, height, width) = (values.len(), 1, 1);
@@ -203,7 +203,7 @@ impl Classifier {
             }
         };
         Prediction {
-            scores: self.inner.activation.scores(&logits),
+            scores: self.inner.architecture.scores(&logits),
             logits,
             region: ready.region,
             warnings: ready.warnings,

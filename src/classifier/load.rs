@@ -158,7 +158,11 @@ struct Parts {
 impl Parts {
     fn new(weights: &Weights, options: &mut ClassifierOptions) -> Result<Parts> {
         check(&options.cancel)?;
-        let architecture = weights.architecture().clone();
+        let mut architecture = weights.architecture().clone();
+        if let Some(activation) = options.activation {
+            architecture.activation = activation;
+            architecture.head.branches.iter_mut().for_each(|branch| branch.activation = activation);
+        }
         let preprocessing = options.preprocessing.take().map_or_else(|| weights.preprocessing(), Ok)?;
         let preparation = Preparation {
             preprocessing,
@@ -184,7 +188,6 @@ impl Parts {
         let batch = options.batch.unwrap_or_else(|| default_batch(&loaded));
         let inner = Inner {
             loaded,
-            activation: options.activation.unwrap_or(self.architecture.activation),
             architecture: self.architecture,
             origin: self.origin,
             labels: self.labels,
@@ -207,7 +210,7 @@ fn default_batch(loaded: &Loaded) -> usize {
 }
 
 fn class_names(given: Option<Vec<String>>, weights: &Weights) -> Result<Vec<String>> {
-    let Some(classes) = weights.architecture().classes else { return Ok(Vec::new()) };
+    let Some(classes) = weights.architecture().classes() else { return Ok(Vec::new()) };
     match given {
         Some(names) if names.len() != classes => Err(Error::Input(format!(
             "{} class names, but the network has {classes} classes: one name for each is expected",

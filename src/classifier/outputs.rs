@@ -33,7 +33,7 @@ impl Wanted {
 pub(super) fn taps(wanted: &[Wanted], architecture: &Architecture) -> Vec<String> {
     let mut taps: Vec<String> = Vec::new();
     for wanted in wanted {
-        let is_result = *wanted == Wanted::Features && architecture.classes.is_none();
+        let is_result = *wanted == Wanted::Features && architecture.classes().is_none();
         if !is_result && !taps.iter().any(|tap| tap == wanted.tap()) {
             taps.push(wanted.tap().to_string());
         }

@@ -66,7 +66,7 @@ fn prepare(gpu: &Gpu, weights: &Weights, kernels: Kernels, options: &LoadOptions
         };
         Program::lower(&plan?, kernels, gpu.facts())
     };
-    let program = lower(architecture.least_square_size()?)?;
+    let program = lower(architecture.least_size()?)?;
     let mut variants = program.variants.clone();
     // Large layers have variants of their own. A limit that `size` exceeds is for its session to report.
     if let Some(Ok(sized)) = options.size.map(lower) {
@@ -77,7 +77,7 @@ fn prepare(gpu: &Gpu, weights: &Weights, kernels: Kernels, options: &LoadOptions
 
 /// Runs the smallest image, which is enough to run every pipeline that it has.
 async fn warm(model: &Model, loading: &Loading, driver: Driver) -> Result<()> {
-    let options = SessionOptions::new(model.architecture().least_square_size()?)
+    let options = SessionOptions::new(model.architecture().least_size()?)
         .taps(model.has_class_maps().then_some(CLASS_MAPS))
         .cancel(loading.cancel.clone());
     let mut session = model.session(options).await?;

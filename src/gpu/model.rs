@@ -21,7 +21,7 @@ use crate::precision::Precision;
 /// let weights = weights::embedded()?; // or weights::open("densenet121.pth")?
 /// let options = LoadOptions::default().progress(|p| println!("{} of {}: {}", p.done, p.total, p.what));
 /// let model = Model::load_blocking(&gpu, &weights, options)?;
-/// assert_eq!(model.architecture().classes, Some(10));
+/// assert_eq!(model.architecture().classes(), Some(10));
 /// # Ok(())
 /// # }
 /// ```

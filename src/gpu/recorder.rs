@@ -25,9 +25,13 @@ impl Recorder {
         self.model.gpu()
     }
 
-    /// Copies images to where the program reads them.
+    /// Copies images to where the program reads them, after what the network itself does to its input.
     pub(super) fn upload(&self, images: &[f32]) {
-        let channels = self.model.architecture().input_channels;
+        let architecture = self.model.architecture();
+        let transform = architecture.input.as_ref();
+        let transformed = transform.map(|transform| transform.apply(images, self.size.height * self.size.width));
+        let images = transformed.as_deref().unwrap_or(images);
+        let channels = architecture.stem_input_channels();
         let input = &self.resources.activations[self.program.input];
         input.write_images(self.gpu().queue(), images, channels, self.size.height, self.program.input_panels);
     }

@@ -16,7 +16,7 @@
 //! | `program`, `panels` | what a device executes; how tensors lie in textures |
 //! | `lowering` | plan to program: the steps, the limits |
 //! | `buffer`, `texture` | the families: one file per kernel |
-//! | `shared` | what both families use: buffers, and the classifier |
+//! | `shared` | what both families use: buffers, and the head's layers |
 //! | `registry` | the list of all kernels |
 //! | `weight_layout`, `footprint` | where packed weights go on the device; bytes in all |
 
@@ -51,7 +51,7 @@ pub use packing::{ArrayKind, PackedWeight, Packing};
 pub use panels::Panels;
 pub use params::Field;
 pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource};
-pub use shared::ClassifierPacking;
+pub use shared::HeadPacking;
 pub use text::Text;
 pub use texture::TexturePacking;
 pub use variant::Variant;

@@ -95,12 +95,12 @@ fn in_texture(index: usize, texels: u32, row: u32, panel_rows: u32) -> TexturePl
 mod tests {
     use super::*;
     use crate::kernels::packing::Packing;
-    use crate::kernels::shared::ClassifierPacking;
+    use crate::kernels::shared::HeadPacking;
     use crate::precision::Precision;
 
     #[test]
     fn arrays_share_buffers_at_offsets_that_can_be_bound() {
-        let packing = Packing::Classifier(ClassifierPacking::Bias { bias: String::new() });
+        let packing = Packing::Head(HeadPacking::Norms { norms: Vec::new(), inputs: Vec::new() });
         let array = PackedWeight { label: String::new(), precision: Precision::F32, packing };
         let limits = DeviceLimits { max_buffer_size: 1024, ..DeviceLimits::default() };
         let layout = WeightLayout::new([10, 100, 70].into_iter().map(|elements| (&array, elements)), &limits);

@@ -242,12 +242,14 @@ impl Preprocessing {
     pub fn default_for(architecture: &Architecture) -> Self {
         let stem = &architecture.stem;
         let small = stem.kernel == 3 && stem.stride == 1 && stem.pool.is_none();
-        let name = match (small, architecture.input_channels, architecture.classes) {
+        let name = match (small, architecture.input_channels, architecture.classes()) {
             (true, 3, _) => "cifar10",
             (true, 1, Some(10)) => "mnist",
             _ => "torchvision",
         };
-        Preprocessing::named(name).expect("these names are among NAMES")
+        let preprocessing = Preprocessing::named(name).expect("these names are among NAMES");
+        // A head that reads feature maps whole admits one size.
+        architecture.fixed_size().map_or(preprocessing.clone(), |size| preprocessing.with_size(size))
     }
 
     /// The size of every prepared picture; `None` where it depends on the picture.

@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use super::forward::Plan;
+use super::head;
 use super::memory;
 use super::step::{Operation, Step, Tap};
 use super::tensor::{PlanTensor, Slot, TensorId, TensorKind, View};
-use crate::architecture::{
-    Architecture, BlockEnd, DenseLayer, Head, InputSize, Layer, Part, Shape, StemPart, Transition,
-};
+use crate::architecture::{Architecture, BlockEnd, DenseLayer, InputSize, Layer, Part, Shape, StemPart, Transition};
 use crate::error::{Error, Result};
-use crate::maps::CLASS_MAPS;
 
 /// The most images of one pass: far beyond any adapter, and small enough that no count overflows.
 pub const MAX_IMAGES: usize = 1 << 20;
@@ -24,14 +22,15 @@ impl Plan {
         build(architecture, size, batch, false)
     }
 
-    /// As [`Plan::new`], with one more step at the end that computes the class-activation maps (see
-    /// [`crate::picture::Heat`]): the tap [`crate::CLASS_MAPS`], `[classes, rows, columns]` of the last dense block. The
-    /// other steps are the same.
+    /// As [`Plan::new`], with one more step at the end, for class-activation maps (see [`crate::picture::Heat`]). Where the
+    /// head is average pooling and one linear layer, it computes them: the tap [`crate::CLASS_MAPS`],
+    /// `[classes, rows, columns]` of the last dense block. Otherwise they depend on the picture, and it yields the feature
+    /// maps that they are made of: the tap [`crate::POOLED_MAPS`]. The other steps are the same.
     ///
     /// # Errors
     /// As [`Plan::new`]; [`Error::Architecture`] for a network without a classifier.
     pub fn with_class_maps(architecture: &Architecture, size: InputSize, batch: usize) -> Result<Plan> {
-        if architecture.classes.is_none() {
+        if architecture.classes().is_none() {
             return Err(Error::Architecture("a network without a classifier has no class-activation maps".into()));
         }
         build(architecture, size, batch, true)
@@ -74,20 +73,20 @@ fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps:
     Ok(Plan { network: architecture.name.clone(), size, batch, tensors, steps, taps })
 }
 
-struct Builder<'a> {
-    architecture: &'a Architecture,
-    class_maps: bool,
+pub(super) struct Builder<'a> {
+    pub(super) architecture: &'a Architecture,
+    pub(super) class_maps: bool,
     /// Output shapes of the unfused layers, by name.
     outputs: HashMap<String, Shape>,
     blocks: Vec<BlockEnd>,
-    tensors: Vec<PlanTensor>,
+    pub(super) tensors: Vec<PlanTensor>,
     steps: Vec<Step>,
     taps: Vec<Tap>,
 }
 
 impl Builder<'_> {
     fn network(&mut self, size: InputSize) {
-        let channels = self.architecture.input_channels;
+        let channels = self.architecture.stem_input_channels();
         let shape = Shape { channels, height: size.height, width: size.width };
         // The tensor that the next part reads: the images, then the block tensor.
         let mut current = self.tensor("input", TensorKind::Input, &[channels], shape);
@@ -100,13 +99,13 @@ impl Builder<'_> {
                     self.tap(&end.name, whole);
                 }
                 Part::Transition(transition) => current = self.transition(current, &transition),
-                Part::Head(head) => self.head(current, &head),
+                Part::Head(part) => head::build(self, current, &part),
             }
         }
     }
 
     /// All slots of a tensor.
-    fn whole(&self, tensor: TensorId) -> View {
+    pub(super) fn whole(&self, tensor: TensorId) -> View {
         View { tensor, slots: 0..self.tensors[tensor.0].slots.len() }
     }
 
@@ -202,37 +201,7 @@ impl Builder<'_> {
         next
     }
 
-    fn head(&mut self, block: TensorId, part: &Head) {
-        let whole = self.whole(block);
-        // The result's tensor stays the last one and the maps' step comes last, so that the weights of the other steps keep
-        // their numbers.
-        let maps = part.classifier.filter(|_| self.class_maps).map(|(_, classes)| {
-            let (height, width) = (self.tensors[block.0].height, self.tensors[block.0].width);
-            let shape = Shape { channels: classes, height, width };
-            View { tensor: self.tensor(CLASS_MAPS, TensorKind::Internal, &[classes], shape), slots: 0..1 }
-        });
-        // The pooled vector keeps the block's slots: the classifier's weights are packed for them, the host maps channels.
-        let slots: Vec<usize> = self.tensors[block.0].slots.iter().map(|slot| slot.channels).collect();
-        let kind = if part.classifier.is_some() { TensorKind::Internal } else { TensorKind::Output };
-        let features = self.vector(part.pool, kind, &slots);
-        let features = View { tensor: features, slots: whole.slots.clone() };
-        let [norm, _] = part.norm_relu;
-        self.step(part.pool, Operation::NormReluGlobalPool { norm: norm.into() }, whole.clone(), features.clone());
-        self.tap(part.pool, features.clone());
-        let Some((name, classes)) = part.classifier else { return };
-        let logits = View { tensor: self.vector(name, TensorKind::Output, &[classes]), slots: 0..1 };
-        let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-        self.step(name, Operation::Classifier { weight: weight.clone(), bias }, features, logits.clone());
-        self.tap(name, logits);
-        if let Some(maps) = maps {
-            // The classifier at every pixel, without its bias; the network itself pools first.
-            let operation = Operation::Pointwise { weight, norm: Some(norm.into()), folded: None };
-            self.step(CLASS_MAPS, operation, whole, maps.clone());
-            self.tap(CLASS_MAPS, maps);
-        }
-    }
-
-    fn tensor(&mut self, name: &str, kind: TensorKind, channels: &[usize], shape: Shape) -> TensorId {
+    pub(super) fn tensor(&mut self, name: &str, kind: TensorKind, channels: &[usize], shape: Shape) -> TensorId {
         let mut slots: Vec<Slot> = Vec::new();
         for &channels in channels {
             let start = slots.last().map_or(0, |slot| slot.start + slot.padded());
@@ -251,30 +220,34 @@ impl Builder<'_> {
         TensorId(self.tensors.len() - 1)
     }
 
-    fn vector(&mut self, name: &str, kind: TensorKind, channels: &[usize]) -> TensorId {
+    pub(super) fn vector(&mut self, name: &str, kind: TensorKind, channels: &[usize]) -> TensorId {
         let id = self.tensor(name, kind, channels, Shape { channels: 0, height: 1, width: 1 });
         self.tensors[id.0].is_vector = true;
         id
     }
 
-    fn step(&mut self, name: &str, operation: Operation, input: View, output: View) {
+    pub(super) fn step(&mut self, name: &str, operation: Operation, input: View, output: View) {
         let channels = |view: &View| -> u64 {
             self.tensors[view.tensor.0].slots[view.slots.clone()].iter().map(|slot| slot.channels as u64).sum()
         };
         let (read, written) = (channels(&input), channels(&output));
-        let target = &self.tensors[output.tensor.0];
-        let pixels = (target.height * target.width) as u64;
+        let area = |view: &View| {
+            let tensor = &self.tensors[view.tensor.0];
+            (tensor.height * tensor.width) as u64
+        };
+        // A linear layer may read feature maps whole.
+        let pixels = if let Operation::Linear { .. } = operation { area(&input) } else { area(&output) };
         let window = match &operation {
             Operation::Stem { kernel, .. } => (kernel * kernel) as u64,
             Operation::Convolution3x3 { .. } => 9,
-            Operation::Pointwise { .. } | Operation::Classifier { .. } => 1,
+            Operation::Pointwise { .. } | Operation::Linear { .. } => 1,
             _ => 0,
         };
         let macs = window * read * written * pixels;
         self.steps.push(Step { name: name.into(), operation, input, output, macs });
     }
 
-    fn tap(&mut self, name: &str, view: View) {
+    pub(super) fn tap(&mut self, name: &str, view: View) {
         let step = self.steps.len() - 1;
         self.taps.push(Tap { name: name.into(), step, view });
     }

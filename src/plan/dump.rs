@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::forward::Plan;
-use super::step::Operation;
+use super::step::{Elementwise, Operation};
 use super::tensor::{Slot, View};
 
 impl fmt::Display for Plan {
@@ -63,9 +63,39 @@ impl fmt::Display for Label<'_> {
                 write!(f, "{}conv 3x3", if norm.is_some() { "norm+relu+ " } else { "" })
             }
             Operation::NormReluAveragePool { .. } => write!(f, "norm+relu+ average pool 2x2/2"),
-            Operation::NormReluGlobalPool { .. } => write!(f, "norm+relu+ global average pool"),
+            Operation::GlobalPool { relu, maximum, .. } => {
+                let kind = if *maximum { "max" } else { "average" };
+                write!(f, "norm{}+ global {kind} pool", if *relu { "+relu" } else { "" })
+            }
+            Operation::Flatten { relu, .. } => write!(f, "norm{} flatten", if *relu { "+relu" } else { "" }),
             Operation::Append => write!(f, "append"),
-            Operation::Classifier { .. } => write!(f, "linear"),
+            Operation::Linear { before, behind, activation, .. } => {
+                let norm = |norms: &[String]| "norm+".repeat(norms.len());
+                write!(f, "{}linear", norm(before))?;
+                write!(f, "{}{}", if behind.is_empty() { "" } else { " +norm" }, Behind(*activation))
+            }
+            Operation::Vector { norms, activation } => {
+                write!(f, "{}{}", "norm".repeat(norms.len().min(1)), Behind(*activation))
+            }
+            Operation::Softmax { log } => f.write_str(if *log { "log softmax" } else { "softmax" }),
+        }
+    }
+}
+
+/// ` +relu`; nothing for the identity.
+struct Behind(Elementwise);
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Elementwise::Identity => Ok(()),
+            Elementwise::LeakyRelu { slope: 0.0 } => f.write_str(" +relu"),
+            Elementwise::LeakyRelu { slope } => write!(f, " +leaky relu {slope}"),
+            Elementwise::Gelu => f.write_str(" +gelu"),
+            Elementwise::GeluTanh => f.write_str(" +gelu (tanh)"),
+            Elementwise::Silu => f.write_str(" +silu"),
+            Elementwise::Tanh => f.write_str(" +tanh"),
+            Elementwise::Sigmoid => f.write_str(" +sigmoid"),
         }
     }
 }

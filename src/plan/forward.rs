@@ -16,7 +16,7 @@ pub struct Plan {
     pub size: InputSize,
     /// Images of one pass.
     pub batch: usize,
-    /// Logical tensors; the first is the input, the last the output.
+    /// Logical tensors; the first is the input.
     pub tensors: Vec<PlanTensor>,
     /// Steps in execution order.
     pub steps: Vec<Step>,
@@ -35,9 +35,10 @@ impl Plan {
         TensorId(0)
     }
 
-    /// The logits, or the pooled features where there is no classifier.
+    /// The logits, or the pooled features where nothing stands behind them.
     pub fn output(&self) -> TensorId {
-        TensorId(self.tensors.len() - 1)
+        let output = self.tensors.iter().rposition(|tensor| tensor.kind == TensorKind::Output);
+        TensorId(output.expect("every plan ends with an output"))
     }
 
     /// Slots of a view.

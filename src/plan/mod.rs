@@ -9,15 +9,17 @@
 //! writes its new channels into the next slot.
 
 mod build;
+mod chain;
 mod dump;
 mod forward;
+mod head;
 mod memory;
 mod step;
 mod tensor;
 
 pub use build::MAX_IMAGES;
 pub use forward::Plan;
-pub use step::{Operation, Step, Tap};
+pub use step::{Elementwise, Operation, Step, Tap};
 pub use tensor::{PlanTensor, Slot, TensorId, TensorKind, View};
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ pub struct PlanTensor {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Whether it has one value per channel at any image size: pooled features, logits.
+    /// Whether it belongs to the head: pooled features, hidden layers, logits. It has one value per channel at any image
+    /// size, or feature maps that the head reads whole.
     pub is_vector: bool,
     /// The first step that writes it and the last that reads it.
     pub lifetime: (usize, usize),

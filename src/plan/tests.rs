@@ -33,7 +33,7 @@ fn class_maps_are_one_step_behind_all_others() {
         assert_eq!(with_maps.tensor(with_maps.output()).name, "classifier");
         assert!(plain.tap(crate::maps::CLASS_MAPS).is_err());
         let block = with_maps.tensor(maps.input.tensor);
-        let classes = Architecture::preset(name).unwrap().classes.unwrap();
+        let classes = Architecture::preset(name).unwrap().classes().unwrap();
         let channels: usize = block.slots.iter().map(|slot| slot.channels).sum();
         assert_eq!(maps.macs, (classes * channels * block.height * block.width) as u64);
     }

@@ -1,7 +1,7 @@
 //! The layers' arithmetic, as their definitions have it.
 
 use super::maps::Maps;
-use crate::architecture::Padding;
+use crate::architecture::{HeadLayer, Padding};
 use crate::weights::Tensor;
 
 /// A copy of `x` with a border of `fill`, and the number of windows that fit down and across.
@@ -93,6 +93,60 @@ pub(super) fn global_average_pool(x: &Maps) -> Maps {
     })
 }
 
+pub(super) fn global_max_pool(x: &Maps) -> Maps {
+    Maps::build([x.images, x.channels, 1, 1], |image, channel, maximum| {
+        maximum[0] = x.plane(image, channel).iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    })
+}
+
+/// An activation of a vector; softmax over its channels.
+pub(super) fn activation(x: &Maps, layer: HeadLayer) -> Maps {
+    let each = |f: fn(f64) -> f64| Maps { data: x.data.iter().map(|&x| f(x)).collect(), ..x.clone() };
+    match layer {
+        HeadLayer::Relu => each(|x| x.max(0.0)),
+        HeadLayer::LeakyRelu { slope } => {
+            Maps { data: x.data.iter().map(|&x| if x < 0.0 { slope * x } else { x }).collect(), ..x.clone() }
+        }
+        HeadLayer::Gelu => each(|x| x / 2.0 * (1.0 + erf(x / 2f64.sqrt()))),
+        HeadLayer::GeluTanh => {
+            each(|x| x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()))
+        }
+        HeadLayer::Silu => each(|x| x / (1.0 + (-x).exp())),
+        HeadLayer::Tanh => each(f64::tanh),
+        HeadLayer::Sigmoid => each(|x| 1.0 / (1.0 + (-x).exp())),
+        HeadLayer::Softmax | HeadLayer::LogSoftmax => {
+            let softmax = |row: &[f64]| {
+                let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = row.iter().map(|x| (x - top).exp()).sum();
+                let log: Vec<f64> = row.iter().map(|x| x - top - sum.ln()).collect();
+                if layer == HeadLayer::LogSoftmax { log } else { log.iter().map(|x| x.exp()).collect() }
+            };
+            Maps { data: x.data.chunks(x.channels).flat_map(softmax).collect(), ..x.clone() }
+        }
+        HeadLayer::Linear { .. } | HeadLayer::BatchNorm { .. } => unreachable!("no activation"),
+    }
+}
+
+/// The error function: its power series, and far out, where that loses digits, its continued fraction.
+fn erf(x: f64) -> f64 {
+    let z = x.abs();
+    let root = std::f64::consts::PI.sqrt();
+    let value = if z < 3.0 {
+        // 2/sqrt(pi) * sum of (-1)^n z^(2n+1) / (n! (2n+1))
+        let (mut term, mut sum) = (z, z);
+        for n in 1..100 {
+            term *= -z * z / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        2.0 / root * sum
+    } else {
+        // 1 - exp(-z^2) / (sqrt(pi) * (z + (1/2) / (z + (2/2) / (z + ..))))
+        let fraction = (1..60).rev().fold(z, |below, n| z + f64::from(n) / 2.0 / below);
+        1.0 - (-z * z).exp() / (root * fraction)
+    };
+    value.copysign(x)
+}
+
 /// `y[o][r][c] = sum over i of weight[o][i] * x[i][r][c]`: the classifier at every pixel, without its bias.
 pub(super) fn class_maps(x: &Maps, weight: &Tensor) -> Maps {
     Maps::build([x.images, weight.shape[0], x.height, x.width], |image, output, plane| {
@@ -110,4 +164,18 @@ pub(super) fn linear(x: &Maps, weight: &Tensor, bias: &Tensor) -> Maps {
         let products = weights.iter().enumerate().map(|(i, &w)| f64::from(w) * x.plane(image, i)[0]);
         y[0] = f64::from(bias.data[output]) + products.sum::<f64>();
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_error_function_is_that_of_the_tables() {
+        // Abramowitz and Stegun, table 7.1.
+        for (x, want) in
+            [(0.0, 0.0), (0.1, 0.112_462_916), (1.0, 0.842_700_793), (2.9, 0.999_958_902), (3.1, 0.999_988_351)]
+        {
+            assert!((super::erf(x) - want).abs() < 1e-9, "{x}");
+            assert!((super::erf(-x) + want).abs() < 1e-9, "-{x}");
+        }
+    }
 }

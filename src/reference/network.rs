@@ -4,9 +4,11 @@ use super::layers;
 use super::maps::Maps;
 use super::outputs::Outputs;
 use super::rounding::Rounding;
-use crate::architecture::{Architecture, DenseLayer, Head, InputSize, Padding, Part, StemPart, Transition};
+use crate::architecture::{
+    Architecture, DenseLayer, HeadLayer, HeadPart, InputSize, NamedLayer, Padding, Part, Pooling, StemPart, Transition,
+};
 use crate::error::{Error, Result};
-use crate::maps::CLASS_MAPS;
+use crate::maps::{CLASS_MAPS, POOLED_MAPS};
 use crate::weights::Weights;
 
 /// Runs the network on `input` (NCHW, `batch` images of `size`) and keeps every layer's output: those of
@@ -18,7 +20,8 @@ use crate::weights::Weights;
 /// | `features.denseblock1` | the whole block: its input and all new channels |
 /// | `features.transition1.pooled` | the average pool of ReLU(norm(x)): the transition with its pooling first |
 /// | `features.transition1` | the transition's output |
-/// | `cam` ([`CLASS_MAPS`]) | the classifier at every pixel, without its bias |
+/// | `features.pooled` ([`POOLED_MAPS`]) | what the head pools |
+/// | `cam` ([`CLASS_MAPS`]) | the classifier at every pixel, without its bias; only with a head of average pooling and one linear layer |
 ///
 /// and, being layers too, `features.relu0` (or `features.conv0`), `features.pool0`, each
 /// `features.denseblock1.denselayer1.relu2`, `features.pool5` and `classifier`. Kept as f32 they take about 200 MB for one
@@ -79,13 +82,24 @@ fn check_input(architecture: &Architecture, input: &[f32], batch: usize, size: I
     if let Some(at) = input.iter().position(|x| !x.is_finite()) {
         return Err(Error::Input(format!("element {at} is {}: every element must be finite", input[at])));
     }
-    Ok(Maps { images: batch, channels, height, width, data: input.iter().map(|&x| f64::from(x)).collect() })
+    let transformed = architecture.input.as_ref().map(|transform| transform.apply(input, height * width));
+    let data = transformed.as_deref().unwrap_or(input).iter().map(|&x| f64::from(x)).collect();
+    Ok(Maps { images: batch, channels: architecture.stem_input_channels(), height, width, data })
 }
 
 /// Feature maps, and how far f32 arithmetic may be from them.
+#[derive(Clone)]
 struct Values {
     maps: Maps,
     rounding: Rounding,
+}
+
+impl Values {
+    /// The channels of `self`, then those of `new`.
+    fn with(&self, new: &Values) -> Values {
+        let maps = layers::concatenate(&self.maps, &new.maps);
+        Values { maps, rounding: self.rounding.concatenate(&new.rounding) }
+    }
 }
 
 struct Network<'a, K> {
@@ -124,8 +138,7 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
         }
         let new = self.convolution(&x, &layer.last_convolution(), 1, Padding::all(1))?;
         self.keep(name, &new);
-        let maps = layers::concatenate(&before.maps, &new.maps);
-        let all = Values { maps, rounding: before.rounding.concatenate(&new.rounding) };
+        let all = before.with(&new);
         self.keep(&format!("{name}.concat"), &all);
         Ok(all)
     }
@@ -145,27 +158,68 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
     }
 
     /// Returns what it keeps last: the logits, or the pooled features.
-    fn head(&mut self, x: Values, head: &Head) -> Result<Values> {
-        let [norm, relu] = head.norm_relu;
-        let x = self.norm_relu(&x, norm, relu)?;
-        let maps = layers::global_average_pool(&x.maps);
-        let pooled = Values { maps, rounding: x.rounding.of_global_pool(&x.maps) };
-        let Some((name, _)) = head.classifier else {
+    fn head(&mut self, x: Values, head: &HeadPart) -> Result<Values> {
+        let mut x = self.norm(&x, head.norm, self.weights.architecture().eps)?;
+        if let Some(relu) = head.relu {
+            x = self.relu(x, relu);
+        }
+        self.keep(POOLED_MAPS, &x);
+        let pooled = pool(&x, self.weights.architecture().head.pooling);
+        let Some(outputs) = head.outputs else {
             self.outputs.push(head.pool, pooled.maps.to_value(), pooled.rounding.clone());
             return Ok(pooled);
         };
         self.keep(head.pool, &pooled);
-        let weight = self.weights.tensor(&format!("{name}.weight"))?;
-        if (self.keep)(CLASS_MAPS) {
+        if (self.keep)(CLASS_MAPS)
+            && let (Some(classes), [only]) = (self.weights.architecture().head.as_linear(), &head.layers[..])
+            && classes.is_some()
+        {
+            let weight = self.weights.tensor(&format!("{}.weight", only.name))?;
             let maps = layers::class_maps(&x.maps, weight);
             let rounding = x.rounding.of_sums(&x.maps, weight, None);
             self.keep(CLASS_MAPS, &Values { maps, rounding });
         }
-        let bias = self.weights.tensor(&format!("{name}.bias"))?;
-        let maps = layers::linear(&pooled.maps, weight, bias);
-        let logits = Values { maps, rounding: pooled.rounding.of_sums(&pooled.maps, weight, Some(bias)) };
-        self.outputs.push(name, logits.maps.to_value(), logits.rounding.clone());
+        let mut logits = self.vectors(pooled, &head.layers, head.branches.is_empty())?;
+        if !head.branches.is_empty() {
+            let shared = logits;
+            let mut all: Option<Values> = None;
+            for (name, layers) in &head.branches {
+                let own = self.vectors(shared.clone(), layers, true)?;
+                self.keep(name, &own);
+                all = Some(match all {
+                    None => own,
+                    Some(before) => before.with(&own),
+                });
+            }
+            logits = all.expect("a head with branches has one at least");
+        }
+        self.outputs.push(outputs, logits.maps.to_value(), logits.rounding.clone());
         Ok(logits)
+    }
+
+    /// Layers of the head, one after the other. `last`: what the last of them yields is kept under the name of the output.
+    fn vectors(&mut self, x: Values, layers: &[NamedLayer], last: bool) -> Result<Values> {
+        let mut x = x;
+        for (at, NamedLayer { name, layer, .. }) in layers.iter().enumerate() {
+            x = match *layer {
+                HeadLayer::Linear { .. } => {
+                    let weight = self.weights.tensor(&format!("{name}.weight"))?;
+                    let bias = self.weights.tensor(&format!("{name}.bias"))?;
+                    let maps = layers::linear(&x.maps, weight, bias);
+                    Values { maps, rounding: x.rounding.of_sums(&x.maps, weight, Some(bias)) }
+                }
+                HeadLayer::BatchNorm { eps } => self.normed(&x, name, eps)?,
+                activation => {
+                    let maps = layers::activation(&x.maps, activation);
+                    let rounding = x.rounding.of_activation(&x.maps, &maps, activation);
+                    Values { maps, rounding }
+                }
+            };
+            if !(last && at + 1 == layers.len()) {
+                self.keep(name, &x);
+            }
+        }
+        Ok(x)
     }
 
     fn convolution(&mut self, x: &Values, name: &str, stride: usize, padding: Padding) -> Result<Values> {
@@ -177,9 +231,26 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
     }
 
     fn norm_relu(&mut self, x: &Values, norm: &str, relu: &str) -> Result<Values> {
+        let normed = self.norm(x, norm, self.weights.architecture().eps)?;
+        Ok(self.relu(normed, relu))
+    }
+
+    fn relu(&mut self, x: Values, name: &str) -> Values {
+        let data = x.maps.data.iter().map(|&x| x.max(0.0)).collect();
+        let output = Values { maps: Maps { data, ..x.maps }, rounding: x.rounding };
+        self.keep(name, &output);
+        output
+    }
+
+    fn norm(&mut self, x: &Values, norm: &str, eps: f64) -> Result<Values> {
+        let normed = self.normed(x, norm, eps)?;
+        self.keep(norm, &normed);
+        Ok(normed)
+    }
+
+    fn normed(&mut self, x: &Values, norm: &str, eps: f64) -> Result<Values> {
         let part = |part: &str| Ok::<_, Error>(&self.weights.tensor(&format!("{norm}.{part}"))?.data);
         let (weight, bias, mean, var) = (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
-        let eps = self.weights.architecture().eps;
         let maps = Maps::build(x.maps.shape(), |image, c, plane| {
             let (weight, bias) = (f64::from(weight[c]), f64::from(bias[c]));
             let (mean, deviation) = (f64::from(mean[c]), (f64::from(var[c]) + eps).sqrt());
@@ -190,15 +261,28 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
         let scale = |c: usize| f64::from(weight[c]) / (f64::from(var[c]) + eps).sqrt();
         let shift = |c: usize| f64::from(bias[c]) - f64::from(mean[c]) * scale(c);
         let rounding = x.rounding.of_affine(&x.maps, scale, shift);
-        let normed = Values { maps, rounding };
-        self.keep(norm, &normed);
-        let data = normed.maps.data.iter().map(|&x| x.max(0.0)).collect();
-        let output = Values { maps: Maps { data, ..normed.maps }, rounding: normed.rounding };
-        self.keep(relu, &output);
-        Ok(output)
+        Ok(Values { maps, rounding })
     }
 }
 
 fn average_pool(x: &Values) -> Values {
     Values { maps: layers::average_pool(&x.maps), rounding: x.rounding.of_average_pool(&x.maps) }
+}
+
+/// From feature maps to a vector.
+fn pool(x: &Values, pooling: Pooling) -> Values {
+    let average =
+        || Values { maps: layers::global_average_pool(&x.maps), rounding: x.rounding.of_global_pool(&x.maps) };
+    let maximum = || Values { maps: layers::global_max_pool(&x.maps), rounding: x.rounding.clone() };
+    match pooling {
+        Pooling::Average => average(),
+        Pooling::Maximum => maximum(),
+        Pooling::AverageMaximum => average().with(&maximum()),
+        Pooling::MaximumAverage => maximum().with(&average()),
+        Pooling::Flatten { .. } => {
+            let channels = x.maps.channels * x.maps.height * x.maps.width;
+            let maps = Maps { channels, height: 1, width: 1, ..x.maps.clone() };
+            Values { maps, rounding: x.rounding.flattened(x.maps.height * x.maps.width) }
+        }
+    }
 }

@@ -20,12 +20,16 @@
 use rayon::prelude::*;
 
 use super::maps::Maps;
+use crate::architecture::HeadLayer;
 use crate::precision::Precision;
 use crate::weights::Tensor;
 
 /// The tolerance in standard deviations. Five are exceeded once in a million values; the rest is for what the model
 /// leaves out: sums whose terms all have the same sign, pixels that are brighter than their channel's mean.
 const MARGIN: f64 = 16.0;
+
+/// How many units of roundoff an exponential of f32, and what is made of one, may be off by, as a deviation.
+const EXPONENTIAL: f64 = 4.0;
 
 /// Unit roundoff of f32 and of f16.
 const F32: f64 = 1.0 / (1u32 << 24) as f64;
@@ -128,6 +132,47 @@ impl Rounding {
         let planes = planes.map(|(before, plane)| {
             let Channel { square, active } = channel(plane);
             before.scaled(active, F32 * square.sqrt())
+        });
+        Rounding { channels: self.channels, planes: planes.collect() }
+    }
+
+    /// Where every one of `pixels` pixels becomes a channel.
+    pub(super) fn flattened(&self, pixels: usize) -> Rounding {
+        let planes = self.planes.iter().flat_map(|plane| std::iter::repeat_n(*plane, pixels)).collect();
+        Rounding { channels: self.channels * pixels, planes }
+    }
+
+    /// Of an activation of a vector: `y` from `x`.
+    ///
+    /// The slope of those here is at most 1.13. Exponentials are exact to some units in the last place of their argument, and
+    /// the error function is a polynomial: [`EXPONENTIAL`] of the range of results.
+    pub(super) fn of_activation(&self, x: &Maps, y: &Maps, layer: HeadLayer) -> Rounding {
+        let (slope, added): (f64, f64) = match layer {
+            HeadLayer::Relu => return self.clone(),
+            HeadLayer::LeakyRelu { .. } => (1.0, 1.0),
+            _ => (1.13, EXPONENTIAL),
+        };
+        let rows = self.planes.chunks(self.channels).zip(x.data.chunks(x.channels).zip(y.data.chunks(y.channels)));
+        let planes = rows.flat_map(|(before, (x, y))| {
+            // Softmax's sum mixes the errors of all channels.
+            let mixed = match layer {
+                HeadLayer::Softmax | HeadLayer::LogSoftmax => before.iter().fold(Variance::default(), |most, plane| {
+                    Variance { whole: most.whole.max(plane.whole), half: most.half.max(plane.half) }
+                }),
+                _ => Variance::default(),
+            };
+            let values = before.iter().zip(x.iter().zip(y));
+            let values = values.map(|(before, (x, y))| {
+                let size = match layer {
+                    HeadLayer::LogSoftmax => 1.0 + x.abs() + y.abs(),
+                    HeadLayer::LeakyRelu { .. } => y.abs(),
+                    HeadLayer::Gelu | HeadLayer::GeluTanh | HeadLayer::Silu => x.abs(),
+                    _ => 1.0,
+                };
+                let own = before.scaled(slope * slope, F32 * added * size);
+                Variance { whole: own.whole + mixed.whole, half: own.half + mixed.half }
+            });
+            values.collect::<Vec<_>>()
         });
         Rounding { channels: self.channels, planes: planes.collect() }
     }

@@ -25,7 +25,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         None => recognise(&source.entries, source.ordered)?,
     };
     let mut resolver = Resolver::new(options, metadata, &source, &names);
-    let Source { format, entries, ignored, .. } = source;
+    let Source { format, entries, ignored, warnings, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
@@ -58,7 +58,8 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     facts.extend(names.notes.iter().map(|note| Fact::new("reading", note, "recognised by structure")));
     let path = place.path().map(Into::into);
     let format = if let Place::Embedded = place { format!("{format} (embedded)") } else { format.into() };
-    let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts };
+    let warnings = warnings.iter().map(|warning| presentable(warning)).collect();
+    let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts, warnings };
     let preprocessing = preprocessing.map(|stated| stated.value);
     Ok(Weights { architecture, tensors, preprocessing, labels, origin })
 }

@@ -74,7 +74,7 @@ fn value(name: &str, tensor: &Tensor) -> Option<String> {
 
 /// One label for each class.
 pub(super) fn labels(architecture: &Architecture, labels: &[String]) -> Result<(), String> {
-    match architecture.classes {
+    match architecture.classes() {
         Some(classes) if classes == labels.len() => Ok(()),
         Some(classes) => Err(format!("{} labels for {classes} classes: one for each is expected", labels.len())),
         None => Err(format!("{} labels for a network without a classifier", labels.len())),

@@ -10,6 +10,9 @@ pub(super) struct Places {
     pub(super) stem: [String; 3],
     pub(super) eps: String,
     pub(super) activation: String,
+    pub(super) head: String,
+    /// What the network does to its input.
+    pub(super) input: String,
 }
 
 /// A property's name and value.
@@ -27,7 +30,7 @@ pub(super) fn shape_fields(a: &Architecture) -> Vec<Field> {
         ("layers per block", format!("{:?}", a.layers)),
         ("bottleneck", or_none(a.bottleneck)),
         ("transition channels", format!("{:?}", a.transition_channels)),
-        ("classes", or_none(a.classes)),
+        ("classes", or_none(a.classes())),
     ]
 }
 
@@ -72,6 +75,11 @@ pub(super) fn facts(a: &Architecture, places: &Places) -> Vec<Fact> {
     };
     let shapes = shape_fields(a).into_iter().map(|field| (field, places.shapes));
     let stem = stem_fields(a).into_iter().zip(places.stem.iter().map(String::as_str));
-    let rest = [(eps_field(a), places.eps.as_str()), (("activation", activation.into()), places.activation.as_str())];
-    shapes.chain(stem).chain(rest).map(|((what, value), from)| Fact::new(what, &value, from)).collect()
+    let rest = [
+        (eps_field(a), places.eps.as_str()),
+        (("head", a.head.to_string()), places.head.as_str()),
+        (("activation", activation.into()), places.activation.as_str()),
+    ];
+    let input = a.input.as_ref().map(|input| (("input", input.to_string()), places.input.as_str()));
+    shapes.chain(stem).chain(rest).chain(input).map(|((what, value), from)| Fact::new(what, &value, from)).collect()
 }

@@ -17,17 +17,25 @@ impl Weights {
     /// # Errors
     /// [`crate::Error::Weights`] where there is no such norm.
     pub(crate) fn affine(&self, norm_name: &str) -> Result<Affine> {
+        let (scale, shift) = self.affine_f64(norm_name)?;
+        let rounded = |values: Vec<f64>| values.into_iter().map(|x| x as f32).collect();
+        Ok(Affine { scale: rounded(scale), shift: rounded(shift) })
+    }
+
+    /// [`Weights::affine`] before rounding: scale and shift.
+    ///
+    /// # Errors
+    /// [`crate::Error::Weights`] where there is no such norm.
+    pub(crate) fn affine_f64(&self, norm_name: &str) -> Result<(Vec<f64>, Vec<f64>)> {
         let part = |part: &str| self.tensor(&format!("{norm_name}.{part}")).map(|tensor| &tensor.data);
         let (weight, bias) = (part("weight")?, part("bias")?);
         let (mean, variance) = (part("running_mean")?, part("running_var")?);
-        let eps = self.architecture.eps;
-        let (scale, shift) = (0..weight.len())
-            .map(|c| {
-                let scale = f64::from(weight[c]) / (f64::from(variance[c]) + eps).sqrt();
-                (scale as f32, (f64::from(bias[c]) - f64::from(mean[c]) * scale) as f32)
-            })
-            .unzip();
-        Ok(Affine { scale, shift })
+        let eps = self.architecture.norm_eps(norm_name);
+        let values = (0..weight.len()).map(|c| {
+            let scale = f64::from(weight[c]) / (f64::from(variance[c]) + eps).sqrt();
+            (scale, f64::from(bias[c]) - f64::from(mean[c]) * scale)
+        });
+        Ok(values.unzip())
     }
 }
 

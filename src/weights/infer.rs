@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::Scheme;
 use super::statements::Statements;
 use super::tensor::Shapes;
-use crate::architecture::{Activation, Architecture, PRESETS, Padding, Stem, dense_layer_name, transition_name};
+use crate::architecture::{Activation, Architecture, Head, PRESETS, Padding, Stem, dense_layer_name, transition_name};
 use crate::nearest::nearest;
 
 /// What shapes tell, with defaults for the rest. Where tensors contradict each other the majority counts: the check
@@ -30,6 +30,7 @@ pub(super) fn from_shapes(shapes: &Shapes, scheme: Scheme) -> Result<Architectur
     let mut architecture = Architecture {
         name: String::new(),
         input_channels,
+        input: None,
         stem: default_stem(channels, kernel, norm),
         growth_rate,
         layers,
@@ -37,7 +38,7 @@ pub(super) fn from_shapes(shapes: &Shapes, scheme: Scheme) -> Result<Architectur
         transition_channels,
         eps: scheme.eps(),
         dropout: 0.0,
-        classes: first("classifier.weight").or_else(|| first("classifier.bias")),
+        head: Head::linear(first("classifier.weight").or_else(|| first("classifier.bias"))),
         activation: Activation::default(),
     };
     architecture.name = name(&architecture);
@@ -121,8 +122,8 @@ fn default_stem(channels: usize, kernel: usize, norm: bool) -> Stem {
 fn name(a: &Architecture) -> String {
     let published = PRESETS.iter().find(|name| {
         let preset = Architecture::preset(name).expect("listed");
-        let own = Architecture { name: a.name.clone(), classes: a.classes, eps: a.eps, ..preset };
-        Architecture { input_channels: a.input_channels, ..own } == *a
+        let own = Architecture { name: a.name.clone(), head: a.head.clone(), eps: a.eps, ..preset };
+        Architecture { input_channels: a.input_channels, input: a.input.clone(), ..own } == *a
     });
     published.map_or_else(
         || {

@@ -102,10 +102,10 @@ impl Weights {
         self
     }
 
-    /// The network without its classifier. Its output is then what the classifier read: the pooled features.
+    /// The network without the layers of its head. Its output is then what they read: the pooled features.
     #[must_use]
     pub fn without_classifier(mut self) -> Self {
-        self.architecture.classes = None;
+        self.architecture.head = self.architecture.head.without_layers();
         self.tensors.retain(|name, _| !name.starts_with("classifier."));
         self.labels = None;
         self

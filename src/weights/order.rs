@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::tensor::Tensor;
-use crate::architecture::{Architecture, Part};
+use crate::architecture::{Architecture, HeadLayer, HeadPart, NamedLayer, Part, Pooling};
 use crate::error::Error;
 
 /// Where a dense layer's new channels are in a file's concatenations. Tensor shapes cannot tell.
@@ -94,11 +94,42 @@ fn alike(a: &[f32], b: &[f32]) -> usize {
     a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() <= 2e-3 * a.abs().max(b.abs())).count()
 }
 
-/// What a tensor reads: a block's input of `input` channels, and the new channels of `layers` layers.
+/// What a tensor reads: a block's input of `input` channels, and the new channels of `layers` layers. A head may read all of
+/// that twice, and each channel `pixels` times.
 #[derive(Clone, Copy)]
 struct Reader {
     input: usize,
     layers: usize,
+    pixels: usize,
+}
+
+fn norm_tensors(norm: &str) -> impl Iterator<Item = String> {
+    ["weight", "bias", "running_mean", "running_var"].into_iter().map(move |part| format!("{norm}.{part}"))
+}
+
+/// The head's tensors that read the pooled features, or a batch norm of them.
+fn readers_of_features(head: &HeadPart) -> Vec<String> {
+    let mut names = Vec::new();
+    // Whether a linear layer ends what reads the features.
+    let mut read = |layers: &[NamedLayer]| {
+        layers.iter().any(|layer| match layer.layer {
+            HeadLayer::Linear { .. } => {
+                names.push(format!("{}.weight", layer.name));
+                true
+            }
+            HeadLayer::BatchNorm { .. } => {
+                names.extend(norm_tensors(&layer.name));
+                false
+            }
+            _ => false,
+        })
+    };
+    if !read(&head.layers) {
+        head.branches.iter().for_each(|(_, layers)| {
+            read(layers);
+        });
+    }
+    names
 }
 
 /// The tensors of a network that read a concatenation.
@@ -110,21 +141,26 @@ pub(super) struct Readers {
 impl Readers {
     pub(super) fn of(architecture: &Architecture) -> Self {
         let mut by_tensor = BTreeMap::new();
-        let mut block = Reader { input: 0, layers: 0 };
+        let mut block = Reader { input: 0, layers: 0, pixels: 1 };
         for part in architecture.parts() {
             let reader = match &part {
-                Part::DenseLayer(layer) => Reader { input: layer.block_input_channels, layers: layer.layer },
+                Part::DenseLayer(layer) => Reader { input: layer.block_input_channels, layers: layer.layer, pixels: 1 },
                 Part::BlockEnd(end) => {
-                    block = Reader { input: end.input_channels, layers: end.layers };
+                    block = Reader { input: end.input_channels, layers: end.layers, pixels: 1 };
                     continue;
                 }
                 Part::Transition(_) | Part::Head(_) => block,
                 Part::Stem(_) => continue,
             };
             if let Some(norm) = part.pre_activation_norm() {
-                for vector in ["weight", "bias", "running_mean", "running_var"] {
-                    by_tensor.insert(format!("{norm}.{vector}"), reader);
-                }
+                by_tensor.extend(norm_tensors(&norm).map(|name| (name, reader)));
+            }
+            if let Part::Head(head) = &part {
+                let pixels = match architecture.head.pooling {
+                    Pooling::Flatten { height, width } => height * width,
+                    _ => 1,
+                };
+                by_tensor.extend(readers_of_features(head).into_iter().map(|name| (name, Reader { pixels, ..reader })));
             }
             by_tensor.extend(part.block_reader().map(|name| (format!("{name}.weight"), reader)));
         }
@@ -133,15 +169,20 @@ impl Readers {
 
     /// Puts the channels of a new-first tensor in canonical order.
     pub(super) fn to_new_last(&self, name: String, tensor: Tensor) -> (String, Tensor) {
-        let Some(&Reader { input, layers }) = self.by_tensor.get(&name) else {
+        let Some(&Reader { input, layers, pixels }) = self.by_tensor.get(&name) else {
             return (name, tensor);
         };
         let growth = self.growth;
+        let width = input + layers * growth;
         let from = |channel: usize| match channel.checked_sub(input) {
             None => layers * growth + channel,
             Some(new) => (layers - 1 - new / growth) * growth + new % growth,
         };
-        // A norm has these channels alone; convolutions and the classifier are [out, in, ..].
+        let from = |value: usize| {
+            let (channel, pixel) = (value / pixels, value % pixels);
+            (channel / width * width + from(channel % width)) * pixels + pixel
+        };
+        // A norm has these channels alone; convolutions and linear layers are [out, in, ..].
         let axis = usize::from(tensor.shape.len() > 1);
         let channels = tensor.shape[axis];
         let inner: usize = tensor.shape[axis + 1..].iter().product();

@@ -24,6 +24,9 @@ pub struct Origin {
     pub scheme: String,
     /// What was found when the file was opened; empty for weights that come from no file.
     pub facts: Vec<Fact>,
+    /// What the file leaves open and was assumed, where another reading would give other numbers: each a line that says what,
+    /// and which option states it.
+    pub warnings: Vec<String>,
 }
 
 /// What weights are read from.

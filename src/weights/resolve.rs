@@ -76,6 +76,8 @@ impl<'a> Resolver<'a> {
             ],
             eps: self.set(&mut architecture.eps, |s| s.eps),
             activation: self.set(&mut architecture.activation, |s| s.activation),
+            head: self.set(&mut architecture.head, |s| s.head.clone()),
+            input: self.set(&mut architecture.input, |s| s.input.clone()),
         };
         if let Some(given) = &self.options.architecture {
             agree(&stem_fields(&architecture), &stem_fields(given))?;

@@ -26,6 +26,8 @@ pub(super) struct Source<'a> {
     pub(super) pads_by_kernel: bool,
     /// What the reader left out because it is not part of the network, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,
+    /// What the reader had to assume: [`Origin::warnings`](super::origin::Origin).
+    pub(super) warnings: Vec<String>,
 }
 
 impl<'a> Source<'a> {
@@ -41,6 +43,7 @@ impl<'a> Source<'a> {
             defaults: Statements::default(),
             pads_by_kernel: true,
             ignored: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

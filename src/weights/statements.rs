@@ -1,7 +1,7 @@
 //! Statements about a network, and which of them counts.
 
 use super::order::ChannelOrder;
-use crate::architecture::{Activation, Architecture, Padding, StemPool};
+use crate::architecture::{Activation, Architecture, Head, InputTransform, Padding, StemPool};
 
 /// A value, and where it was stated.
 pub(super) struct Stated<T> {
@@ -20,6 +20,10 @@ pub(super) struct Statements {
     pub(super) stem_pool: Option<Option<StemPool>>,
     pub(super) eps: Option<f64>,
     pub(super) activation: Option<Activation>,
+    /// What stands behind the last batch norm.
+    pub(super) head: Option<Head>,
+    /// What the network itself does to its input; the inner `None`: nothing.
+    pub(super) input: Option<Option<InputTransform>>,
     pub(super) channel_order: Option<ChannelOrder>,
     /// Text for [`Preprocessing::parse`](crate::Preprocessing::parse), which may refuse it.
     pub(super) preprocessing: Option<String>,
@@ -41,6 +45,8 @@ impl Statements {
             stem_pool: Some(stem.pool),
             eps: Some(architecture.eps),
             activation: Some(architecture.activation),
+            head: Some(architecture.head.clone()),
+            input: Some(architecture.input.clone()),
             ..Statements::from(place)
         }
     }

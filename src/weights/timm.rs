@@ -46,7 +46,7 @@ pub(super) fn beside(path: &Path, architecture: &Architecture) -> Option<Stateme
     let config = read(&path.with_file_name(NAME))?;
     let same = |stated: Option<usize>, own: Option<usize>| stated.is_none_or(|n| n == 0 || own == Some(n));
     let describes_it = config.architecture.starts_with("densenet")
-        && same(config.num_classes, architecture.classes)
+        && same(config.num_classes, architecture.classes())
         && same(config.num_features, Some(architecture.feature_channels()));
     if !describes_it {
         return None;

@@ -26,7 +26,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
             ui.add(egui::Spinner::new());
             return;
         }
-        let text = match (&state.answer, network.architecture.classes) {
+        let text = match (&state.answer, network.architecture.classes()) {
             (_, None) => "This network has no classifier: it ends with its features.",
             (None, _) if state.is_drawing() => "Draw a digit on the sheet above.",
             _ => "No picture yet.",

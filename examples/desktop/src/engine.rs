@@ -64,7 +64,7 @@ impl Engine {
         let outbox = self.outbox.clone();
         let options = ClassifierOptions::default()
             .engine(gpu.clone())
-            .outputs(weights.architecture().classes.map(|_| Wanted::ClassMaps))
+            .outputs(weights.architecture().classes().map(|_| Wanted::ClassMaps))
             .cancel(token.clone())
             .progress(move |progress| outbox.send(Event::Loading(progress)));
         let classifier = Classifier::new_blocking(weights, options)?;
@@ -128,7 +128,7 @@ fn answer(classifier: &Classifier, network: &Network, job: &Job) -> Result<Answe
     let input = || Input::tensor(prepared.data.clone(), prepared.size);
     // The job may be older than the network: its strip may not exist any more.
     let view = job.view.as_ref().filter(|view| network.has_tap(&view.tap));
-    let class_maps = architecture.classes.map(|_| Wanted::ClassMaps);
+    let class_maps = architecture.classes().map(|_| Wanted::ClassMaps);
     let wanted: Vec<Wanted> = class_maps.into_iter().chain(view.map(|view| Wanted::Tap(view.tap.clone()))).collect();
     let tensor = input();
     let start = Instant::now();

@@ -42,7 +42,7 @@ impl Network {
         let architecture = classifier.architecture().clone();
         let preprocessing = classifier.preprocessing();
         // Without a fixed input size, the strips are those of the smallest picture.
-        let size = preprocessing.size().map_or_else(|| architecture.least_square_size(), Ok)?;
+        let size = preprocessing.size().map_or_else(|| architecture.least_size(), Ok)?;
         let strips = crate::strips::strips(&architecture, size)?;
         let origin = classifier.origin();
         let file = origin.path.as_ref().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));

@@ -33,7 +33,7 @@ pub(crate) fn of(weights: &Weights) -> Result<Vec<Reuse>> {
             let ends_in_transition = block + 1 < architecture.layers.len();
             if ends_in_transition {
                 rows.push(means(weights, &format!("features.transition{}.conv.weight", block + 1), &sources(layers))?);
-            } else if architecture.classes.is_some() {
+            } else if architecture.classes().is_some() {
                 rows.push(means(weights, "classifier.weight", &sources(layers))?);
             }
             Ok(Reuse { weights: rows, ends_in_transition })

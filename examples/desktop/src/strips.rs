@@ -68,7 +68,7 @@ impl Strip {
 /// # Errors
 /// As [`Plan::new`].
 pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec<Strip>> {
-    let plan = match architecture.classes {
+    let plan = match architecture.classes() {
         Some(_) => Plan::with_class_maps(architecture, size, 1)?,
         None => Plan::new(architecture, size, 1)?,
     };

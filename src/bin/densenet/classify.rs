@@ -55,7 +55,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     // It fails before the work, not after it.
     let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
-    let Some(classes) = weights.architecture().classes else {
+    let Some(classes) = weights.architecture().classes() else {
         anyhow::bail!("these weights have no classifier: `densenet features` writes pooled features");
     };
     let mut options = arguments.pictures.options().outputs(heat.as_ref().map(|_| Wanted::ClassMaps));

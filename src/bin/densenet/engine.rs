@@ -83,7 +83,7 @@ pub(crate) fn model_json(
         "path": origin.path.as_ref().map(|path| path.to_string_lossy()),
         "format": origin.format,
         "scheme": origin.scheme,
-        "classes": architecture.classes,
+        "classes": architecture.classes(),
         "preset": preprocessing.to_string(),
         "activation": activation,
     })

@@ -145,7 +145,7 @@ fn document(subject: &Subject, cost: &Cost, arguments: &Arguments) -> anyhow::Re
         "macs": cost.macs,
         "executed_macs": cost.executed_macs(),
         "eps": architecture.eps,
-        "classes": architecture.classes,
+        "classes": architecture.classes(),
         "labels": subject.labels(),
         "preset": preprocessing.to_string(),
         "kernels": arguments.kernels.to_string(),
@@ -204,8 +204,9 @@ fn describe_architecture(architecture: &Architecture, from: &str, row: &mut impl
     row("transitions", list(&architecture.transition_channels), from);
     row("input channels", architecture.input_channels.to_string(), from);
     row("eps", format!("{:e}", architecture.eps), from);
-    let classes = architecture.classes.map_or("none: it ends with pooled features".into(), |n| n.to_string());
+    let classes = architecture.classes().map_or("none: it ends with pooled features".into(), |n| n.to_string());
     row("classes", classes, from);
+    row("head", architecture.head.to_string(), from);
     row("activation", format!("{:?}", architecture.activation).to_lowercase(), from);
 }
 

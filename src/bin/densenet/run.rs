@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         images.data.chunks(channels * height * width).map(|image| Input::tensor(image.to_vec(), size)).collect();
     for prediction in classifier.classify_many_blocking(tensors) {
         let prediction = prediction?;
-        let features = prediction.features().filter(|_| architecture.classes.is_none());
+        let features = prediction.features().filter(|_| architecture.classes().is_none());
         values.extend_from_slice(features.unwrap_or(&prediction.logits));
         if let Some(tap) = arguments.tap.as_deref().and_then(|name| prediction.tap(name)) {
             match &mut maps {

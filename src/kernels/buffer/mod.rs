@@ -4,6 +4,7 @@
 mod append;
 mod average_pool;
 mod conv3x3;
+mod flatten;
 mod form;
 mod global_pool;
 mod imports;

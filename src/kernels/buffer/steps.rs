@@ -1,6 +1,6 @@
 //! Which kernel runs a step: the family's kernels, and the step's way to one of them.
 
-use super::{append, average_pool, conv3x3, global_pool, max_pool, pointwise, stem};
+use super::{append, average_pool, conv3x3, flatten, global_pool, max_pool, pointwise, stem};
 use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::Kernel;
 use crate::kernels::lowering::{Family, Geometry, Lowered};
@@ -20,6 +20,7 @@ pub(in crate::kernels) static KERNELS: &[&Kernel] = &[
     &conv3x3::split::KERNEL,
     &average_pool::KERNEL,
     &global_pool::KERNEL,
+    &flatten::KERNEL,
     &append::KERNEL,
 ];
 
@@ -37,9 +38,12 @@ impl Family for Buffers {
             Operation::Pointwise { weight, norm, folded } => pointwise::lower(geometry, self, weight, norm, folded),
             Operation::Convolution3x3 { weight, norm } => conv3x3::lower(geometry, self, weight, norm),
             Operation::NormReluAveragePool { norm } => average_pool::lower(geometry, self, norm),
-            Operation::NormReluGlobalPool { norm } => global_pool::lower(geometry, self, norm),
+            Operation::GlobalPool { norm, relu, maximum } => global_pool::lower(geometry, self, norm, *relu, *maximum),
+            Operation::Flatten { norm, relu } => flatten::lower(geometry, self, norm, *relu),
             Operation::Append => append::lower(geometry, self),
-            Operation::Classifier { weight, bias } => shared::lower_classifier(geometry, self, weight, bias),
+            head @ (Operation::Linear { .. } | Operation::Vector { .. } | Operation::Softmax { .. }) => {
+                shared::lower_head(geometry, self, head)
+            }
         }
     }
 

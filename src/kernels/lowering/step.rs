@@ -64,6 +64,22 @@ impl Extent {
     pub(in crate::kernels) fn pixels(&self) -> u32 {
         self.height.saturating_mul(self.width)
     }
+
+    /// Quads of the view where it is read as one vector.
+    pub(in crate::kernels) fn vector_quads(&self) -> u32 {
+        self.quads.saturating_mul(self.pixels())
+    }
+
+    /// [`Extent::channel_map`] where the view is read as one vector, `[C/4, H*W]` of four channels: of feature maps, value
+    /// `c * H * W + p` is pixel `p` of channel `c`.
+    pub(in crate::kernels) fn vector_map(&self) -> ChannelMap {
+        let pixels = self.pixels() as usize;
+        let quad = |quad: &[Option<usize>]| {
+            let quad = quad.to_vec();
+            (0..pixels).flat_map(move |p| quad.clone().into_iter().map(move |c| c.map(|c| c * pixels + p)))
+        };
+        self.channel_map.chunks_exact(4).flat_map(quad).collect()
+    }
 }
 
 /// The floor that changes no finite number.

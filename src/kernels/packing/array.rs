@@ -7,7 +7,7 @@ use half::f16;
 use super::recipe::{ArrayKind, Recipe, Shapes};
 use crate::error::{Error, Result};
 use crate::kernels::buffer::BufferPacking;
-use crate::kernels::shared::ClassifierPacking;
+use crate::kernels::shared::HeadPacking;
 use crate::kernels::texture::TexturePacking;
 use crate::precision::Precision;
 use crate::weights::Weights;
@@ -30,8 +30,8 @@ pub enum Packing {
     Buffer(BufferPacking),
     /// For the texture family.
     Texture(TexturePacking),
-    /// For the classifier, in both families.
-    Classifier(ClassifierPacking),
+    /// For the head, in both families.
+    Head(HeadPacking),
 }
 
 impl PackedWeight {
@@ -81,7 +81,7 @@ impl Packing {
         match self {
             Packing::Buffer(packing) => packing,
             Packing::Texture(packing) => packing,
-            Packing::Classifier(packing) => packing,
+            Packing::Head(packing) => packing,
         }
     }
 

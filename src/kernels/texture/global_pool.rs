@@ -1,4 +1,4 @@
-//! The last pre-activation and the mean over all pixels, into a buffer: `shaders/texture/global_pool.wgsl`.
+//! The last norm, its ReLU, and the mean or maximum over all pixels, into a buffer: `shaders/texture/global_pool.wgsl`.
 
 use super::context::Textures;
 use super::imports::IMPORTS;
@@ -6,7 +6,7 @@ use super::packing::TexturePacking;
 use super::tile::LANES;
 use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
-use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::lowering::{Geometry, Lowered, floor};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
 use crate::kernels::shared::groups;
@@ -29,18 +29,26 @@ params! {
         width: u32,
         quads: u32,
         src_groups: u32,
+        dst_quads: u32,
+        dst_offset: u32,
+        maximum: u32,
         reciprocal: f32,
+        floor: f32,
     }
 }
 
-pub(super) fn lower(geometry: &Geometry, textures: &Textures, norm: &str) -> Lowered {
-    let Geometry { images, source, .. } = geometry;
+pub(super) fn lower(geometry: &Geometry, textures: &Textures, norm: &str, relu: bool, maximum: bool) -> Lowered {
+    let Geometry { images, source, destination } = geometry;
     let params = Params {
         height: source.height,
         width: source.width,
         quads: source.quads,
         src_groups: textures.panels(source, *images).groups,
+        dst_quads: destination.tensor_quads,
+        dst_offset: destination.first_quad,
+        maximum: maximum.into(),
         reciprocal: 1.0 / source.pixels() as f32,
+        floor: floor(relu),
     };
     let norm = TexturePacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {

@@ -5,6 +5,7 @@ mod append;
 mod average_pool;
 mod context;
 mod conv3x3;
+mod flatten;
 mod global_pool;
 mod imports;
 mod max_pool;

@@ -90,6 +90,6 @@ fn architectures_get_the_preprocessing_of_their_kind() {
     assert_eq!(Preprocessing::default_for(&grey).name, "mnist");
     grey.name = "DenseNet121".into();
     assert_eq!(Preprocessing::default_for(&grey).name, "mnist", "nothing depends on the name");
-    grey.classes = Some(2);
+    grey.head = crate::architecture::Head::linear(2);
     assert_eq!(Preprocessing::default_for(&grey).name, "torchvision");
 }

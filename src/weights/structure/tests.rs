@@ -115,7 +115,7 @@ fn every_preset_is_read_under_every_naming() {
     for name in PRESETS {
         let preset = Architecture::preset(name).unwrap();
         for classes in [Some(10), None] {
-            let preset = Architecture { classes, ..preset.clone() };
+            let preset = Architecture { head: crate::architecture::Head::linear(classes), ..preset.clone() };
             for (style, (shapes, names)) in [
                 ("dense_trans", disguised(&preset, dense_trans)),
                 ("flat", disguised(&preset, flat(&preset))),

@@ -11,7 +11,7 @@ use super::super::{
     to_safetensors,
 };
 use super::tiny;
-use crate::architecture::{Activation, Architecture, PRESETS, Padding, Recipe, Stem};
+use crate::architecture::{Activation, Architecture, Head, PRESETS, Padding, Recipe, Stem};
 use crate::error::{Error, Result};
 use crate::picture::Preprocessing;
 use crate::precision::Precision;
@@ -182,7 +182,7 @@ fn shapes_give_back_every_preset() {
     for name in PRESETS {
         let preset = Architecture::preset(name).unwrap();
         for classes in [Some(1000), Some(14), None] {
-            let preset = Architecture { classes, input_channels: 1, ..preset.clone() };
+            let preset = Architecture { head: Head::linear(classes), input_channels: 1, ..preset.clone() };
             let parameters = preset.parameters().unwrap();
             let shapes = parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice())).collect();
             assert_eq!(infer::from_shapes(&shapes, names::Scheme::Torchvision), Ok(preset), "{name}");
@@ -225,7 +225,7 @@ fn options_check_complete_and_override() {
     let stated = file(&raw, &[("densenet.architecture", &weights.architecture().to_json())]);
     for (options, bytes, message) in [
         (given(|a| a.growth_rate = 8), &bytes, "growth rate: the file has 4, the architecture given has 8"),
-        (given(|a| a.classes = None), &bytes, "classes: the file has 5, the architecture given has none"),
+        (given(|a| a.head = Head::linear(None)), &bytes, "classes: the file has 5, the architecture given has none"),
         (given(|a| a.layers = vec![2, 3]), &stated, "the file has [2, 2], the architecture given has [2, 3]"),
         (given(|a| a.stem.stride = 1), &stated, "stem stride: the file has 2, the architecture given has 1"),
         (given(|a| a.eps = 1e-3), &stated, "eps: the file has 1e-5, the architecture given has 1e-3"),
@@ -286,7 +286,7 @@ fn timms_preprocessing_in_the_metadata_is_used() {
 #[test]
 fn the_embedded_model_opens() {
     let weights = embedded().unwrap();
-    assert_eq!(weights.architecture().classes, Some(10));
+    assert_eq!(weights.architecture().classes(), Some(10));
     assert_eq!(weights.architecture().input_channels, 1);
     assert_eq!(weights.labels().unwrap()[9], "9");
     assert_eq!(from(&weights, "preset"), ("mnist", "metadata"));

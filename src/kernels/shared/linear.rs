@@ -1,0 +1,105 @@
+//! Fully connected layers: `shaders/buffer/linear*.wgsl`.
+
+use super::activation::number;
+use super::buffers::{Buffers, groups};
+use super::head_packing::HeadPacking;
+use super::imports::{ACTIVATE, PACKED_F16, PACKED_F32};
+use crate::kernels::family::KernelFamily;
+use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::packing::Packing;
+use crate::kernels::params::params;
+use crate::kernels::text::Text;
+use crate::plan::Elementwise;
+
+params! {
+    struct Params {
+        read_quads: u32,
+        write_quads: u32,
+        channels: u32,
+        dst_quads: u32,
+        dst_offset: u32,
+        activation: u32,
+        slope: f32,
+    }
+}
+
+const BINDINGS: &[Binding] =
+    &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer, Binding::ReadBuffer];
+
+const IMPORTS: &[Text] = &[ACTIVATE, PACKED_F32, PACKED_F16];
+
+const fn kernel(text: Text) -> Kernel {
+    Kernel { f16: true, ..Kernel::new(KernelFamily::Buffer, text, IMPORTS, BINDINGS, Params::FIELDS) }
+}
+
+/// An invocation computes a quad of outputs.
+pub(super) mod whole {
+    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, SIGMOID, SILU, TANH};
+    use super::{Kernel, kernel};
+    use crate::kernels::constant::constants;
+    use crate::kernels::text::wgsl;
+
+    pub(in super::super) static KERNEL: Kernel = Kernel {
+        constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID),
+        ..kernel(wgsl!("buffer/linear.wgsl"))
+    };
+}
+
+/// A workgroup computes a few quads of outputs, and each of its slices a part of the sums.
+pub(super) mod split {
+    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, SIGMOID, SILU, TANH};
+    use super::{Kernel, kernel};
+    use crate::kernels::constant::constants;
+    use crate::kernels::text::wgsl;
+
+    /// Quads of outputs.
+    pub(super) const QUADS: u32 = 4;
+    /// Parts of a sum.
+    const SLICES: u32 = 16;
+
+    pub(in super::super) static KERNEL: Kernel = Kernel {
+        workgroup_size: Some(QUADS * SLICES),
+        constants: constants!(u32: QUADS, SLICES, LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID),
+        ..kernel(wgsl!("buffer/linear_split.wgsl"))
+    };
+}
+
+/// A layer's parameters, by name.
+pub(in crate::kernels) struct Linear<'a> {
+    pub(in crate::kernels) weight: &'a str,
+    pub(in crate::kernels) bias: &'a str,
+    /// Norms of the input.
+    pub(in crate::kernels) before: &'a [String],
+    /// Norms of the output.
+    pub(in crate::kernels) behind: &'a [String],
+    pub(in crate::kernels) activation: Elementwise,
+}
+
+pub(in crate::kernels) fn lower(geometry: &Geometry, buffers: &Buffers, layer: &Linear<'_>) -> Lowered {
+    let Geometry { source, destination, .. } = geometry;
+    let (activation, slope) = number(layer.activation);
+    let params = Params {
+        read_quads: source.vector_quads(),
+        write_quads: destination.quads,
+        channels: destination.channel_map.iter().flatten().count() as u32,
+        dst_quads: destination.tensor_quads,
+        dst_offset: destination.first_quad,
+        activation,
+        slope,
+    };
+    let (kernel, grid) = match buffers.cooperate {
+        true => (&split::KERNEL, groups(destination.quads.div_ceil(split::QUADS), 1)),
+        false => (&whole::KERNEL, buffers.grid(destination.quads, 1)),
+    };
+    let (weight, before, behind) = (layer.weight.to_string(), layer.before.to_vec(), layer.behind.to_vec());
+    let bias = layer.bias.to_string();
+    let bias = HeadPacking::Bias { weight: weight.clone(), bias, before: before.clone(), behind: behind.clone() };
+    let matrix = HeadPacking::Matrix { weight, before, behind, inputs: source.vector_map() };
+    Lowered {
+        variant: buffers.variant(kernel),
+        params: params.bytes(),
+        grid,
+        weights: vec![("weight", Packing::Head(matrix)), ("bias", Packing::Head(bias))],
+    }
+}
