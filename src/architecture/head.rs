@@ -127,6 +127,12 @@ impl Head {
         (*self == Head::linear(classes)).then_some(classes)
     }
 
+    /// Whether it is the paper's, with a linear layer: class maps are that layer at every pixel. Those of other heads depend
+    /// on the picture.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.as_linear(), Some(Some(_)))
+    }
+
     /// The same ReLU and pooling, without layers: the pooled features are the output.
     #[must_use]
     pub fn without_layers(&self) -> Head {

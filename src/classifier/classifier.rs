@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::engine::{Loaded, Row, Runner, Shape};
+use super::gradient::HeadGradient;
 use super::input::{Input, Preparation, Ready};
 use super::outputs::{FEATURES, Wanted, taps};
 use super::pool::Pool;
@@ -13,7 +14,7 @@ use crate::cancel::CancelToken;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu::Model;
-use crate::maps::FeatureMaps;
+use crate::maps::{CLASS_MAPS, FeatureMaps, POOLED_MAPS};
 use crate::picture::Preprocessing;
 use crate::weights::Origin;
 
@@ -46,6 +47,8 @@ pub(super) struct Inner {
     pub(super) origin: Origin,
     pub(super) labels: Arc<[String]>,
     pub(super) preparation: Preparation,
+    /// For class maps of a head that is not plain.
+    pub(super) gradient: Option<HeadGradient>,
     pub(super) outputs: Vec<Wanted>,
     pub(super) batch: usize,
     pub(super) cancel: Option<CancelToken>,
@@ -194,6 +197,11 @@ impl Classifier {
 
     pub(super) fn prediction(&self, ready: Ready, row: Row) -> Prediction {
         let Row { values, mut taps } = row;
+        let pooled = taps.iter().find(|(name, _)| name == POOLED_MAPS);
+        if let (Some(gradient), Some((_, pooled))) = (&self.inner.gradient, pooled) {
+            let maps = gradient.class_maps(pooled);
+            taps.push((CLASS_MAPS.into(), maps));
+        }
         let logits = match self.inner.architecture.classes() {
             Some(_) => values,
             None => {

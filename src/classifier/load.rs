@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::classifier::{Classifier, Inner, check};
 use super::engine::Loaded;
+use super::gradient::HeadGradient;
 use super::input::Preparation;
 use super::options::{ClassifierOptions, Engine};
 use super::outputs::Wanted;
@@ -153,6 +154,7 @@ struct Parts {
     origin: weights::Origin,
     labels: Arc<[String]>,
     preparation: Preparation,
+    gradient: Option<HeadGradient>,
 }
 
 impl Parts {
@@ -171,7 +173,9 @@ impl Parts {
             keeps_pictures: options.outputs.contains(&Wanted::ClassMaps),
         };
         let labels = class_names(options.labels.take(), weights)?.into();
-        Ok(Parts { architecture, origin: weights.origin().clone(), labels, preparation })
+        let on_host = options.outputs.contains(&Wanted::ClassMaps) && !architecture.head.is_plain();
+        let gradient = on_host.then(|| HeadGradient::new(weights)).transpose()?;
+        Ok(Parts { architecture, origin: weights.origin().clone(), labels, preparation, gradient })
     }
 
     #[cfg(feature = "gpu")]
@@ -192,6 +196,7 @@ impl Parts {
             origin: self.origin,
             labels: self.labels,
             preparation: self.preparation,
+            gradient: self.gradient,
             outputs: options.outputs,
             batch,
             cancel: options.cancel,

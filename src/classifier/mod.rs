@@ -26,6 +26,7 @@ mod classifier;
 mod engine;
 #[cfg(not(target_arch = "wasm32"))]
 mod flow;
+mod gradient;
 mod input;
 mod load;
 mod many;

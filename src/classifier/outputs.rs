@@ -1,7 +1,7 @@
 //! Outputs besides logits and scores.
 
 use crate::architecture::Architecture;
-use crate::maps::CLASS_MAPS;
+use crate::maps::{CLASS_MAPS, POOLED_MAPS};
 
 /// An output besides logits and scores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,14 +18,14 @@ pub enum Wanted {
 /// The tap of the pooled features.
 pub(super) const FEATURES: &str = "features.pool5";
 
-impl Wanted {
-    /// The tap that holds it.
-    pub(super) fn tap(&self) -> &str {
-        match self {
-            Wanted::Features => FEATURES,
-            Wanted::ClassMaps => CLASS_MAPS,
-            Wanted::Tap(name) => name,
-        }
+/// The tap that holds a wanted output, or what it is made of.
+fn tap<'a>(wanted: &'a Wanted, architecture: &Architecture) -> &'a str {
+    match wanted {
+        Wanted::Features => FEATURES,
+        Wanted::ClassMaps if architecture.head.is_plain() => CLASS_MAPS,
+        // Made on the host: see gradient.rs.
+        Wanted::ClassMaps => POOLED_MAPS,
+        Wanted::Tap(name) => name,
     }
 }
 
@@ -34,8 +34,9 @@ pub(super) fn taps(wanted: &[Wanted], architecture: &Architecture) -> Vec<String
     let mut taps: Vec<String> = Vec::new();
     for wanted in wanted {
         let is_result = *wanted == Wanted::Features && architecture.classes().is_none();
-        if !is_result && !taps.iter().any(|tap| tap == wanted.tap()) {
-            taps.push(wanted.tap().to_string());
+        let tap = tap(wanted, architecture);
+        if !is_result && !taps.iter().any(|known| known == tap) {
+            taps.push(tap.to_string());
         }
     }
     taps

@@ -14,7 +14,7 @@ use super::session_options::SessionOptions;
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
-use crate::maps::CLASS_MAPS;
+use crate::maps::{CLASS_MAPS, POOLED_MAPS};
 use crate::plan::Plan;
 
 /// Runs images of one size.
@@ -258,10 +258,12 @@ fn lower(model: &Model, options: &SessionOptions) -> Result<Program> {
     if options.max_batch == 0 {
         return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
     }
-    let class_maps = options.taps.iter().any(|name| name == CLASS_MAPS);
+    // Of a head that is not plain, class maps are made on the host.
+    let maps = if model.architecture().head.is_plain() { CLASS_MAPS } else { POOLED_MAPS };
+    let class_maps = options.taps.iter().any(|name| name == maps);
     if class_maps && !model.has_class_maps() {
         let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
-        return Err(Error::Tap { name: CLASS_MAPS.into(), hint });
+        return Err(Error::Tap { name: maps.into(), hint });
     }
     let plan = |batch| match class_maps {
         true => Plan::with_class_maps(model.architecture(), options.size, batch),

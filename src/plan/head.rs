@@ -4,7 +4,7 @@ use super::build::Builder;
 use super::chain::{Link, links};
 use super::step::Operation;
 use super::tensor::{TensorId, TensorKind, View};
-use crate::architecture::{HeadLayer, HeadPart, NamedLayer, Pooling, Shape};
+use crate::architecture::{HeadPart, NamedLayer, Pooling, Shape};
 use crate::maps::{CLASS_MAPS, POOLED_MAPS};
 
 pub(super) fn build(builder: &mut Builder<'_>, block: TensorId, part: &HeadPart) {
@@ -103,14 +103,9 @@ fn run(builder: &mut Builder<'_>, source: View, links: &[Link], end: Option<End<
     source
 }
 
-/// The only layer of a head of average pooling and one linear layer: its class maps are that layer at every pixel.
+/// The only layer of a plain head.
 fn only_linear<'a>(builder: &Builder<'_>, part: &'a HeadPart) -> Option<&'a NamedLayer> {
-    let plain = part.relu.is_some() && part.branches.is_empty();
-    let plain = plain && builder.architecture.head.pooling == Pooling::Average;
-    match &part.layers[..] {
-        [only @ NamedLayer { layer: HeadLayer::Linear { .. }, .. }] if plain => Some(only),
-        _ => None,
-    }
+    part.layers.first().filter(|_| builder.architecture.head.is_plain())
 }
 
 /// The tensor of the class maps, or of what they are made of.

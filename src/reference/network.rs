@@ -171,8 +171,7 @@ impl<K: Fn(&str) -> bool> Network<'_, K> {
         };
         self.keep(head.pool, &pooled);
         if (self.keep)(CLASS_MAPS)
-            && let (Some(classes), [only]) = (self.weights.architecture().head.as_linear(), &head.layers[..])
-            && classes.is_some()
+            && let (true, [only]) = (self.weights.architecture().head.is_plain(), &head.layers[..])
         {
             let weight = self.weights.tensor(&format!("{}.weight", only.name))?;
             let maps = layers::class_maps(&x.maps, weight);
