@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::architecture::Architecture;
 use crate::error::{Error, Result};
 
 /// Class names in index order, from torchvision (`models/_meta.py`, BSD-3-Clause: assets/LICENSE.torchvision.txt).
@@ -19,6 +20,17 @@ pub fn for_classes(classes: usize) -> Vec<String> {
         return imagenet;
     }
     (0..classes).map(|i| format!("class {i}")).collect()
+}
+
+/// As [`for_classes`], for a network that may have several outputs: there `sex: class 0`, `sex: class 1`, or `age` alone for
+/// an output of one value.
+pub fn for_outputs(architecture: &Architecture) -> Vec<String> {
+    let of_output = |(name, width, _): (&str, usize, _)| match (name, width) {
+        ("", classes) => for_classes(classes),
+        (name, 1) => vec![name.to_string()],
+        (name, classes) => (0..classes).map(|i| format!("{name}: class {i}")).collect(),
+    };
+    architecture.outputs().into_iter().flat_map(of_output).collect()
 }
 
 /// Reads class names in index order: one a line, or a JSON array of strings.

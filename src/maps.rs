@@ -1,6 +1,6 @@
 //! Feature maps on the host: outputs of layers, class maps, pooled features.
 
-use crate::architecture::Shape;
+use crate::architecture::{Architecture, Shape};
 
 /// The tap that holds the class-activation maps of all classes, `[N, classes, rows, columns]`.
 pub const CLASS_MAPS: &str = "cam";
@@ -8,6 +8,11 @@ pub const CLASS_MAPS: &str = "cam";
 /// The tap that holds what the head pools, `[N, channels, rows, columns]`: where the head is more than average pooling and one
 /// linear layer, class maps are made of it.
 pub const POOLED_MAPS: &str = "features.pooled";
+
+/// The tap that class maps are, or that they are made of.
+pub(crate) fn class_maps_tap(architecture: &Architecture) -> &'static str {
+    if architecture.head.is_plain() { CLASS_MAPS } else { POOLED_MAPS }
+}
 
 /// Feature maps of a batch, NCHW: a tap, a layer of the reference, or the class maps.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use densenet_wgpu::architecture::{Branch, Head, HeadLayer, Recipe, Stem};
 use densenet_wgpu::weights::{self, Weights};
 use densenet_wgpu::{
     Activation, Architecture, CancelToken, Classifier, ClassifierOptions, Error, Input, InputSize, Picture, Prediction,
@@ -245,4 +246,45 @@ fn async_callers_get_the_same() {
         let prediction = classifier.classify("tests/images/digits/2-enlarged.png").await.unwrap();
         assert_eq!(prediction.top(1)[0].label, "2");
     });
+}
+
+/// A small network with a head of two layers and two outputs.
+fn two_outputs() -> Weights {
+    let branch = |name: &str, outputs, activation| Branch {
+        name: name.into(),
+        layers: vec![HeadLayer::Linear { outputs }],
+        activation,
+    };
+    let head = Head {
+        layers: vec![HeadLayer::Linear { outputs: 9 }, HeadLayer::Relu],
+        branches: vec![branch("age", 1, Activation::None), branch("sex", 2, Activation::Softmax)],
+        ..Head::linear(None)
+    };
+    let recipe = Recipe { stem: Stem::cifar(6), input_channels: 1, ..Recipe::imagenet(4, &[2, 2]) };
+    Weights::random(&Architecture { head, ..recipe.build("two") }, 3).unwrap()
+}
+
+#[test]
+fn several_outputs_have_their_own_scores_and_best_classes() {
+    let path = "tests/images/digits/3-inverted.png";
+    let options = || ClassifierOptions::default().outputs([Wanted::ClassMaps]);
+    let adapter = Classifier::new_blocking(two_outputs(), options()).unwrap().classify_blocking(path).unwrap();
+    let slow = Classifier::new_blocking(two_outputs(), options().engine("reference")).unwrap();
+    let slow = slow.classify_blocking(path).unwrap();
+    for prediction in [&adapter, &slow] {
+        assert_eq!(prediction.outputs().collect::<Vec<_>>(), [("age", 0..1), ("sex", 1..3)]);
+        let (scores, top) = (&prediction.scores, prediction.top(1));
+        assert_eq!(scores[0], prediction.logits[0]);
+        assert!((scores[1] + scores[2] - 1.0).abs() < 1e-6);
+        assert_eq!((top.len(), top[0].label.as_str(), top[0].class), (2, "age", 0));
+        assert!(top[1].label.starts_with("sex: class ") && top[1].score >= 0.5, "{top:?}");
+        assert_eq!(prediction.top_of("sex", 5).len(), 2);
+        assert!(prediction.top_of("weight", 5).is_empty());
+    }
+    // Class maps of such a head come from the gradient at the pooled features.
+    let [maps, want] = [&adapter, &slow].map(|prediction| prediction.class_maps().unwrap());
+    assert_eq!((maps.channels, maps.height), (3, want.height));
+    let largest = want.data.iter().fold(0f32, |most, x| most.max(x.abs()));
+    assert!(maps.data.iter().zip(&want.data).all(|(a, b)| (a - b).abs() < 1e-4 * largest), "{largest}");
+    assert!(adapter.overlay(2, 0.5).unwrap().len() > 1000);
 }

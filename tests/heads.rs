@@ -67,7 +67,11 @@ fn every_pooling_with_and_without_relu_and_layers() {
     for pooling in POOLINGS {
         for relu in [true, false] {
             for layers in [vec![], vec![linear(3)], vec![NORM, linear(6), HeadLayer::Relu, NORM, linear(5)]] {
-                check(&network("poolings", Head { relu, pooling, layers, branches: vec![] }), 2, &[CHOICES[0], CHOICES[3]]);
+                check(
+                    &network("poolings", Head { relu, pooling, layers, branches: vec![] }),
+                    2,
+                    &[CHOICES[0], CHOICES[3]],
+                );
             }
         }
     }
@@ -88,7 +92,8 @@ fn every_activation_in_the_middle_and_at_the_end() {
     ];
     for activation in activations {
         // Behind a linear layer and a norm, on its own, behind a norm alone, on the features, and last.
-        let layers = vec![activation, linear(70), NORM, activation, activation, NORM, activation, linear(7), activation];
+        let layers =
+            vec![activation, linear(70), NORM, activation, activation, NORM, activation, linear(7), activation];
         let head = Head { relu: true, pooling: Pooling::Average, layers, branches: vec![] };
         check(&network("activations", head), 3, &[CHOICES[0], CHOICES[3]]);
     }
@@ -96,7 +101,8 @@ fn every_activation_in_the_middle_and_at_the_end() {
 
 #[test]
 fn branches_are_one_behind_the_other() {
-    let branch = |name: &str, layers: Vec<HeadLayer>| Branch { name: name.into(), layers, activation: Activation::None };
+    let branch =
+        |name: &str, layers: Vec<HeadLayer>| Branch { name: name.into(), layers, activation: Activation::None };
     let branches = || {
         vec![
             branch("age", vec![linear(1)]),
@@ -123,7 +129,8 @@ fn every_choice_of_kernels_runs_a_head_of_everything() {
 fn what_a_network_does_to_its_input_leaves_the_padding_at_zero() {
     let input = InputTransform { weights: vec![vec![0.5], vec![-2.0], vec![1.0]], shift: vec![1.0, 2.0, -30.0] };
     let stem = Stem { padding: Padding::all(1), ..Stem::cifar(9) };
-    let architecture = Architecture { input: Some(input), input_channels: 1, stem, ..network("input", Head::linear(3)) };
+    let architecture =
+        Architecture { input: Some(input), input_channels: 1, stem, ..network("input", Head::linear(3)) };
     check(&architecture, 3, &[CHOICES[0], CHOICES[3]]);
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use densenet_wgpu::architecture::{Head, HeadLayer, Pooling};
 use densenet_wgpu::low_level::kernels::{Binding, Field, Kernel, Kernels, Program, Value, Variant};
 use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::{AdapterFacts, AdapterKind, Architecture, DeviceLimits, InputSize, KernelFamily, Precision};
@@ -158,11 +159,17 @@ fn parameters_that_disagree_would_be_noticed() {
 fn programs_use_every_kernel_and_bind_what_it_wants() {
     let mut seen = BTreeSet::new();
     let (gpu, cpu) = (facts(AdapterKind::Discrete), facts(AdapterKind::Software));
-    for (name, side) in [("densenet121", 64), ("densenet121", 224), ("densenet-40-12", 32)] {
+    let preset = |name: &str| Architecture::preset(name).unwrap();
+    let layers = vec![HeadLayer::Tanh, HeadLayer::Linear { outputs: 9 }, HeadLayer::Softmax];
+    let head = Head { pooling: Pooling::Flatten { height: 2, width: 2 }, layers, ..Head::default() };
+    let headed = Architecture { head, ..preset("densenet121") };
+    let networks =
+        [(headed, 64), (preset("densenet121"), 64), (preset("densenet121"), 224), (preset("densenet-40-12"), 32)];
+    for (network, side) in &networks {
         for (family, facts) in
             [(KernelFamily::Buffer, &gpu), (KernelFamily::Buffer, &cpu), (KernelFamily::Texture, &cpu)]
         {
-            let plan = Plan::new(&Architecture::preset(name).unwrap(), InputSize::square(side), 3).unwrap();
+            let plan = Plan::new(network, InputSize::square(*side), 3).unwrap();
             let program = Program::lower(&plan, family, facts).unwrap();
             for dispatch in &program.dispatches {
                 let kernel = program.variants[dispatch.variant].kernel;

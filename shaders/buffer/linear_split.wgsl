@@ -10,6 +10,7 @@
 //     QUADS           quads of outputs of a workgroup
 //     SLICES          parts of a sum
 //     LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID  values of `activation`; any other is the identity
+//     QUAD            channels of a quad
 
 #import shared/activate.wgsl
 #import shared/packed_f32.wgsl if not F16

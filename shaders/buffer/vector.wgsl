@@ -4,6 +4,7 @@
 //
 // From Rust:
 //     LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID  values of `activation`; any other is the identity
+//     QUAD            channels of a quad
 
 #import shared/activate.wgsl
 

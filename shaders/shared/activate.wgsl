@@ -48,5 +48,5 @@ fn activate(kind: u32, slope: f32, x: vec4<f32>) -> vec4<f32> {
 
 // Zeros in the place of channels that only pad: `quad` of a vector of `channels`.
 fn without_pads(quad: u32, channels: u32, x: vec4<f32>) -> vec4<f32> {
-    return select(vec4<f32>(), x, vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(channels));
+    return select(vec4<f32>(), x, vec4<u32>(QUAD * quad) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(channels));
 }

@@ -159,7 +159,7 @@ fn impossible_networks_are_refused_with_the_reason() {
         (|a| a.head.branches = vec![branch("a"), branch("a")], "two outputs"),
         (|a| a.head.branches = vec![Branch { layers: vec![HeadLayer::Relu], ..branch("a") }], "no linear layer"),
         (|a| a.head.layers = vec![HeadLayer::Relu; 1000], "1000 layers"),
-        (|a| a.input = Some(InputTransform::identity(2)), "a row of 3 numbers"),
+        (|a| a.input = Some(InputTransform::identity(2)), "a row of 3 and a shift"),
         (|a| a.input = Some(InputTransform { weights: vec![vec![1.0; 3]], shift: vec![f64::NAN] }), "not finite"),
         (|a| a.growth_rate = usize::MAX / 2, "growth_rate"),
     ];

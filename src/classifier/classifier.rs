@@ -46,6 +46,8 @@ pub(super) struct Inner {
     pub(super) architecture: Architecture,
     pub(super) origin: Origin,
     pub(super) labels: Arc<[String]>,
+    /// Name and width of each output.
+    pub(super) widths: Arc<[(String, usize)]>,
     pub(super) preparation: Preparation,
     /// For class maps of a head that is not plain.
     pub(super) gradient: Option<HeadGradient>,
@@ -216,6 +218,7 @@ impl Classifier {
             region: ready.region,
             warnings: ready.warnings,
             labels: self.inner.labels.clone(),
+            outputs: self.inner.widths.clone(),
             taps,
             picture: ready.picture,
         }

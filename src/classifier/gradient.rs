@@ -21,9 +21,15 @@ pub(super) struct HeadGradient {
 
 enum Layer {
     /// `[outputs, inputs]`, and the bias.
-    Linear { weight: Vec<f64>, bias: Vec<f64> },
+    Linear {
+        weight: Vec<f64>,
+        bias: Vec<f64>,
+    },
     /// A batch norm.
-    Affine { scale: Vec<f64>, shift: Vec<f64> },
+    Affine {
+        scale: Vec<f64>,
+        shift: Vec<f64>,
+    },
     Activation(HeadLayer),
 }
 
@@ -35,11 +41,13 @@ impl HeadGradient {
     pub(super) fn new(weights: &Weights) -> Result<HeadGradient> {
         let architecture = weights.architecture();
         let part = head_part(architecture);
-        let layers = |layers: &[NamedLayer]| layers.iter().map(|layer| Layer::new(weights, layer)).collect();
+        let layers = |layers: &[NamedLayer]| -> Result<Vec<Layer>> {
+            layers.iter().map(|layer| Layer::new(weights, layer)).collect()
+        };
         Ok(HeadGradient {
             pooling: architecture.head.pooling,
-            shared: layers(&part.layers).collect::<Result<_>>()?,
-            branches: part.branches.iter().map(|(_, own)| layers(own).collect()).collect::<Result<_>>()?,
+            shared: layers(&part.layers)?,
+            branches: part.branches.iter().map(|(_, own)| layers(own)).collect::<Result<_>>()?,
         })
     }
 
@@ -175,7 +183,9 @@ impl Layer {
                 }
                 passed
             }
-            Layer::Affine { scale, .. } => gradient.iter().zip(scale).map(|(gradient, scale)| gradient * scale).collect(),
+            Layer::Affine { scale, .. } => {
+                gradient.iter().zip(scale).map(|(gradient, scale)| gradient * scale).collect()
+            }
             Layer::Activation(HeadLayer::Softmax) => {
                 let mean: f64 = gradient.iter().zip(y).map(|(gradient, y)| gradient * y).sum();
                 gradient.iter().zip(y).map(|(gradient, y)| y * (gradient - mean)).collect()
@@ -196,7 +206,13 @@ fn value_and_slope(layer: HeadLayer, x: f64) -> (f64, f64) {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     match layer {
         HeadLayer::Relu => (x.max(0.0), f64::from(u8::from(x > 0.0))),
-        HeadLayer::LeakyRelu { slope } => if x > 0.0 { (x, 1.0) } else { (slope * x, slope) },
+        HeadLayer::LeakyRelu { slope } => {
+            if x > 0.0 {
+                (x, 1.0)
+            } else {
+                (slope * x, slope)
+            }
+        }
         HeadLayer::Gelu => {
             // The distribution by its density's integral: the sum converges fast where it matters.
             let density = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
@@ -247,7 +263,8 @@ mod tests {
 
     fn cases() -> Vec<Architecture> {
         let linear = |outputs| HeadLayer::Linear { outputs };
-        let branch = |name: &str, layers: Vec<HeadLayer>| Branch { name: name.into(), layers, activation: Activation::None };
+        let branch =
+            |name: &str, layers: Vec<HeadLayer>| Branch { name: name.into(), layers, activation: Activation::None };
         let of = |activation| vec![HeadLayer::BatchNorm { eps: 1e-3 }, linear(6), activation, linear(3)];
         let smooth = [HeadLayer::Gelu, HeadLayer::GeluTanh, HeadLayer::Silu, HeadLayer::Tanh, HeadLayer::Sigmoid];
         let mixed = [HeadLayer::Softmax, HeadLayer::LogSoftmax, HeadLayer::Relu, HeadLayer::LeakyRelu { slope: 0.1 }];

@@ -190,8 +190,11 @@ impl Parts {
 
     fn classifier(self, loaded: Loaded, options: ClassifierOptions) -> Classifier {
         let batch = options.batch.unwrap_or_else(|| default_batch(&loaded));
+        let widths =
+            self.architecture.outputs().into_iter().map(|(name, width, _)| (name.to_string(), width)).collect();
         let inner = Inner {
             loaded,
+            widths,
             architecture: self.architecture,
             origin: self.origin,
             labels: self.labels,
@@ -222,6 +225,6 @@ fn class_names(given: Option<Vec<String>>, weights: &Weights) -> Result<Vec<Stri
             names.len()
         ))),
         Some(names) => Ok(names),
-        None => Ok(weights.labels().map_or_else(|| labels::for_classes(classes), <[String]>::to_vec)),
+        None => Ok(weights.labels().map_or_else(|| labels::for_outputs(weights.architecture()), <[String]>::to_vec)),
     }
 }

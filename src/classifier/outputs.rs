@@ -1,7 +1,7 @@
 //! Outputs besides logits and scores.
 
 use crate::architecture::Architecture;
-use crate::maps::{CLASS_MAPS, POOLED_MAPS};
+use crate::maps::class_maps_tap;
 
 /// An output besides logits and scores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,9 +22,7 @@ pub(super) const FEATURES: &str = "features.pool5";
 fn tap<'a>(wanted: &'a Wanted, architecture: &Architecture) -> &'a str {
     match wanted {
         Wanted::Features => FEATURES,
-        Wanted::ClassMaps if architecture.head.is_plain() => CLASS_MAPS,
-        // Made on the host: see gradient.rs.
-        Wanted::ClassMaps => POOLED_MAPS,
+        Wanted::ClassMaps => class_maps_tap(architecture),
         Wanted::Tap(name) => name,
     }
 }

@@ -1,5 +1,6 @@
 //! The answer for one picture.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::outputs::FEATURES;
@@ -11,9 +12,9 @@ use crate::picture::{Heat, Picture, Region};
 /// One of the best classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    /// The class, counted from 0.
+    /// The class, counted from 0. With several outputs it counts through all of them.
     pub class: usize,
-    /// Its name.
+    /// Its name, with that of its output where there are several.
     pub label: String,
     /// Its score: a probability after softmax or sigmoid, else the logit.
     pub score: f32,
@@ -32,15 +33,42 @@ pub struct Prediction {
     /// What looked wrong when the picture was prepared, one line each.
     pub warnings: Vec<String>,
     pub(super) labels: Arc<[String]>,
+    /// Name and width of each output.
+    pub(super) outputs: Arc<[(String, usize)]>,
     pub(super) taps: Vec<(String, FeatureMaps)>,
     pub(super) picture: Option<Arc<Picture>>,
 }
 
 impl Prediction {
-    /// The `k` best classes, best first; of equal scores the lower class first.
+    /// The `k` best classes, best first; of equal scores the lower class first. With several outputs, the `k` best of each,
+    /// one output after the other.
     pub fn top(&self, k: usize) -> Vec<Place> {
-        let place = |(class, score)| Place { class, label: self.labels[class].clone(), score };
-        top_k(&self.scores, k).into_iter().map(place).collect()
+        self.outputs().flat_map(|(_, classes)| self.best(classes, k)).collect()
+    }
+
+    /// The outputs by name, and which of the classes are theirs. A network with a single output has one, without a name.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        let mut next = 0;
+        self.outputs.iter().map(move |(name, width)| {
+            let first = next;
+            next += width;
+            (name.as_str(), first..next)
+        })
+    }
+
+    /// As [`Prediction::top`], of one output; empty if there is no output of that name.
+    pub fn top_of(&self, output: &str, k: usize) -> Vec<Place> {
+        let classes = self.outputs().find(|(name, _)| *name == output).map(|(_, classes)| classes);
+        classes.map_or_else(Vec::new, |classes| self.best(classes, k))
+    }
+
+    fn best(&self, classes: Range<usize>, k: usize) -> Vec<Place> {
+        let Some(scores) = self.scores.get(classes.clone()) else { return Vec::new() };
+        let place = |(class, score)| {
+            let class = classes.start + class;
+            Place { class, label: self.labels[class].clone(), score }
+        };
+        top_k(scores, k).into_iter().map(place).collect()
     }
 
     /// The pooled features, `[channels]`, if [`Wanted::Features`](super::Wanted::Features) was among the outputs, or the

@@ -9,7 +9,7 @@ use super::weight_store::WeightStore;
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::kernels::{Kernels, Program, Variant};
-use crate::maps::CLASS_MAPS;
+use crate::maps::class_maps_tap;
 use crate::plan::Plan;
 use crate::weights::Weights;
 
@@ -78,7 +78,7 @@ fn prepare(gpu: &Gpu, weights: &Weights, kernels: Kernels, options: &LoadOptions
 /// Runs the smallest image, which is enough to run every pipeline that it has.
 async fn warm(model: &Model, loading: &Loading, driver: Driver) -> Result<()> {
     let options = SessionOptions::new(model.architecture().least_size()?)
-        .taps(model.has_class_maps().then_some(CLASS_MAPS))
+        .taps(model.has_class_maps().then(|| class_maps_tap(model.architecture())))
         .cancel(loading.cancel.clone());
     let mut session = model.session(options).await?;
     let image = vec![0.0; session.image_elements()];

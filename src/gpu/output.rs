@@ -57,7 +57,8 @@ impl Readout {
             program.taps.iter().filter(|tap| names.contains(&tap.name)).cloned().collect();
         sources.sort_by_key(|tap| tap.dispatch);
         sources.push(program.output.clone());
-        Readout { sources, columns: program.output.channels() }
+        let output = &program.output;
+        Readout { sources, columns: output.channels() * output.height * output.width }
     }
 
     /// Bytes of one image.

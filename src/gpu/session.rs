@@ -14,7 +14,7 @@ use super::session_options::SessionOptions;
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
-use crate::maps::{CLASS_MAPS, POOLED_MAPS};
+use crate::maps::class_maps_tap;
 use crate::plan::Plan;
 
 /// Runs images of one size.
@@ -258,8 +258,7 @@ fn lower(model: &Model, options: &SessionOptions) -> Result<Program> {
     if options.max_batch == 0 {
         return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
     }
-    // Of a head that is not plain, class maps are made on the host.
-    let maps = if model.architecture().head.is_plain() { CLASS_MAPS } else { POOLED_MAPS };
+    let maps = class_maps_tap(model.architecture());
     let class_maps = options.taps.iter().any(|name| name == maps);
     if class_maps && !model.has_class_maps() {
         let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();

@@ -72,7 +72,17 @@ pub(crate) static GROUPS: [Group; 7] = [
         number: "4",
         about: "Ring 4: the network against the reference and the goldens",
         needs_driver: true,
-        steps: &[Integration(&["network", "golden", "images", "weights", "in_flight", "cancel", "memory", "cam", "heads"])],
+        steps: &[Integration(&[
+            "network",
+            "golden",
+            "images",
+            "weights",
+            "in_flight",
+            "cancel",
+            "memory",
+            "cam",
+            "heads",
+        ])],
     },
     Group {
         name: "door",

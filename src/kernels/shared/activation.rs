@@ -2,6 +2,9 @@
 
 use crate::plan::Elementwise;
 
+/// Channels of a quad.
+pub(super) const QUAD: u32 = 4;
+
 const IDENTITY: u32 = 0;
 pub(super) const LEAKY_RELU: u32 = 1;
 pub(super) const GELU: u32 = 2;

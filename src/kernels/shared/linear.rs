@@ -35,20 +35,20 @@ const fn kernel(text: Text) -> Kernel {
 
 /// An invocation computes a quad of outputs.
 pub(super) mod whole {
-    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, SIGMOID, SILU, TANH};
+    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, QUAD, SIGMOID, SILU, TANH};
     use super::{Kernel, kernel};
     use crate::kernels::constant::constants;
     use crate::kernels::text::wgsl;
 
     pub(in super::super) static KERNEL: Kernel = Kernel {
-        constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID),
+        constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, QUAD),
         ..kernel(wgsl!("buffer/linear.wgsl"))
     };
 }
 
 /// A workgroup computes a few quads of outputs, and each of its slices a part of the sums.
 pub(super) mod split {
-    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, SIGMOID, SILU, TANH};
+    use super::super::activation::{GELU, GELU_TANH, LEAKY_RELU, QUAD, SIGMOID, SILU, TANH};
     use super::{Kernel, kernel};
     use crate::kernels::constant::constants;
     use crate::kernels::text::wgsl;
@@ -60,7 +60,7 @@ pub(super) mod split {
 
     pub(in super::super) static KERNEL: Kernel = Kernel {
         workgroup_size: Some(QUADS * SLICES),
-        constants: constants!(u32: QUADS, SLICES, LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID),
+        constants: constants!(u32: QUADS, SLICES, LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, QUAD),
         ..kernel(wgsl!("buffer/linear_split.wgsl"))
     };
 }

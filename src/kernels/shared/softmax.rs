@@ -2,20 +2,29 @@
 
 use super::buffers::{Buffers, groups};
 use super::head_packing::HeadPacking;
+use crate::kernels::constant::constants;
 use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
-use crate::kernels::lowering::{Geometry, Lowered};
+use crate::kernels::lowering::{Geometry, LOWEST, Lowered};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
 use crate::kernels::text::wgsl;
 
-pub(super) static KERNEL: Kernel = Kernel::new(
-    KernelFamily::Buffer,
-    wgsl!("buffer/softmax.wgsl"),
-    &[],
-    &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer],
-    Params::FIELDS,
-);
+/// Below every value, and far enough from the end that differences do not overflow.
+const FAR_BELOW: f32 = LOWEST / 4.0;
+/// Where an exponential is as good as 0, and not yet subnormal on most devices.
+const NO_SHARE: f32 = -80.0;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    constants: constants!(f32: FAR_BELOW, NO_SHARE),
+    ..Kernel::new(
+        KernelFamily::Buffer,
+        wgsl!("buffer/softmax.wgsl"),
+        &[],
+        &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer],
+        Params::FIELDS,
+    )
+};
 
 params! {
     struct Params {

@@ -1,6 +1,6 @@
 //! Norms and activations of a vector that no linear layer takes in: `shaders/buffer/vector.wgsl`.
 
-use super::activation::{GELU, GELU_TANH, LEAKY_RELU, SIGMOID, SILU, TANH, number};
+use super::activation::{GELU, GELU_TANH, LEAKY_RELU, QUAD, SIGMOID, SILU, TANH, number};
 use super::buffers::Buffers;
 use super::head_packing::HeadPacking;
 use super::imports::ACTIVATE;
@@ -14,7 +14,7 @@ use crate::kernels::text::wgsl;
 use crate::plan::Elementwise;
 
 pub(super) static KERNEL: Kernel = Kernel {
-    constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID),
+    constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, QUAD),
     ..Kernel::new(
         KernelFamily::Buffer,
         wgsl!("buffer/vector.wgsl"),
