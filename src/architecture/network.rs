@@ -1,21 +1,16 @@
 //! The type that describes a DenseNet.
 
-use serde::{Deserialize, Serialize};
-
 use super::activation::Activation;
-use super::head::{Head, HeadLayer, width};
+use super::head::{Head, width};
 use super::input::InputTransform;
-use super::parts::head_layers;
 use super::stem::Stem;
-use super::wire::Wire;
 
 /// A DenseNet.
 ///
 /// Widths are stored as numbers, so that any published variant can be written down. The paper's compression and the
 /// Keras article's `grow_nb_filters` are arguments of [`Recipe`](super::Recipe), which computes `transition_channels` from
 /// them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// A name to show to people; nothing depends on it.
     pub name: String,
@@ -101,16 +96,5 @@ impl Architecture {
             rest = others;
         }
         scores
-    }
-
-    /// The epsilon of a batch norm, by its canonical name: the head's norms have their own.
-    pub fn norm_eps(&self, norm: &str) -> f64 {
-        head_layers(self)
-            .into_iter()
-            .find_map(|layer| match layer.layer {
-                HeadLayer::BatchNorm { eps } if layer.name == norm => Some(eps),
-                _ => None,
-            })
-            .unwrap_or(self.eps)
     }
 }

@@ -193,6 +193,17 @@ impl Architecture {
         std::iter::once(Part::Stem(stem)).chain(between).chain([Part::Head(head)])
     }
 
+    /// The epsilon of a batch norm, by its canonical name: the head's norms have their own.
+    pub fn norm_eps(&self, norm: &str) -> f64 {
+        head_layers(self)
+            .into_iter()
+            .find_map(|layer| match layer.layer {
+                HeadLayer::BatchNorm { eps } if layer.name == norm => Some(eps),
+                _ => None,
+            })
+            .unwrap_or(self.eps)
+    }
+
     fn head_part(&self) -> HeadPart {
         let mut layers = head_layers(self);
         let mut branches: Vec<(String, Vec<NamedLayer>)> = Vec::new();
@@ -227,7 +238,7 @@ impl Architecture {
 }
 
 /// The head's layers: those that all outputs share, then those of each branch.
-pub(super) fn head_layers(architecture: &Architecture) -> Vec<NamedLayer> {
+fn head_layers(architecture: &Architecture) -> Vec<NamedLayer> {
     let head = &architecture.head;
     let mut named = Vec::new();
     let mut push = |layers: &[HeadLayer], module: &str, mut inputs: usize| {

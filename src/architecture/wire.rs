@@ -3,7 +3,7 @@
 //! The plain head is written as `classes`, as it always was, so that files stay readable in both directions; every other
 //! head is written whole.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::activation::Activation;
 use super::head::Head;
@@ -13,7 +13,7 @@ use super::stem::Stem;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wire {
+struct Wire {
     #[serde(default)]
     name: String,
     input_channels: usize,
@@ -46,6 +46,18 @@ mod present {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<usize>>, D::Error> {
         Option::<usize>::deserialize(deserializer).map(Some)
+    }
+}
+
+impl Serialize for Architecture {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Wire::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Architecture {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Wire::deserialize(deserializer)?.try_into().map_err(serde::de::Error::custom)
     }
 }
 

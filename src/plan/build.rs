@@ -1,12 +1,11 @@
 //! From an architecture to tensors and steps.
 
-use std::collections::HashMap;
-
+use super::builder::Builder;
 use super::forward::Plan;
 use super::head;
 use super::memory;
-use super::step::{Operation, Step, Tap};
-use super::tensor::{PlanTensor, Slot, TensorId, TensorKind, View};
+use super::step::Operation;
+use super::tensor::{TensorId, TensorKind, View};
 use crate::architecture::{Architecture, BlockEnd, DenseLayer, InputSize, Layer, Part, Shape, StemPart, Transition};
 use crate::error::{Error, Result};
 
@@ -73,17 +72,6 @@ fn build(architecture: &Architecture, size: InputSize, batch: usize, class_maps:
     Ok(Plan { network: architecture.name.clone(), size, batch, tensors, steps, taps })
 }
 
-pub(super) struct Builder<'a> {
-    pub(super) architecture: &'a Architecture,
-    pub(super) class_maps: bool,
-    /// Output shapes of the unfused layers, by name.
-    outputs: HashMap<String, Shape>,
-    blocks: Vec<BlockEnd>,
-    pub(super) tensors: Vec<PlanTensor>,
-    steps: Vec<Step>,
-    taps: Vec<Tap>,
-}
-
 impl Builder<'_> {
     fn network(&mut self, size: InputSize) {
         let channels = self.architecture.stem_input_channels();
@@ -102,11 +90,6 @@ impl Builder<'_> {
                 Part::Head(part) => head::build(self, current, &part),
             }
         }
-    }
-
-    /// All slots of a tensor.
-    pub(super) fn whole(&self, tensor: TensorId) -> View {
-        View { tensor, slots: 0..self.tensors[tensor.0].slots.len() }
     }
 
     /// The tensor of a dense block: one slot for its input, then one for each layer.
@@ -199,56 +182,5 @@ impl Builder<'_> {
         self.step(&format!("{name}.conv"), operation, pooled, output.clone());
         self.tap(name, output);
         next
-    }
-
-    pub(super) fn tensor(&mut self, name: &str, kind: TensorKind, channels: &[usize], shape: Shape) -> TensorId {
-        let mut slots: Vec<Slot> = Vec::new();
-        for &channels in channels {
-            let start = slots.last().map_or(0, |slot| slot.start + slot.padded());
-            slots.push(Slot { start, channels });
-        }
-        self.tensors.push(PlanTensor {
-            name: name.into(),
-            kind,
-            slots,
-            height: shape.height,
-            width: shape.width,
-            is_vector: false,
-            lifetime: (usize::MAX, 0),
-            memory: usize::MAX,
-        });
-        TensorId(self.tensors.len() - 1)
-    }
-
-    pub(super) fn vector(&mut self, name: &str, kind: TensorKind, channels: &[usize]) -> TensorId {
-        let id = self.tensor(name, kind, channels, Shape { channels: 0, height: 1, width: 1 });
-        self.tensors[id.0].is_vector = true;
-        id
-    }
-
-    pub(super) fn step(&mut self, name: &str, operation: Operation, input: View, output: View) {
-        let channels = |view: &View| -> u64 {
-            self.tensors[view.tensor.0].slots[view.slots.clone()].iter().map(|slot| slot.channels as u64).sum()
-        };
-        let (read, written) = (channels(&input), channels(&output));
-        let area = |view: &View| {
-            let tensor = &self.tensors[view.tensor.0];
-            (tensor.height * tensor.width) as u64
-        };
-        // A linear layer may read feature maps whole.
-        let pixels = if let Operation::Linear { .. } = operation { area(&input) } else { area(&output) };
-        let window = match &operation {
-            Operation::Stem { kernel, .. } => (kernel * kernel) as u64,
-            Operation::Convolution3x3 { .. } => 9,
-            Operation::Pointwise { .. } | Operation::Linear { .. } => 1,
-            _ => 0,
-        };
-        let macs = window * read * written * pixels;
-        self.steps.push(Step { name: name.into(), operation, input, output, macs });
-    }
-
-    pub(super) fn tap(&mut self, name: &str, view: View) {
-        let step = self.steps.len() - 1;
-        self.taps.push(Tap { name: name.into(), step, view });
     }
 }

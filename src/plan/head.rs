@@ -1,6 +1,6 @@
 //! The steps behind the last dense block.
 
-use super::build::Builder;
+use super::builder::Builder;
 use super::chain::{Link, links};
 use super::step::Operation;
 use super::tensor::{TensorId, TensorKind, View};

@@ -9,6 +9,7 @@
 //! writes its new channels into the next slot.
 
 mod build;
+mod builder;
 mod chain;
 mod dump;
 mod forward;
