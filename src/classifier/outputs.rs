@@ -1,7 +1,7 @@
 //! Outputs besides logits and scores.
 
 use crate::architecture::Architecture;
-use crate::maps::class_maps_tap;
+use crate::maps::{CLASS_MAPS, class_maps_tap};
 
 /// An output besides logits and scores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,7 @@ fn tap<'a>(wanted: &'a Wanted, architecture: &Architecture) -> &'a str {
     match wanted {
         Wanted::Features => FEATURES,
         Wanted::ClassMaps => class_maps_tap(architecture),
+        Wanted::Tap(name) if name == CLASS_MAPS => class_maps_tap(architecture),
         Wanted::Tap(name) => name,
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         ui.label(egui::RichText::new(format!("Map of “{}”", network.label(class))).weak());
     }
     let warnings = state.answer.iter().flat_map(|answer| &answer.warnings);
-    for warning in warnings {
+    for warning in warnings.chain(&network.warnings) {
         ui.label(egui::RichText::new(format!("Note: {warning}")).color(ui.visuals().warn_fg_color));
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Network {
     pub(crate) architecture: Architecture,
     /// One per class.
     pub(crate) labels: Vec<String>,
+    /// What its file leaves open and was assumed.
+    pub(crate) warnings: Vec<String>,
     pub(crate) parameters: u64,
     /// Whether it reads digits, so that there is a sheet to draw on.
     pub(crate) draws: bool,
@@ -55,6 +57,7 @@ impl Network {
             draws: architecture.input_channels == 1 && preprocessing.name == "mnist",
             preprocessing: preprocessing.to_string(),
             labels: classifier.labels().to_vec(),
+            warnings: classifier.origin().warnings.clone(),
             parameters: architecture.parameter_count()?,
             adapter,
             family: model.map_or(KernelFamily::Buffer, Model::family),
@@ -68,7 +71,12 @@ impl Network {
 
     /// Whether scores are probabilities.
     pub(crate) fn has_probabilities(&self) -> bool {
-        self.architecture.activation != Activation::None
+        self.architecture.outputs().iter().all(|(_, _, activation)| *activation != Activation::None)
+    }
+
+    /// Classes of each output.
+    pub(crate) fn output_widths(&self) -> Vec<usize> {
+        self.architecture.outputs().into_iter().map(|(_, width, _)| width).collect()
     }
 
     /// Whether a strip shows this tap.

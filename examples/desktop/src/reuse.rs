@@ -7,7 +7,7 @@ use densenet_wgpu::{Result, Weights};
 pub(crate) struct Reuse {
     /// `weights[target][source]`: the mean absolute weight of the convolution's channels that come from the source.
     pub(crate) weights: Vec<Vec<f32>>,
-    /// Whether the block's reader is a transition. If not, it is the classifier, or there is none.
+    /// Whether the block's reader is a transition. If not, it is the classifier, or there is none: only a plain head reads channels as they are.
     pub(crate) ends_in_transition: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn of(weights: &Weights) -> Result<Vec<Reuse>> {
             let ends_in_transition = block + 1 < architecture.layers.len();
             if ends_in_transition {
                 rows.push(means(weights, &format!("features.transition{}.conv.weight", block + 1), &sources(layers))?);
-            } else if architecture.classes().is_some() {
+            } else if architecture.head.is_plain() {
                 rows.push(means(weights, "classifier.weight", &sources(layers))?);
             }
             Ok(Reuse { weights: rows, ends_in_transition })

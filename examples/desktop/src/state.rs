@@ -300,7 +300,18 @@ impl State {
     /// The best classes and their scores, best first.
     pub(crate) fn ranking(&self) -> Vec<(usize, f32)> {
         let Some(answer) = &self.answer else { return Vec::new() };
-        top_k(&answer.scores, self.settings.top)
+        let widths: Vec<usize> = self.network.iter().flat_map(|network| network.output_widths()).collect();
+        // Tests show answers without a network.
+        let widths =
+            if widths.iter().sum::<usize>() == answer.scores.len() { widths } else { vec![answer.scores.len()] };
+        let mut first = 0;
+        let of_output = |width: usize| {
+            let start = first;
+            first += width;
+            let best = top_k(&answer.scores[start..first], self.settings.top);
+            best.into_iter().map(move |(class, score)| (start + class, score))
+        };
+        widths.into_iter().flat_map(of_output).collect()
     }
 
     /// The class whose map is shown, with the map.

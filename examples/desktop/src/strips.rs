@@ -2,7 +2,7 @@
 
 use densenet_wgpu::architecture::Part;
 use densenet_wgpu::low_level::plan::Plan;
-use densenet_wgpu::{Architecture, CLASS_MAPS, InputSize, Result};
+use densenet_wgpu::{Architecture, CLASS_MAPS, InputSize, POOLED_MAPS, Result};
 
 /// The first `channels` channels of a tap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,9 +96,7 @@ pub(crate) fn strips(architecture: &Architecture, size: InputSize) -> Result<Vec
                 let title = format!("Transition {}", transition.block + 1);
                 strips.push(strip(&plan, &transition.name, title, Kind::Transition)?);
             }
-            Part::Head(head) if head.classifier.is_some() => {
-                strips.push(strip(&plan, CLASS_MAPS, "Class maps".into(), Kind::Classes)?);
-            }
+            Part::Head(_) => strips.extend(class_maps(&plan, architecture)?),
             // Bottlenecks, whole blocks and vectors have no strip.
             _ => {}
         }
@@ -115,9 +113,19 @@ fn strip(plan: &Plan, tap: &str, title: String, kind: Kind) -> Result<Strip> {
     Ok(Strip { title, kind, block: None, parts: vec![channels], height, width, new, whole: None })
 }
 
+/// The strip of the class maps. Where the host makes them, they have the size of what it makes them of.
+fn class_maps(plan: &Plan, architecture: &Architecture) -> Result<Option<Strip>> {
+    let Some(classes) = architecture.classes() else { return Ok(None) };
+    let tap = if architecture.head.is_plain() { CLASS_MAPS } else { POOLED_MAPS };
+    let strip = strip(plan, tap, "Class maps".into(), Kind::Classes)?;
+    let new = View { tap: CLASS_MAPS.into(), channels: classes };
+    Ok(Some(Strip { parts: vec![classes], new, ..strip }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use densenet_wgpu::architecture::{Head, HeadLayer};
 
     fn of(name: &str, side: usize) -> Vec<Strip> {
         strips(&Architecture::preset(name).expect("a preset"), InputSize::square(side)).expect("a plan")
@@ -146,9 +154,13 @@ mod tests {
         assert_eq!(plain[0].title, "Stem, 3×3 convolution");
         assert_eq!(plain.iter().filter(|strip| strip.kind == Kind::Layer).count(), 36);
         let mut bare = Architecture::preset("densenet121").expect("a preset");
-        bare.classes = None;
+        bare.head = Head::linear(None);
         let strips = strips(&bare, InputSize::square(64)).expect("a plan");
         assert!(strips.iter().all(|strip| strip.kind != Kind::Classes));
         assert!(strips.iter().all(|strip| strip.view(true).channels >= strip.view(false).channels));
+        let layers = vec![HeadLayer::Linear { outputs: 9 }, HeadLayer::Relu, HeadLayer::Linear { outputs: 5 }];
+        let headed = Architecture { head: Head { layers, ..Head::linear(None) }, ..bare };
+        let maps = super::strips(&headed, InputSize::square(64)).expect("a plan").pop().expect("class maps");
+        assert_eq!((maps.sum().as_str(), maps.new.tap.as_str()), ("5 maps of 2×2", CLASS_MAPS));
     }
 }
