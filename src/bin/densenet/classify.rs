@@ -81,7 +81,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let form = match arguments {
         Arguments { json: true, .. } => Form::Json(Vec::new()),
         Arguments { jsonl: true, .. } => Form::JsonLines,
-        Arguments { csv: true, .. } => Form::Csv(Rows::start(arguments.top.min(classes))?),
+        Arguments { csv: true, .. } => Form::Csv(Rows::start(classifier.architecture(), arguments.top)?),
         // What is shown is a probability, or a bare logit.
         _ => Form::Text { probability: classifier.activation() != Activation::None },
     };

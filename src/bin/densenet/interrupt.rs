@@ -28,6 +28,17 @@ pub(crate) fn told(done: usize, all: usize) -> Verdict {
     Verdict::Interrupted
 }
 
+/// The verdict where the work was interrupted before its pictures were counted.
+pub(crate) fn settled(result: anyhow::Result<Verdict>) -> anyhow::Result<Verdict> {
+    match result {
+        Err(error) if is_cancelled(&error) => {
+            eprintln!("interrupted: all pictures are left");
+            Ok(Verdict::Interrupted)
+        }
+        result => result,
+    }
+}
+
 /// Whether the token stopped the work.
 pub(crate) fn is_cancelled(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Error::Cancelled)))

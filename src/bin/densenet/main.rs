@@ -56,8 +56,8 @@ fn main() -> ExitCode {
     cli::environment::without_wayland();
     cli::finish::start_logging();
     cli::finish::finish(match &Arguments::parse().command {
-        Command::Classify(arguments) => classify::classify(arguments),
-        Command::Features(arguments) => features::features(arguments),
+        Command::Classify(arguments) => interrupt::settled(classify::classify(arguments)),
+        Command::Features(arguments) => interrupt::settled(features::features(arguments)),
         Command::Run(arguments) => run::run(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),

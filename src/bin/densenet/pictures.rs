@@ -36,7 +36,7 @@ impl PictureArgs {
     pub(crate) fn find(&self, cancel: &CancelToken) -> anyhow::Result<Files> {
         let files = Files::find(&self.images, cancel)?;
         if files.pictures.is_empty() {
-            let left_out = files.left_out.line().map_or_else(|| "they are empty".into(), |line| line);
+            let left_out = files.left_out.line().unwrap_or_else(|| "they are empty".into());
             anyhow::bail!("no picture was found: the folders hold no {FORMATS} file ({left_out})");
         }
         if files.pictures.iter().filter(|(path, _)| is_stdin(path)).count() > 1 {

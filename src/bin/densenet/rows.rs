@@ -3,22 +3,30 @@
 use std::io;
 use std::path::Path;
 
-use densenet_wgpu::Place;
+use densenet_wgpu::{Architecture, Place};
 use indicatif::ProgressBar;
 
 use crate::results::{self, Outcome};
 
-/// The columns: path, error, then class, label and probability of each place.
+/// The columns: path, error, then class, label and probability of each place. With several outputs, the places of one after
+/// those of the other, and the output's name before each column's.
 pub(crate) struct Rows {
     places: usize,
 }
 
 impl Rows {
-    /// Prints the header.
-    pub(crate) fn start(places: usize) -> anyhow::Result<Rows> {
-        let of_place = |place: usize| ["class", "label", "probability"].map(|name| format!("{name}_{place}"));
-        let columns = ["path", "error"].map(String::from).into_iter().chain((1..=places).flat_map(of_place));
-        results::emit(&record(columns)?, &ProgressBar::hidden())?;
+    /// Prints the header, for the best `top` of each output.
+    pub(crate) fn start(architecture: &Architecture, top: usize) -> anyhow::Result<Rows> {
+        let mut columns: Vec<String> = vec!["path".into(), "error".into()];
+        let mut places = 0;
+        for (output, width, _) in architecture.outputs() {
+            let output = if output.is_empty() { String::new() } else { format!("{output}_") };
+            for place in 1..=top.min(width) {
+                columns.extend(["class", "label", "probability"].map(|name| format!("{output}{name}_{place}")));
+                places += 1;
+            }
+        }
+        results::emit(&record(columns.into_iter())?, &ProgressBar::hidden())?;
         Ok(Rows { places })
     }
 
