@@ -5,7 +5,7 @@ mod cli;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cli::{DIGITS, densenet, errors, json, read_npy, text};
@@ -23,9 +23,10 @@ fn pictures(count: usize) -> TempDir {
     folder
 }
 
-/// A run whose output goes to files.
+/// A run whose output goes to files, and whose standard input stays open.
 struct Run {
     child: Child,
+    _stdin: Option<ChildStdin>,
     folder: TempDir,
 }
 
@@ -45,8 +46,8 @@ impl Run {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(folder.path().join(name)).unwrap();
         let command = command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("RUST_LOG");
-        let child = command.stdin(Stdio::piped()).stdout(file("out")).stderr(file("err")).spawn().unwrap();
-        Run { child, folder }
+        let mut child = command.stdin(Stdio::piped()).stdout(file("out")).stderr(file("err")).spawn().unwrap();
+        Run { _stdin: child.stdin.take(), child, folder }
     }
 
     fn text(&self, name: &str) -> String {
