@@ -80,7 +80,7 @@ mod tests {
             let kind = std::fs::symlink_metadata(&path).unwrap().file_type();
             left_out.add(&path, Some(kind));
         }
-        let line = "left out: 2 .heic, 2 without ending, 1 .a-very-long-end, 1 .txt, 1 .\u{fffd}[2j";
+        let line = "left out: 2 .heic, 2 without ending, 1 .a-very-long-endi, 1 .txt, 1 .\u{fffd}[2j";
         assert_eq!(left_out.line().unwrap(), line);
         assert_eq!(left_out.json()[".heic"], 2);
     }
