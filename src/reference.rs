@@ -13,6 +13,8 @@ mod network;
 mod outputs;
 mod rounding;
 
+#[cfg(feature = "images")]
+pub(crate) use network::forward_while;
 pub use network::{forward, forward_keeping};
 pub use outputs::{Comparison, Outputs, compare};
 

@@ -1,18 +1,21 @@
 //! Preparing the next pictures on another thread.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::classifier::Classifier;
 use super::input::{Input, Ready};
+use crate::cancel::CancelToken;
 use crate::error::Result;
 
 /// Prepared pictures in the order of the inputs, a batch at a time, one batch ahead.
 pub(super) struct Ahead {
     batches: Option<Receiver<Vec<Result<Ready>>>>,
     thread: Option<JoinHandle<()>>,
+    cancel: Option<CancelToken>,
 }
 
 impl Ahead {
@@ -22,7 +25,7 @@ impl Ahead {
         I::Item: Into<Input>,
     {
         let (sender, batches) = sync_channel(1);
-        let classifier = classifier.clone();
+        let (classifier, cancel) = (classifier.clone(), classifier.inner.cancel.clone());
         let thread = std::thread::spawn(move || {
             let mut pictures = pictures.map(Into::into);
             loop {
@@ -36,12 +39,23 @@ impl Ahead {
                 }
             }
         });
-        Ahead { batches: Some(batches), thread: Some(thread) }
+        Ahead { batches: Some(batches), thread: Some(thread), cancel }
     }
 
-    /// Waits for the next batch; `None` at the end.
-    pub(super) fn next(&self) -> Option<Vec<Result<Ready>>> {
-        self.batches.as_ref()?.recv().ok()
+    /// Waits for the next batch; `None` at the end. A picture may be long in coming, from a terminal or over a network.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    pub(super) fn next(&self) -> Result<Option<Vec<Result<Ready>>>> {
+        let Some(batches) = &self.batches else { return Ok(None) };
+        loop {
+            self.cancel.as_ref().map_or(Ok(()), CancelToken::check)?;
+            match batches.recv_timeout(GLANCE) {
+                Ok(batch) => return Ok(Some(batch)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 
     /// The next batch, if it is ready.
@@ -50,6 +64,8 @@ impl Ahead {
     }
 }
 
+/// How often a wait looks at the cancel token.
+const GLANCE: Duration = Duration::from_millis(20);
 /// Pictures prepared in parallel, even if a pass takes fewer.
 const PARALLEL: usize = 8;
 
@@ -57,7 +73,9 @@ impl Drop for Ahead {
     fn drop(&mut self) {
         // Without a receiver the thread ends.
         self.batches = None;
-        if let Some(thread) = self.thread.take() {
+        let is_cancelled = self.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+        // Once cancelled it ends as soon as it can: nobody waits for the picture that it reads.
+        if let Some(thread) = self.thread.take_if(|_| !is_cancelled) {
             // If the thread panicked, the iteration has ended already.
             let _ = thread.join();
         }

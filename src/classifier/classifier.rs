@@ -9,13 +9,13 @@ use super::input::{Input, Preparation, Ready};
 use super::outputs::{FEATURES, Wanted, taps};
 use super::pool::Pool;
 use super::prediction::Prediction;
-use crate::architecture::{Activation, Architecture};
+use crate::architecture::{Activation, Architecture, InputSize};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu::Model;
 use crate::maps::{CLASS_MAPS, FeatureMaps, POOLED_MAPS};
-use crate::picture::Preprocessing;
+use crate::picture::{Orientation, Preprocessing};
 use crate::weights::Origin;
 
 /// A network with its engine, its preprocessing and the names of its classes. Cheap to clone, and shared by clones and
@@ -78,6 +78,11 @@ impl Classifier {
         &self.inner.preparation.preprocessing
     }
 
+    /// Which way up picture files are read.
+    pub fn orientation(&self) -> Orientation {
+        self.inner.preparation.orientation
+    }
+
     /// What turns logits into scores, where the network has one output; several have their own
     /// ([`Architecture::outputs`]).
     pub fn activation(&self) -> Activation {
@@ -130,7 +135,7 @@ impl Classifier {
     /// classifier was opened.
     pub async fn classify_wanting(&self, picture: impl Into<Input>, outputs: &[Wanted]) -> Result<Prediction> {
         let ready = self.prepare(picture.into())?;
-        let shape = self.shape(&ready, outputs, 1);
+        let shape = self.shape(ready.size, outputs, 1);
         let (shape, mut runner) = match self.inner.pool.take(&shape) {
             Some(idle) => idle,
             None => (shape.clone(), self.inner.loaded.runner(&shape, self.inner.cancel.as_ref()).await?),
@@ -155,7 +160,7 @@ impl Classifier {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_wanting_blocking(&self, picture: impl Into<Input>, outputs: &[Wanted]) -> Result<Prediction> {
         let ready = self.prepare(picture.into())?;
-        let shape = self.shape(&ready, outputs, 1);
+        let shape = self.shape(ready.size, outputs, 1);
         let (shape, mut runner) = match self.inner.pool.take(&shape) {
             Some(idle) => idle,
             None => (shape.clone(), self.inner.loaded.runner_blocking(&shape, self.inner.cancel.as_ref())?),
@@ -172,7 +177,7 @@ impl Classifier {
     #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
     pub fn profile_blocking(&self, picture: impl Into<Input>) -> Result<Vec<crate::gpu::StepTime>> {
         let ready = self.prepare(picture.into())?;
-        let shape = self.shape(&ready, &self.inner.outputs, 1);
+        let shape = self.shape(ready.size, &self.inner.outputs, 1);
         let (shape, mut runner) = match self.inner.pool.take(&shape) {
             Some(idle) => idle,
             None => (shape.clone(), self.inner.loaded.runner_blocking(&shape, self.inner.cancel.as_ref())?),
@@ -187,8 +192,8 @@ impl Classifier {
         input.prepare(&self.inner.preparation)
     }
 
-    pub(super) fn shape(&self, ready: &Ready, outputs: &[Wanted], batch: usize) -> Shape {
-        Shape { size: ready.size, taps: taps(outputs, &self.inner.architecture), batch }
+    pub(super) fn shape(&self, size: InputSize, outputs: &[Wanted], batch: usize) -> Shape {
+        Shape { size, taps: taps(outputs, &self.inner.architecture), batch }
     }
 
     fn one(&self, ready: Ready, rows: Vec<Row>, shape: Shape, runner: Runner) -> Result<Prediction> {

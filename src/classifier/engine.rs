@@ -191,9 +191,9 @@ fn on_reference(weights: &Weights, images: &[f32], shape: &Shape, cancel: Option
     let elements = weights.architecture().input_channels * shape.size.height * shape.size.width;
     let mut rows = Vec::new();
     for image in images.chunks(elements) {
-        cancel.map_or(Ok(()), CancelToken::check)?;
         let wanted = |name: &str| shape.taps.iter().any(|tap| tap == name);
-        let outputs = reference::forward_keeping(weights, image, 1, shape.size, wanted)?;
+        let proceed = || cancel.map_or(Ok(()), CancelToken::check);
+        let outputs = reference::forward_while(weights, image, 1, shape.size, wanted, proceed)?;
         let tap = |name: &String| match outputs.get(name) {
             Some(maps) => Ok((name.clone(), maps.clone())),
             None => Err(Error::Tap {

@@ -6,6 +6,7 @@ use super::classifier::Classifier;
 use super::engine::{Flight, MAX_FLIGHTS, Runner, Shape};
 use super::input::Ready;
 use super::prediction::Prediction;
+use crate::architecture::InputSize;
 use crate::error::Result;
 
 /// A picture on its way.
@@ -22,7 +23,8 @@ struct Pass {
     flight: Flight,
 }
 
-/// Runs prepared pictures and keeps their order. There is one runner, for the size that came last.
+/// Runs prepared pictures and keeps their order, a step at a time, so that each answer can be had as soon as it is known.
+/// There is one runner, for the size that came last.
 pub(super) struct Flow {
     classifier: Classifier,
     /// Pictures of one pass.
@@ -31,6 +33,8 @@ pub(super) struct Flow {
     places: VecDeque<Place>,
     /// Pictures already taken from the front of `places`.
     taken: usize,
+    /// Pictures to submit: those of one size, then those of the next.
+    queue: VecDeque<Vec<usize>>,
     flying: VecDeque<Pass>,
 }
 
@@ -38,13 +42,25 @@ impl Flow {
     /// `most`: how many pictures will come at most, if known.
     pub(super) fn new(classifier: &Classifier, most: Option<usize>) -> Flow {
         let batch = classifier.batch().min(most.unwrap_or(usize::MAX)).max(1);
-        let (places, flying) = (VecDeque::new(), VecDeque::new());
-        Flow { classifier: classifier.clone(), batch, runner: None, places, taken: 0, flying }
+        Flow {
+            classifier: classifier.clone(),
+            batch,
+            runner: None,
+            places: VecDeque::new(),
+            taken: 0,
+            queue: VecDeque::new(),
+            flying: VecDeque::new(),
+        }
     }
 
     /// Whether there is a result to wait for.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(super) fn is_flying(&self) -> bool {
         !self.flying.is_empty()
+    }
+
+    /// Whether there are pictures to submit.
+    pub(super) fn has_more(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// The next answer in the pictures' order, if it is ready.
@@ -61,8 +77,8 @@ impl Flow {
         }
     }
 
-    /// Submits pictures, in one or more passes for each size. If a size is refused, each of its pictures gets the error.
-    pub(super) fn start(&mut self, batch: Vec<Result<Ready>>) -> Result<()> {
+    /// Takes prepared pictures, to be submitted size by size.
+    pub(super) fn add(&mut self, batch: Vec<Result<Ready>>) {
         let first = self.taken + self.places.len();
         let mut todo = Vec::new();
         for (number, picture) in (first..).zip(batch) {
@@ -75,19 +91,40 @@ impl Flow {
             });
         }
         todo.sort_unstable();
-        for group in todo.chunk_by(|a, b| a.0 == b.0) {
-            let numbers: Vec<usize> = group.iter().map(|&(_, number)| number).collect();
-            match self.runner_for(numbers[0]) {
-                Ok(most) => numbers.chunks(most).try_for_each(|numbers| self.submit(numbers))?,
-                Err(error) if error.concerns_input() => {
-                    for number in numbers {
-                        *self.place(number) = Place::Answered(Err(error.again()));
-                    }
-                }
-                Err(error) => return Err(error),
-            }
+        let groups = todo.chunk_by(|a, b| a.0 == b.0);
+        let mut groups: Vec<Vec<usize>> =
+            groups.map(|group| group.iter().map(|&(_, number)| number).collect()).collect();
+        // The sooner the first picture is answered, the sooner are those behind it.
+        groups.sort_unstable_by_key(|numbers| numbers[0]);
+        self.queue.extend(groups);
+    }
+
+    /// Submits the next pass, or waits for the oldest if as many are in flight as may be. If a size is refused, each of its
+    /// pictures gets the error.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let Some(numbers) = self.queue.front() else { return self.land() };
+        let first = numbers[0];
+        // Free the old buffers before new ones are made.
+        if self.flying.len() == MAX_FLIGHTS || (self.is_flying() && !self.has_runner_for(first)) {
+            return self.land();
         }
-        Ok(())
+        match self.runner_for(first) {
+            Ok(most) => {
+                let Some(numbers) = self.queue.front_mut() else { return Ok(()) };
+                let pass = numbers.drain(..most.min(numbers.len())).collect();
+                if numbers.is_empty() {
+                    self.queue.pop_front();
+                }
+                self.submit(pass)
+            }
+            Err(error) if error.concerns_input() => {
+                for number in self.queue.pop_front().unwrap_or_default() {
+                    *self.place(number) = Place::Answered(Err(error.again()));
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for the oldest pass.
@@ -104,39 +141,37 @@ impl Flow {
         &mut self.places[number - self.taken]
     }
 
-    /// Makes sure that there is a runner for the size of a waiting picture. Returns how many pictures it takes in one pass.
-    fn runner_for(&mut self, number: usize) -> Result<usize> {
-        let inner = self.classifier.inner.clone();
-        let Place::Waiting(ready) = self.place(number) else { unreachable!("only waiting pictures are started") };
-        let size = ready.size;
-        if let Some((_, runner)) = self.runner.as_ref().filter(|(has, _)| has.size == size) {
-            return Ok(runner.batch().min(self.batch));
-        }
-        let Place::Waiting(ready) = &self.places[number - self.taken] else { unreachable!("checked above") };
-        let shape = self.classifier.shape(ready, &inner.outputs, self.batch);
-        // Free the old buffers before new ones are made.
-        while self.is_busy() {
-            self.land()?;
-        }
-        self.runner = None;
-        let (shape, runner) = match inner.pool.take(&shape) {
-            Some(idle) => idle,
-            None => {
-                let runner = inner.loaded.runner_blocking(&shape, inner.cancel.as_ref())?;
-                (shape, runner)
-            }
+    fn size_of(&self, number: usize) -> InputSize {
+        let Place::Waiting(ready) = &self.places[number - self.taken] else {
+            unreachable!("only waiting pictures are started")
         };
-        let most = runner.batch().min(self.batch);
-        self.runner = Some((shape, runner));
-        Ok(most)
+        ready.size
     }
 
-    fn submit(&mut self, numbers: &[usize]) -> Result<()> {
-        if self.flying.len() == MAX_FLIGHTS {
-            self.land()?;
+    fn has_runner_for(&self, number: usize) -> bool {
+        self.runner.as_ref().is_some_and(|(has, _)| has.size == self.size_of(number))
+    }
+
+    /// Makes sure that there is a runner for the size of a waiting picture. Returns how many pictures it takes in one pass.
+    fn runner_for(&mut self, number: usize) -> Result<usize> {
+        if !self.has_runner_for(number) {
+            self.runner = None;
+            let inner = self.classifier.inner.clone();
+            let shape = self.classifier.shape(self.size_of(number), &inner.outputs, self.batch);
+            self.runner = Some(match inner.pool.take(&shape) {
+                Some(idle) => idle,
+                None => {
+                    let runner = inner.loaded.runner_blocking(&shape, inner.cancel.as_ref())?;
+                    (shape, runner)
+                }
+            });
         }
+        Ok(self.runner.as_ref().map_or(1, |(_, runner)| runner.batch().min(self.batch)))
+    }
+
+    fn submit(&mut self, numbers: Vec<usize>) -> Result<()> {
         let mut pictures = Vec::with_capacity(numbers.len());
-        for &number in numbers {
+        for number in numbers {
             if let Place::Waiting(ready) = std::mem::replace(self.place(number), Place::InFlight) {
                 pictures.push((number, ready));
             }
@@ -144,8 +179,10 @@ impl Flow {
         let images: Vec<f32> = pictures.iter().flat_map(|(_, ready)| ready.data.iter().copied()).collect();
         let Some((_, runner)) = &mut self.runner else { return Ok(()) };
         let flight = runner.start(&images)?;
+        // An engine that computes at once is not kept waiting for the next picture.
+        let is_done = matches!(flight, Flight::Done(_));
         self.flying.push_back(Pass { pictures, flight });
-        Ok(())
+        if is_done { self.land() } else { Ok(()) }
     }
 }
 

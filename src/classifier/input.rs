@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
-use crate::picture::{Picture, Preprocessing, Region, prepare};
+use crate::picture::{Orientation, Picture, Preprocessing, Region, prepare};
 
 /// What a classifier takes: a picture in any form, or a prepared tensor. `into()` makes it from a path, the bytes of a picture
 /// file, or a [`Picture`] ([`Picture::from_pixels`] takes raw pixels).
@@ -39,8 +39,8 @@ impl Input {
     /// Decodes and prepares it.
     pub(super) fn prepare(self, how: &Preparation) -> Result<Ready> {
         let picture = match self.0 {
-            Kind::Path(path) => Arc::new(Picture::open(path)?),
-            Kind::Bytes(bytes, name) => Arc::new(Picture::from_bytes(&bytes, name)?),
+            Kind::Path(path) => Arc::new(Picture::open_with(path, how.orientation)?),
+            Kind::Bytes(bytes, name) => Arc::new(Picture::from_bytes_with(&bytes, name, how.orientation)?),
             Kind::Picture(picture) => picture,
             Kind::Lazy(make) => Arc::new(make()?),
             Kind::Tensor(data, size) => return tensor(data, size, how.channels),
@@ -75,6 +75,8 @@ pub(super) struct Preparation {
     pub(super) channels: usize,
     /// The input's size, if it is not the preprocessing's.
     pub(super) size: Option<InputSize>,
+    /// Which way up picture files are read.
+    pub(super) orientation: Orientation,
     /// Whether the picture is needed afterwards.
     pub(super) keeps_pictures: bool,
 }

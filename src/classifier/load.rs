@@ -170,6 +170,7 @@ impl Parts {
             preprocessing,
             channels: architecture.input_channels,
             size: options.size,
+            orientation: options.orientation,
             keeps_pictures: options.outputs.contains(&Wanted::ClassMaps),
         };
         let labels = class_names(options.labels.take(), weights)?.into();

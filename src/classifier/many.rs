@@ -54,7 +54,7 @@ impl Classifier {
         answers: &mut [Option<Result<Prediction>>],
     ) -> Result<()> {
         let Some((_, first)) = group.first() else { return Ok(()) };
-        let shape = self.shape(first, &self.inner.outputs, self.batch());
+        let shape = self.shape(first.size, &self.inner.outputs, self.batch());
         let found = match self.inner.pool.take(&shape) {
             Some(idle) => Ok(idle),
             None => self.inner.loaded.runner(&shape, self.inner.cancel.as_ref()).await.map(|runner| (shape, runner)),
@@ -113,7 +113,7 @@ impl Classifier {
 /// The answers of [`Classifier::classify_many_blocking`], in the pictures' order.
 ///
 /// An error that [concerns an input](crate::Error::concerns_input) is that picture's; after any other error the iterator
-/// ends. Dropping the iterator stops the work.
+/// ends. What was finished before it comes first. Dropping the iterator stops the work.
 #[cfg(not(target_arch = "wasm32"))]
 pub struct Predictions {
     ahead: Ahead,
@@ -131,19 +131,29 @@ impl Iterator for Predictions {
                 self.is_over = answer.as_ref().is_err_and(|error| !error.concerns_input());
                 return Some(answer);
             }
-            // Prepared pictures go to the engine first. While there are none, results are read.
-            let prepared = if self.flow.is_busy() { self.ahead.try_next() } else { self.ahead.next() };
-            let progress = match prepared {
-                Some(batch) => self.flow.start(batch),
-                None if self.flow.is_busy() => self.flow.land(),
-                None => return None,
-            };
-            if let Err(error) = progress {
+            if let Err(error) = self.step() {
                 self.is_over = true;
                 return Some(Err(error));
             }
         }
         None
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Predictions {
+    /// Prepared pictures go to the engine first. While there are none, results are read.
+    fn step(&mut self) -> Result<()> {
+        if self.flow.has_more() {
+            return self.flow.advance();
+        }
+        let prepared = if self.flow.is_flying() { self.ahead.try_next() } else { self.ahead.next()? };
+        match prepared {
+            Some(batch) => self.flow.add(batch),
+            None if self.flow.is_flying() => self.flow.land()?,
+            None => self.is_over = true,
+        }
+        Ok(())
     }
 }
 

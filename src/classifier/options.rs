@@ -8,7 +8,7 @@ use crate::cancel::CancelToken;
 #[cfg(feature = "gpu")]
 use crate::gpu::{Gpu, ProgressCallback};
 use crate::kernels::KernelFamily;
-use crate::picture::Preprocessing;
+use crate::picture::{Orientation, Preprocessing};
 use crate::precision::Precision;
 #[cfg(feature = "files")]
 use crate::weights::OpenOptions;
@@ -64,6 +64,8 @@ pub struct ClassifierOptions {
     pub preprocessing: Option<Preprocessing>,
     /// The size that pictures are brought to. Default: the preprocessing's.
     pub size: Option<InputSize>,
+    /// Which way up picture files are read.
+    pub orientation: Orientation,
     /// What turns logits into scores. Default: the file's.
     pub activation: Option<Activation>,
     /// What predictions hold besides logits and scores.
@@ -128,6 +130,13 @@ impl ClassifierOptions {
         self
     }
 
+    /// Which way up picture files are read. Decoded pictures and tensors stay as they are.
+    #[must_use]
+    pub fn orientation(mut self, orientation: Orientation) -> Self {
+        self.orientation = orientation;
+        self
+    }
+
     /// What turns logits into scores.
     #[must_use]
     pub fn activation(mut self, activation: Activation) -> Self {
@@ -175,6 +184,7 @@ impl fmt::Debug for ClassifierOptions {
             .field("batch", &self.batch)
             .field("preprocessing", &self.preprocessing)
             .field("size", &self.size)
+            .field("orientation", &self.orientation)
             .field("activation", &self.activation)
             .field("outputs", &self.outputs)
             .finish_non_exhaustive()

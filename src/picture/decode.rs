@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Seek};
 use std::path::{Path, PathBuf};
 
-use image::{DynamicImage, ImageError, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::complete::is_complete;
+use super::formats::{self, FORMATS};
+use super::orientation::Orientation;
 use super::pixels::Pixels;
 use crate::architecture::InputSize;
 use crate::error::{Error, Result};
@@ -18,9 +21,9 @@ pub const MAX_BYTES: u64 = 512 << 20;
 
 /// A picture as pixels of 0 to 255.
 ///
-/// EXIF orientation and colour profiles are ignored, as torchvision and Pillow do: networks were trained on pictures read
-/// that way. 16-bit pictures are rounded to 8 bits, an animation gives its first frame, and transparent pictures are laid
-/// on white.
+/// It is the way up that a person sees it, unless [`Orientation::Stored`] is asked for. Colour profiles are ignored, as
+/// torchvision and Pillow do: networks were trained on pictures read that way. 16 bits are scaled to 8 and rounded, an
+/// animation gives its first frame, a TIFF its first page, and transparent pictures are laid on white.
 #[derive(Clone, Debug)]
 pub struct Picture {
     pub(super) pixels: Pixels,
@@ -30,12 +33,20 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG, WebP or BMP file. The content tells which, not the name.
+    /// Reads a PNG, JPEG, WebP, BMP, GIF or TIFF file. The content tells which, not the name.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is not such a picture, is damaged, is larger
-    /// than [`MAX_SIDE`] on a side, or takes more than [`MAX_BYTES`] to decode.
+    /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is not such a picture, is damaged or cut off, is
+    /// larger than [`MAX_SIDE`] on a side, or takes more than [`MAX_BYTES`] to decode.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Picture::open_with(path, Orientation::default())
+    }
+
+    /// As [`Picture::open`], with a choice of which way up.
+    ///
+    /// # Errors
+    /// As [`Picture::open`].
+    pub fn open_with(path: impl AsRef<Path>, orientation: Orientation) -> Result<Self> {
         let path = path.as_ref();
         let io = |e| Error::io(path, "reading a picture", e);
         let file = File::open(path).map_err(io)?;
@@ -44,15 +55,23 @@ impl Picture {
         if bytes > MAX_BYTES {
             return Err(Error::file(path, format!("has {bytes} bytes: pictures of up to {MAX_BYTES} are read")));
         }
-        read(BufReader::new(file), path)
+        read(BufReader::new(file), path, orientation)
     }
 
-    /// Reads the bytes of a PNG, JPEG, WebP or BMP file. Errors call it `origin`.
+    /// Reads the bytes of a picture file. Errors call it `origin`.
     ///
     /// # Errors
     /// As [`Picture::open`].
     pub fn from_bytes(bytes: &[u8], origin: impl Into<PathBuf>) -> Result<Self> {
-        read(Cursor::new(bytes), &origin.into())
+        Picture::from_bytes_with(bytes, origin, Orientation::default())
+    }
+
+    /// As [`Picture::from_bytes`], with a choice of which way up.
+    ///
+    /// # Errors
+    /// As [`Picture::open`].
+    pub fn from_bytes_with(bytes: &[u8], origin: impl Into<PathBuf>, orientation: Orientation) -> Result<Self> {
+        read(Cursor::new(bytes), &origin.into(), orientation)
     }
 
     /// Makes a picture of interleaved pixels, rows from the top: grey (1 channel), grey and alpha (2), RGB (3) or RGBA (4).
@@ -127,17 +146,23 @@ impl Picture {
     }
 }
 
-fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Picture> {
-    let mut reader =
-        ImageReader::new(source).with_guessed_format().map_err(|e| Error::io(origin, "reading a picture", e))?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|e| Error::file(origin, reason(&e)))?;
+fn read(mut source: impl BufRead + Seek, origin: &Path, orientation: Orientation) -> Result<Picture> {
+    let io = |e| Error::io(origin, "reading a picture", e);
+    let format = ImageReader::new(&mut source).with_guessed_format().map_err(io)?.format();
+    let format = format
+        .filter(|&format| formats::is_read(format))
+        .ok_or_else(|| Error::file(origin, format!("not a picture that can be read: convert it to {FORMATS}")))?;
+    if !is_complete(&mut source, format).map_err(io)? {
+        return Err(Error::file(origin, CUT_OFF));
+    }
+    source.rewind().map_err(io)?;
+    let picture = decode(source, format, orientation).map_err(|e| Error::file(origin, reason(&e)))?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let colour = picture.color();
+    if matches!(colour, ColorType::Rgb32F | ColorType::Rgba32F) {
+        // What the numbers mean is not known: 0 to 1, 0 to 255, or light.
+        return Err(Error::file(origin, "the picture has 32-bit floating point pixels: save it with 8 or 16 bits"));
+    }
     let (channels, pixels) = match (colour.has_color(), colour.has_alpha()) {
         (false, false) => (1, picture.into_luma8().into_raw()),
         (false, true) => (2, picture.into_luma_alpha8().into_raw()),
@@ -147,6 +172,35 @@ fn read(source: impl BufRead + Seek, origin: &Path) -> Result<Picture> {
     Picture::from_pixels(width, height, channels, pixels, origin)
 }
 
+fn decode(
+    source: impl BufRead + Seek,
+    format: ImageFormat,
+    orientation: Orientation,
+) -> Result<DynamicImage, ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    let mut reader = ImageReader::with_format(source, format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    // What is left for the decoder's own needs.
+    limits.reserve(decoder.total_bytes())?;
+    decoder.set_limits(limits)?;
+    let turn = match orientation {
+        // Broken EXIF data are no reason to refuse the picture.
+        Orientation::Exif => decoder.orientation().ok(),
+        Orientation::Stored => None,
+    };
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    if let Some(turn) = turn {
+        picture.apply_orientation(turn);
+    }
+    Ok(picture)
+}
+
+const CUT_OFF: &str = "the picture is cut off: get a complete copy of the file";
+
 fn reason(error: &ImageError) -> String {
     match error {
         ImageError::Limits(_) => format!(
@@ -154,11 +208,9 @@ fn reason(error: &ImageError) -> String {
             MAX_BYTES >> 20
         ),
         ImageError::Unsupported(_) => {
-            format!("not a picture that can be read ({error}): convert it to PNG, JPEG, WebP or BMP")
+            format!("not a picture that can be read ({error}): save it as {FORMATS}, with 8 or 16 bits")
         }
-        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
-            "the picture is cut off: get a complete copy of the file".into()
-        }
+        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => CUT_OFF.into(),
         _ => format!("the picture is damaged: {error}"),
     }
 }

@@ -16,10 +16,16 @@
 //! ```
 
 #[cfg(feature = "images")]
+mod complete;
+#[cfg(feature = "images")]
 mod decode;
 #[cfg(feature = "images")]
 mod digit;
+#[cfg(feature = "images")]
+mod formats;
 mod heat;
+#[cfg(feature = "images")]
+mod orientation;
 #[cfg(feature = "images")]
 mod overlay;
 #[cfg(feature = "images")]
@@ -36,7 +42,11 @@ mod resize;
 
 #[cfg(feature = "images")]
 pub use decode::{MAX_BYTES, MAX_SIDE, Picture};
+#[cfg(feature = "images")]
+pub use formats::{FORMATS, endings, has_picture_ending};
 pub use heat::Heat;
+#[cfg(feature = "images")]
+pub use orientation::Orientation;
 #[cfg(feature = "images")]
 pub use overlay::heat_colour;
 #[cfg(feature = "images")]

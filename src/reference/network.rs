@@ -45,6 +45,18 @@ pub fn forward_keeping(
     size: InputSize,
     keep: impl Fn(&str) -> bool,
 ) -> Result<Outputs> {
+    forward_while(weights, input, batch, size, keep, || Ok(()))
+}
+
+/// As [`forward_keeping`]; `proceed` is asked before each part of the network, and its error ends the run.
+pub(crate) fn forward_while(
+    weights: &Weights,
+    input: &[f32],
+    batch: usize,
+    size: InputSize,
+    keep: impl Fn(&str) -> bool,
+    proceed: impl Fn() -> Result<()>,
+) -> Result<Outputs> {
     let architecture = weights.architecture();
     architecture.walk(size)?; // refuses sizes that the network does not admit
     let image = check_input(architecture, input, batch, size)?;
@@ -52,6 +64,7 @@ pub fn forward_keeping(
     let mut x = Values { maps: image, rounding };
     let mut network = Network { weights, keep, outputs: Outputs::new() };
     for part in architecture.parts() {
+        proceed()?;
         x = match part {
             Part::Stem(stem) => network.stem(x, &stem)?,
             Part::DenseLayer(layer) => network.dense_layer(x, &layer)?,

@@ -76,6 +76,7 @@ pub(crate) static GROUPS: [Group; 7] = [
             "network",
             "golden",
             "images",
+            "pictures",
             "weights",
             "in_flight",
             "cancel",

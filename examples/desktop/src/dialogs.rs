@@ -34,7 +34,7 @@ impl Dialogs {
         let wait: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match dialog {
             Dialog::Folder => Box::pin(files.set_title("A folder of pictures").pick_folder()),
             Dialog::Picture => {
-                let endings = ["png", "jpg", "jpeg", "webp", "bmp"];
+                let endings = densenet_wgpu::picture::endings();
                 Box::pin(files.set_title("A picture").add_filter("Pictures", &endings).pick_file())
             }
             Dialog::Weights => {

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use densenet_wgpu::picture::Picture;
+use densenet_wgpu::picture::{FORMATS, Picture, has_picture_ending};
 use eframe::egui::{Color32, ColorImage};
 
 use crate::messages::in_one_line;
 
-/// File extensions of pictures.
-const PICTURES: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 /// File extensions of weight files.
 const WEIGHTS: [&str; 6] = ["safetensors", "pth", "pt", "bin", "h5", "keras"];
 /// Maximum side of a picture on the screen, in pixels. The network gets the whole picture.
@@ -113,7 +111,7 @@ fn grant(wish: Wish) -> News {
         Wish::Paste(image) => opened(pasted(&image)),
         Wish::Folder(path) => match list(&path) {
             Ok(pictures) if pictures.is_empty() => {
-                News::Refused(format!("{}: the folder holds no PNG, JPEG, WebP or BMP file", path.display()))
+                News::Refused(format!("{}: the folder holds no {FORMATS} file", path.display()))
             }
             Ok(pictures) => News::Folder { path, pictures },
             Err(error) => News::Refused(format!("{}: the folder cannot be read: {error}", path.display())),
@@ -175,7 +173,7 @@ fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut pictures = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if has_ending(&path, &PICTURES) && path.is_file() {
+        if has_picture_ending(&path) && path.is_file() {
             pictures.push(path);
         }
     }

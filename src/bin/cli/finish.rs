@@ -1,4 +1,5 @@
-//! How a run ends: exit status 0 for success, 1 where the work failed, 2 for wrong usage (clap's own status too).
+//! How a run ends: exit status 0 for success, 1 where the work failed, 2 for wrong usage (clap's own status too), 130 where
+//! it was interrupted.
 
 use std::fmt;
 use std::io;
@@ -27,7 +28,13 @@ impl std::error::Error for Usage {}
 pub(crate) enum Verdict {
     Success,
     Failure,
+    /// Ctrl-C ended it, and that was reported.
+    #[allow(dead_code, reason = "densenet-bench has no results to keep")]
+    Interrupted,
 }
+
+/// The exit status of a shell's command that SIGINT ended.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Sends logs to stderr. wgpu's layers warn about every driver they look at, so only their errors are shown.
 pub(crate) fn start_logging() {
@@ -40,6 +47,7 @@ pub(crate) fn finish(result: anyhow::Result<Verdict>) -> ExitCode {
     match result {
         Ok(Verdict::Success) => ExitCode::SUCCESS,
         Ok(Verdict::Failure) => ExitCode::from(1),
+        Ok(Verdict::Interrupted) => ExitCode::from(INTERRUPTED),
         // The reader of our output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,9 +1,8 @@
 //! `densenet classify`: the likeliest classes of pictures.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::{Activation, Input, Place, Prediction, Wanted, labels};
+use densenet_wgpu::{Activation, Place, Wanted, labels};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -13,17 +12,22 @@ use crate::cli::positive;
 use crate::cli::source::SourceArgs;
 use crate::engine::{self, WithoutAdapter};
 use crate::heat::HeatFolder;
-use crate::pictures::{self, Outcome, PictureArgs};
+use crate::interrupt;
+use crate::pictures::PictureArgs;
+use crate::results::{self, Outcome};
+use crate::rows::Rows;
 
 /// Name the likeliest classes of pictures
 ///
-/// Folders are walked. A bad picture is reported and skipped, and the exit status is then 1.
+/// Folders are walked. A bad picture is reported and skipped, and the exit status is then 1. Ctrl-C ends the run within a
+/// step: what is finished is written, and the exit status is 130.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet classify tests/images/digits
   densenet classify --weights densenet121.safetensors --top 3 photo.jpg holiday/
   curl -s https://example.org/cat.png | densenet classify --weights densenet121.safetensors -
   densenet classify --weights densenet121.safetensors --cam maps photo.jpg
+  densenet classify --weights densenet121.safetensors --jsonl archive/ > archive.jsonl
   densenet classify --preset timm,resize=320,crop=288 --weights densenet121.safetensors --json photo.jpg")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -44,6 +48,13 @@ pub(crate) struct Arguments {
     /// Print one JSON document: {"model": .., "adapter": .., "images": [..]}
     #[arg(long)]
     json: bool,
+    /// Print one JSON object for each picture, on a line of its own, as soon as it is known
+    #[arg(long, conflicts_with = "json")]
+    jsonl: bool,
+    /// Print a table with a row for each picture, as soon as it is known: path, error, and class, label and probability of
+    /// each place
+    #[arg(long, conflicts_with_all = ["json", "jsonl"])]
+    csv: bool,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -51,32 +62,46 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    let pictures = arguments.pictures.find()?;
+    let cancel = interrupt::token();
+    let files = arguments.pictures.find(&cancel)?;
+    let count = files.pictures.len();
     // It fails before the work, not after it.
-    let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &pictures)).transpose()?;
+    let heat = arguments.cam.as_deref().map(|path| HeatFolder::open(path, &files.pictures)).transpose()?;
     let weights = arguments.source.open(None)?;
     let Some(classes) = weights.architecture().classes() else {
         anyhow::bail!("these weights have no classifier: `densenet features` writes pooled features");
     };
-    let mut options = arguments.pictures.options().outputs(heat.as_ref().map(|_| Wanted::ClassMaps));
+    let mut options = arguments.pictures.options(&cancel).outputs(heat.as_ref().map(|_| Wanted::ClassMaps));
     options.labels = arguments.labels.as_deref().map(|path| class_names(path, classes)).transpose()?;
     options.activation = arguments.activation;
-    let classifier = engine::open(&arguments.adapter, weights, options, WithoutAdapter::FallBack)?;
-    // What is shown is a probability, or a bare logit.
-    let probability = classifier.activation() != Activation::None;
-
-    let (json, top, bar) = (arguments.json, arguments.top, pictures::bar(&pictures));
-    let mut report = Report { json, top, probability, bar, heat, images: Vec::new(), failed: 0 };
-    let inputs: Vec<Input> = pictures.iter().map(pictures::input).collect();
-    for ((path, _), answer) in pictures.iter().zip(classifier.classify_many_blocking(inputs)) {
-        report.add(path, answer)?;
+    let classifier = match engine::open(&arguments.adapter, weights, options, WithoutAdapter::FallBack) {
+        Err(error) if interrupt::is_cancelled(&error) => return Ok(interrupt::told(0, count)),
+        classifier => classifier?,
+    };
+    let form = match arguments {
+        Arguments { json: true, .. } => Form::Json(Vec::new()),
+        Arguments { jsonl: true, .. } => Form::JsonLines,
+        Arguments { csv: true, .. } => Form::Csv(Rows::start(classifier.architecture(), arguments.top)?),
+        // What is shown is a probability, or a bare logit.
+        _ => Form::Text { probability: classifier.activation() != Activation::None },
+    };
+    let mut report = Report { form, top: arguments.top, heat, failed: 0 };
+    let done = results::run(&classifier, &files, |path, outcome, bar| report.add(path, &outcome, bar))?;
+    if let Form::Json(images) = report.form {
+        print_json(&json!({
+            "model": engine::classifier_json(&classifier),
+            "adapter": engine::engine_json(&classifier)?,
+            "orient": classifier.orientation().to_string(),
+            "images": images,
+            "left": count - done,
+            "left_out": files.left_out.json(),
+        }))?;
     }
-    report.bar.finish_and_clear();
-    if json {
-        let model = engine::classifier_json(&classifier);
-        print_json(&json!({ "model": model, "adapter": engine::engine_json(&classifier)?, "images": report.images }))?;
-    }
-    Ok(if report.failed == 0 { Verdict::Success } else { Verdict::Failure })
+    Ok(match report.failed {
+        _ if done < count => interrupt::told(done, count),
+        0 => Verdict::Success,
+        _ => Verdict::Failure,
+    })
 }
 
 fn class_names(path: &Path, classes: usize) -> anyhow::Result<Vec<String>> {
@@ -90,40 +115,44 @@ fn class_names(path: &Path, classes: usize) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
+/// How results are printed.
+enum Form {
+    Text {
+        probability: bool,
+    },
+    /// The images of the document so far.
+    Json(Vec<Value>),
+    JsonLines,
+    Csv(Rows),
+}
+
 /// What the user sees, picture by picture.
 struct Report {
-    json: bool,
+    form: Form,
     top: usize,
-    probability: bool,
-    bar: ProgressBar,
     heat: Option<HeatFolder>,
-    images: Vec<Value>,
     failed: usize,
 }
 
 impl Report {
-    fn add(&mut self, path: &Path, answer: densenet_wgpu::Result<Prediction>) -> anyhow::Result<()> {
-        let outcome = Outcome::told(path, answer, &self.bar)?;
-        self.bar.inc(1);
+    fn add(&mut self, path: &Path, outcome: &Outcome, bar: &ProgressBar) -> anyhow::Result<()> {
         self.failed += usize::from(outcome.error.is_some());
         let top = outcome.prediction.as_ref().map(|prediction| prediction.top(self.top)).unwrap_or_default();
         let heat = match (&mut self.heat, &outcome.prediction, top.first()) {
             (Some(folder), Some(prediction), Some(first)) => Some(folder.write(path, prediction, first.class)?),
             _ => None,
         };
-        if self.json {
-            self.images.push(self.image(path, &outcome, &top, heat.as_deref()));
-            return Ok(());
-        }
-        if outcome.error.is_some() {
-            return Ok(());
-        }
-        let text = self.text(path, &top);
-        let print = || write!(io::stdout().lock(), "{text}");
-        if io::stdout().is_terminal() {
-            self.bar.suspend(print)?
-        } else {
-            print()?
+        match &mut self.form {
+            Form::Text { .. } if outcome.error.is_some() => {}
+            Form::Text { probability } => results::emit(text(path, &top, *probability).as_bytes(), bar)?,
+            Form::Csv(rows) => results::emit(&rows.row(path, outcome, &top)?, bar)?,
+            Form::JsonLines => results::emit_json(&self.image(path, outcome, &top, heat.as_deref()), bar)?,
+            Form::Json(_) => {
+                let image = self.image(path, outcome, &top, heat.as_deref());
+                if let Form::Json(images) = &mut self.form {
+                    images.push(image);
+                }
+            }
         }
         Ok(())
     }
@@ -144,23 +173,23 @@ impl Report {
         }
         image
     }
+}
 
-    /// One line if one class is shown, else the path and a line for each class.
-    fn text(&self, path: &Path, top: &[Place]) -> String {
-        // Names come from files: they must not control the terminal.
-        let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
-        let score = |place: &Place| match self.probability {
-            true => format!("{:6.2} %", place.score * 100.0),
-            false => format!("{:10.4}", place.score),
-        };
-        let path = plain(&path.to_string_lossy());
-        match top {
-            [only] => format!("{path}: {} ({})\n", plain(&only.label), score(only).trim()),
-            _ => {
-                let lines: String =
-                    top.iter().map(|place| format!("  {}  {}\n", score(place), plain(&place.label))).collect();
-                format!("{path}\n{lines}")
-            }
+/// One line if one class is shown, else the path and a line for each class.
+fn text(path: &Path, top: &[Place], probability: bool) -> String {
+    // Names come from files: they must not control the terminal.
+    let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
+    let score = |place: &Place| match probability {
+        true => format!("{:6.2} %", place.score * 100.0),
+        false => format!("{:10.4}", place.score),
+    };
+    let path = plain(&path.to_string_lossy());
+    match top {
+        [only] => format!("{path}: {} ({})\n", plain(&only.label), score(only).trim()),
+        _ => {
+            let lines: String =
+                top.iter().map(|place| format!("  {}  {}\n", score(place), plain(&place.label))).collect();
+            format!("{path}\n{lines}")
         }
     }
 }

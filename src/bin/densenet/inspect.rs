@@ -6,6 +6,7 @@ use std::path::Path;
 use comfy_table::Table;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::low_level::plan::Plan;
+use densenet_wgpu::picture::Orientation;
 use densenet_wgpu::weights::{self, Fact, Origin, Weights};
 use densenet_wgpu::{InputSize, KernelFamily, Preprocessing};
 use indicatif::HumanCount;
@@ -148,6 +149,7 @@ fn document(subject: &Subject, cost: &Cost, arguments: &Arguments) -> anyhow::Re
         "classes": architecture.classes(),
         "labels": subject.labels(),
         "preset": preprocessing.to_string(),
+        "orient": Orientation::default().to_string(),
         "kernels": arguments.kernels.to_string(),
         "activation_bytes": chosen.map(|memory| memory.footprint.activations),
         "peak_device_bytes": chosen.map(|memory| memory.footprint.total()),
@@ -180,6 +182,7 @@ fn describe(subject: &Subject, cost: &Cost) -> anyhow::Result<Table> {
     if subject.facts().iter().all(|fact| fact.what != "preset") {
         row("preset", preprocessing.to_string(), "the network's default");
     }
+    row("orientation", "pictures are turned as their EXIF data says".into(), "default; --orient stored");
     if let Some(labels) = subject.labels() {
         row("labels", preview(labels), "metadata");
     }

@@ -11,8 +11,12 @@ mod features;
 mod files;
 mod heat;
 mod inspect;
+mod interrupt;
+mod left_out;
 mod memory;
 mod pictures;
+mod results;
+mod rows;
 mod run;
 mod tensor;
 mod verify;
@@ -23,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 /// DenseNet inference on any GPU that WebGPU reaches.
 ///
-/// Exit status: 0 success, 1 the work failed, 2 wrong usage. Logs go to stderr (RUST_LOG chooses them).
+/// Exit status: 0 success, 1 the work failed, 2 wrong usage, 130 interrupted. Logs go to stderr (RUST_LOG chooses them).
 #[derive(Parser)]
 #[command(name = "densenet", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -52,8 +56,8 @@ fn main() -> ExitCode {
     cli::environment::without_wayland();
     cli::finish::start_logging();
     cli::finish::finish(match &Arguments::parse().command {
-        Command::Classify(arguments) => classify::classify(arguments),
-        Command::Features(arguments) => features::features(arguments),
+        Command::Classify(arguments) => interrupt::settled(classify::classify(arguments)),
+        Command::Features(arguments) => interrupt::settled(features::features(arguments)),
         Command::Run(arguments) => run::run(arguments),
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),

@@ -19,9 +19,9 @@ fn none() -> Preprocessing {
 }
 
 #[test]
-fn all_four_formats_are_told_by_their_content() {
+fn formats_are_told_by_their_content() {
     let picture = ImageBuffer::from_fn(16, 12, |x, y| Rgb([x as u8 * 10, y as u8 * 10, 128]));
-    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg] {
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg, ImageFormat::Tiff] {
         let picture = Picture::from_bytes(&encoded(picture.clone(), format), "x").unwrap();
         assert_eq!((picture.width(), picture.height(), picture.pixels.channels), (16, 12, 3), "{format:?}");
         let [red, green, blue] = [0, 1, 2].map(|c| i32::from(picture.pixels.data[(5 * 16 + 8) * 3 + c]));
@@ -95,7 +95,8 @@ fn damaged_bytes_never_panic() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as usize % below
     };
-    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg] {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+    for format in [Png, WebP, Bmp, Jpeg, Gif, Tiff] {
         let whole = encoded(picture.clone(), format);
         let mut refused = 0;
         for _ in 0..300 {
