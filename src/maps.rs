@@ -1,6 +1,8 @@
 //! Feature maps on the host: outputs of layers, class maps, pooled features.
 
-use crate::architecture::{Architecture, Shape};
+#[cfg(any(feature = "gpu", feature = "images"))]
+use crate::architecture::Architecture;
+use crate::architecture::Shape;
 
 /// The tap that holds the class-activation maps of all classes, `[N, classes, rows, columns]`.
 pub const CLASS_MAPS: &str = "cam";
@@ -10,6 +12,7 @@ pub const CLASS_MAPS: &str = "cam";
 pub const POOLED_MAPS: &str = "features.pooled";
 
 /// The tap that class maps are, or that they are made of.
+#[cfg(any(feature = "gpu", feature = "images"))]
 pub(crate) fn class_maps_tap(architecture: &Architecture) -> &'static str {
     if architecture.head.is_plain() { CLASS_MAPS } else { POOLED_MAPS }
 }

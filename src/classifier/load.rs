@@ -1,5 +1,6 @@
 //! From a weight file to a classifier.
 
+#[cfg(feature = "files")]
 use std::path::Path;
 use std::sync::Arc;
 
