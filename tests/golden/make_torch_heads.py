@@ -160,7 +160,7 @@ def networks():
     run = lambda n, x: n.fc(pooled(n.backbone.features, x))
     yield "unused.pth", Parts(
         run, backbone=densenet(linear(outputs=5)), fc=linear()
-    ), "relu, avg, linear 3", REFUSED, None
+    ), "relu, avg, linear 3", ASSUMED, None
     run = lambda n, x: (lambda f: {"age": n.age(f), "sex": n.sex(f)})(n.backbone(x))
     two = "relu, avg; age: linear 1; sex: linear 2"
     yield "two.pth", Parts(
