@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::head::{self, Question};
 use super::known::Known;
 use super::metadata::Metadata;
 use super::names::{self, Names};
@@ -15,7 +16,6 @@ use super::resolve::Resolver;
 use super::source::{Entry, Source};
 use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
-use super::head::{self, Question};
 use super::{bias, check, extras, infer, part, structure, timm};
 use crate::architecture::Architecture;
 
@@ -93,7 +93,9 @@ fn named_settings(source: &Source, names: &Names) -> Result<Statements, String> 
         let own = canonical.as_deref().filter(|name| name.starts_with("features.")).and_then(|_| stated.get(module));
         match (own, statements.eps) {
             (Some(own), Some(eps)) if *own != eps => {
-                return Err(format!("'{module}' has the epsilon {own:e}, others have {eps:e}: one for all batch norms is expected"));
+                return Err(format!(
+                    "'{module}' has the epsilon {own:e}, others have {eps:e}: one for all batch norms is expected"
+                ));
             }
             (Some(own), _) => statements.eps = Some(*own),
             (None, _) => {}
@@ -140,6 +142,9 @@ fn read_head(
     resolver.set_head(found.head, found.activation, found.from);
     for entry in found.unused {
         source.ignored.push(source.entries[entry].name.clone());
+        names.canonical[entry] = None;
+    }
+    for entry in found.spent {
         names.canonical[entry] = None;
     }
     for (entry, name) in found.placed.names {

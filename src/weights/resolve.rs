@@ -56,7 +56,14 @@ impl<'a> Resolver<'a> {
             ranking.add(Rank::Default, defaults);
         }
         let pads_by_kernel = source.pads_by_kernel;
-        Resolver { described: metadata.architecture, options, scheme: names.scheme, pads_by_kernel, ranking, head: None }
+        Resolver {
+            described: metadata.architecture,
+            options,
+            scheme: names.scheme,
+            pads_by_kernel,
+            ranking,
+            head: None,
+        }
     }
 
     /// The architecture, with where each part of it came from.

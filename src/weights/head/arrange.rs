@@ -63,7 +63,9 @@ impl Search<'_, '_> {
     fn numbered(&mut self, node: &Node, numbers: &[usize], width: usize, start: usize) -> Vec<Block> {
         let chain = self.sequence(node, numbers, width, start);
         let children: Vec<&Node> = node.children.iter().collect();
-        let list = self.side_by_side(&children, width);
+        // A list counts its members, and each has parameters.
+        let is_list = numbers.iter().copied().eq(0..numbers.len());
+        let list = if is_list { self.side_by_side(&children, width) } else { None };
         let doubt = list.is_some().then(|| format!("'{}' is a Sequential, not a list of outputs", node.path));
         let chain = chain.map(|block| Block { found: Arrangement { doubt, ..block.found }, ..block });
         chain.into_iter().chain(list).collect()
@@ -110,10 +112,11 @@ impl Search<'_, '_> {
         let children: Vec<&Node> = node.children.iter().collect();
         let begin = Block { outputs: width, ..Block::default() };
         self.extend(begin, &mut Vec::new(), &children, &mut chains, &mut forks);
-        if let [(_, first), (_, second), ..] = &chains[..] {
+        let first = chains.first().map(|(_, order)| order.clone()).unwrap_or_default();
+        if let Some((_, second)) = chains.iter().find(|(_, order)| *order != first) {
             let shown = |order: &[&str]| order.iter().map(|s| format!("'{s}'")).collect::<Vec<_>>().join(", ");
-            let unclear = !is_numbered(first) || self.has_slope(&children);
-            let text = format!("{} or {}", shown(first), shown(second));
+            let unclear = !is_numbered(&first) || self.has_slope(&children);
+            let text = format!("{} or {}", shown(&first), shown(second));
             let found = &mut chains[0].0.found;
             match unclear {
                 true => found.unclear = Some(format!("its layers fit in several orders: {text}")),
@@ -145,7 +148,8 @@ impl Search<'_, '_> {
             return;
         }
         for (at, child) in left.iter().enumerate() {
-            let rest: Vec<&Node> = left.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, node)| *node).collect();
+            let rest: Vec<&Node> =
+                left.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, node)| *node).collect();
             for block in self.node(child, so_far.outputs, 0) {
                 let gap = if taken.is_empty() { Gap::default() } else { Gap::unseen() };
                 let is_last = rest.is_empty();

@@ -59,7 +59,9 @@ pub(super) fn fill(
         }
         layers.extend(match modules[item.module].kind {
             Kind::Linear { outputs, .. } => Some((HeadLayer::Linear { outputs }, Some(item.module))),
-            Kind::Norm { eps, .. } => Some((HeadLayer::BatchNorm { eps: eps.unwrap_or(defaults.eps) }, Some(item.module))),
+            Kind::Norm { eps, .. } => {
+                Some((HeadLayer::BatchNorm { eps: eps.unwrap_or(defaults.eps) }, Some(item.module)))
+            }
             Kind::Slope { value } => Some((HeadLayer::LeakyRelu { slope: value }, None)),
             Kind::Plain(layer) => layer.map(|layer| (layer, None)),
             // Flattening a vector changes nothing.

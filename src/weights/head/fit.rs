@@ -41,7 +41,7 @@ pub(super) fn fit(
         });
     }
     // Every output of the file's is one that was stated.
-    let own = arrangement.modules().filter(|&module| !modules[module].tensors.is_empty()).count();
+    let own = arrangement.modules().filter(|&module| modules[module].is_placed()).count();
     (used.len() == own).then(|| Fitted { head: Head { relu: spec.relu, pooling, layers, branches }, modules: used })
 }
 
@@ -103,7 +103,7 @@ fn track(
     if items.next().is_some() {
         return None;
     }
-    used.extend(track.iter().map(|item| item.module).filter(|&module| !modules[module].tensors.is_empty()));
+    used.extend(track.iter().map(|item| item.module).filter(|&module| modules[module].is_placed()));
     Some(layers)
 }
 

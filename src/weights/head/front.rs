@@ -72,7 +72,9 @@ impl Front<'_> {
             (Place::Fastai, Width::Twice) => false,
             (Place::Fastai, _) if hidden.len() <= 4 => false,
             // A pooling module and a flattening one, and what is left.
-            (Place::Sequence, Width::Once | Width::Twice) => matches!(hidden.len(), 0 | 3 | 4) || self.is_convolution(2),
+            (Place::Sequence, Width::Once | Width::Twice) => {
+                matches!(hidden.len(), 0 | 3 | 4) || self.is_convolution(2)
+            }
             (Place::BehindMaps, Width::Once | Width::Twice) => hidden.len() != 2,
             (Place::Sequence | Place::BehindMaps, Width::Flat { .. }) => hidden.len() != 1,
             (Place::Fastai, _) => false,
@@ -102,7 +104,10 @@ impl Front<'_> {
             _ => return Err(format!("'{}' reads {reads} values of maps that are not pooled", self.module.name)),
         };
         if pooling.outputs(self.channels) != reads {
-            return Err(format!("'{}' reads {reads} values, which the pooling '{pooling}' does not make", self.module.name));
+            return Err(format!(
+                "'{}' reads {reads} values, which the pooling '{pooling}' does not make",
+                self.module.name
+            ));
         }
         if !matches!(place, Place::Sequence | Place::Fastai) || !self.before.is_closed() {
             let relu = if relu { "a ReLU and nothing else" } else { "nothing" };
@@ -129,7 +134,9 @@ impl Front<'_> {
                 "'{}' reads {inputs} values: {pixels} for each of {channels} channels, which is no square map",
                 self.module.name
             )),
-            _ => Err(format!("'{}' reads {inputs} values, and the DenseNet makes {channels} channels", self.module.name)),
+            _ => {
+                Err(format!("'{}' reads {inputs} values, and the DenseNet makes {channels} channels", self.module.name))
+            }
         }
     }
 
@@ -205,7 +212,11 @@ impl Front<'_> {
         }
         // In front of pooled features that are at least 0, neither a dropout nor a ReLU changes anything.
         if !quoted.is_empty() && !in_front {
-            assumed.push(format!("{} change{} nothing", quoted.join(" and "), if quoted.len() == 1 { "s" } else { "" }));
+            assumed.push(format!(
+                "{} change{} nothing",
+                quoted.join(" and "),
+                if quoted.len() == 1 { "s" } else { "" }
+            ));
         }
     }
 }

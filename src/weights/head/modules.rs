@@ -27,7 +27,19 @@ const NORM: [(&str, [&str; 2]); 4] = [
 
 /// Words in the names of modules whose linear layers are no steps from features to outputs.
 const SIDEWAYS: [&str; 14] = [
-    "attention", "attn", "se", "cbam", "eca", "gate", "squeeze", "excitation", "lstm", "gru", "rnn", "transformer", "qkv",
+    "attention",
+    "attn",
+    "se",
+    "cbam",
+    "eca",
+    "gate",
+    "squeeze",
+    "excitation",
+    "lstm",
+    "gru",
+    "rnn",
+    "transformer",
+    "qkv",
     "embedding",
 ];
 
@@ -59,7 +71,9 @@ pub(super) fn named<'a>(
         }
         top
     };
-    let is_in = |name: &str, module: &str| module.is_empty() || name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+    let is_in = |name: &str, module: &str| {
+        module.is_empty() || name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
+    };
     let mut unknown = None;
     let mut modules = Vec::new();
     for (path, own) in known {
@@ -70,7 +84,9 @@ pub(super) fn named<'a>(
         }
         let kind = match own {
             Known::Flatten => Kind::Pool(None),
-            Known::Other(_) if gathered.iter().any(|module| module.name == path || is_in(module.name, path)) => continue,
+            Known::Other(_) if gathered.iter().any(|module| module.name == path || is_in(module.name, path)) => {
+                continue;
+            }
             Known::Other(class) => {
                 unknown = unknown.or(Some(class.as_str()));
                 Kind::Plain(None)
@@ -109,7 +125,12 @@ fn module<'a>(name: &'a str, members: &[usize], entries: &'a [Entry]) -> Result<
         && *shape(only) == [1]
         && let Ok(values) = entries[only].decode()
     {
-        return Ok(Module { name, kind: Kind::Slope { value: f64::from(values[0]) }, convolution: false, tensors: Vec::new() });
+        return Ok(Module {
+            name,
+            kind: Kind::Slope { value: f64::from(values[0]) },
+            convolution: false,
+            tensors: vec![(only, "")],
+        });
     }
     norm(name, members, entries)
 }

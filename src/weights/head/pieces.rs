@@ -10,7 +10,7 @@ pub(super) struct Module<'a> {
     pub(super) kind: Kind,
     /// A linear layer that the file holds as a 1x1 convolution.
     pub(super) convolution: bool,
-    /// Entries, and their canonical leaves.
+    /// Entries, and their canonical leaves: those of a linear layer or a batch norm.
     pub(super) tensors: Vec<(usize, &'static str)>,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Linear { inputs: usize, outputs: usize },
     /// A batch norm, with a weight and bias or without; its epsilon where the file states it.
     Norm { width: usize, eps: Option<f64> },
-    /// The one slope of a PReLU.
+    /// The one slope of a PReLU, whose tensor becomes a number of the head.
     Slope { value: f64 },
     /// A layer without parameters that the file names; none where it changes nothing at inference.
     Plain(Option<HeadLayer>),
@@ -48,6 +48,11 @@ impl Module<'_> {
 
     pub(super) fn is_linear(&self) -> bool {
         matches!(self.kind, Kind::Linear { .. })
+    }
+
+    /// Whether it becomes a layer with parameters.
+    pub(super) fn is_placed(&self) -> bool {
+        matches!(self.kind, Kind::Linear { .. } | Kind::Norm { .. })
     }
 
     /// Whether it has tensors, or a slope.

@@ -28,7 +28,9 @@ pub(super) fn place(trunk: &Architecture, head: &Head, modules: &[&Module]) -> R
         placed.names.extend(module.tensors.iter().map(|&(entry, leaf)| (entry, name(leaf))));
         let has = |leaf: &str| module.tensors.iter().any(|&(_, own)| own == leaf);
         if module.convolution {
-            placed.matrices.extend(module.tensors.iter().filter(|(_, leaf)| *leaf == "weight").map(|(entry, _)| *entry));
+            placed
+                .matrices
+                .extend(module.tensors.iter().filter(|(_, leaf)| *leaf == "weight").map(|(entry, _)| *entry));
         }
         let length = module.outputs(layer.inputs);
         if !has("weight") && matches!(module.kind, Kind::Norm { .. }) {

@@ -52,6 +52,8 @@ pub(in crate::weights) struct Found {
     pub(in crate::weights) placed: Placed,
     /// Entries that nothing reads.
     pub(in crate::weights) unused: Vec<usize>,
+    /// Entries that the head itself holds.
+    pub(in crate::weights) spent: Vec<usize>,
     /// Where the head comes from.
     pub(in crate::weights) from: &'static str,
     /// What was assumed, and the option that states it; none where nothing was.
@@ -74,7 +76,9 @@ pub(in crate::weights) fn read(question: &Question) -> Result<Option<Found>, Str
     modules.extend(plain);
     if modules.len() > MAX_MODULES {
         let (count, part) = (modules.len(), part_of(last_norm));
-        return Err(format!("{count} layers beside the DenseNet in '{part}': --part {part} reads it alone, for features"));
+        return Err(format!(
+            "{count} layers beside the DenseNet in '{part}': --part {part} reads it alone, for features"
+        ));
     }
     let stated = tree::stated(question.known);
     let reader = Reader { question, modules: &modules, last_norm, stated, unknown };
@@ -95,7 +99,9 @@ fn outside(question: &Question) -> Vec<usize> {
         let leaf = entry.name.rsplit('.').next().unwrap_or_default();
         let counts = matches!(entry.number, Number::Other(_)) && !["weight", "bias"].contains(&leaf);
         let name = question.names.canonical[at].as_deref();
-        name.is_some_and(|name| !name.starts_with("features.")) && !counts && !extras::is_ignored(&entry.name, &entry.shape)
+        name.is_some_and(|name| !name.starts_with("features."))
+            && !counts
+            && !extras::is_ignored(&entry.name, &entry.shape)
     };
     (0..question.entries.len()).filter(is_outside).collect()
 }
@@ -112,7 +118,8 @@ pub(in crate::weights) fn part_of(last_norm: &str) -> &str {
 fn refused(foreign: &Foreign, last_norm: &str) -> String {
     let (what, part) = (&foreign.what, part_of(last_norm));
     let beside = if part.is_empty() { "the DenseNet".into() } else { format!("the DenseNet in '{part}'") };
-    let alone = if part.is_empty() { String::new() } else { format!("; --part {part} reads the DenseNet alone, for features") };
+    let alone =
+        if part.is_empty() { String::new() } else { format!("; --part {part} reads the DenseNet alone, for features") };
     match foreign.on_maps {
         true => format!("part of a larger network: beside {beside}, {what}{alone}"),
         false => format!(
@@ -186,7 +193,8 @@ impl Reader<'_, '_> {
 
     /// Puts the outputs of each order as the file has them, where that is known.
     fn in_files_order(&self, mut arrangement: Arrangement) -> Arrangement {
-        let places: BTreeMap<&str, usize> = (self.question.order.iter().enumerate()).map(|(at, name)| (name.as_str(), at)).collect();
+        let places: BTreeMap<&str, usize> =
+            (self.question.order.iter().enumerate()).map(|(at, name)| (name.as_str(), at)).collect();
         let of_module = |module: usize| {
             let tensors = self.modules[module].tensors.iter();
             tensors.filter_map(|(entry, _)| places.get(self.question.entries[*entry].name.as_str())).min().copied()
@@ -273,7 +281,8 @@ impl Reader<'_, '_> {
         let reading = self.front(arrangement, &mut assumed)?;
         self.refuse_generic(arrangement)?;
         let (layers, branches) = self.layers(arrangement, reading.taken, &mut assumed)?;
-        let modules = layers.iter().chain(branches.iter().flat_map(|(_, layers)| layers)).filter_map(|(_, m)| *m).collect();
+        let modules =
+            layers.iter().chain(branches.iter().flat_map(|(_, layers)| layers)).filter_map(|(_, m)| *m).collect();
         let plain = |layers: Layers| layers.into_iter().map(|(layer, _)| layer).collect::<Vec<HeadLayer>>();
         if !branches.is_empty() {
             let names: Vec<&str> = branches.iter().map(|(name, _)| name.as_str()).collect();
@@ -310,7 +319,12 @@ impl Reader<'_, '_> {
     }
 
     #[expect(clippy::type_complexity, reason = "shared layers, and those of each output by name")]
-    fn layers(&self, arrangement: &Arrangement, taken: usize, assumed: &mut Vec<String>) -> Result<(Layers, Vec<(String, Layers)>), String> {
+    fn layers(
+        &self,
+        arrangement: &Arrangement,
+        taken: usize,
+        assumed: &mut Vec<String>,
+    ) -> Result<(Layers, Vec<(String, Layers)>), String> {
         let fork = (!arrangement.branches.is_empty()).then(Gap::unseen);
         let shared = &arrangement.shared[taken.min(arrangement.shared.len())..];
         let shared = between::fill(self.modules, shared, fork.as_ref(), self.defaults(), assumed)?;
@@ -343,16 +357,20 @@ impl Reader<'_, '_> {
     ) -> Result<Found, String> {
         let modules: Vec<&Module> = fitted.modules.iter().map(|&module| &self.modules[module]).collect();
         let placed = place(self.question.trunk, &fitted.head, &modules)?;
-        let unused = arrangement.unused.iter().flat_map(|&module| &self.modules[module].tensors);
-        let unused = unused.map(|(entry, _)| *entry).collect();
-        Ok(Found { head: fitted.head, activation: None, placed, unused, from, warning })
+        let entries = |module: usize| self.modules[module].tensors.iter().map(|(entry, _)| *entry);
+        let unused = arrangement.unused.iter().flat_map(|&module| entries(module)).collect();
+        // A slope is a number of the head now.
+        let slopes = (0..self.modules.len()).filter(|&at| matches!(self.modules[at].kind, Kind::Slope { .. }));
+        let spent = slopes.flat_map(entries).collect();
+        Ok(Found { head: fitted.head, activation: None, placed, unused, spent, from, warning })
     }
 
     /// A head that somebody could mean.
     fn example(&self, arrangement: &Arrangement) -> String {
         let (layers, branches) = self.layers(arrangement, 0, &mut Vec::new()).unwrap_or_default();
         let channels = self.question.trunk.last_channels();
-        let inputs = arrangement.first(self.modules).and_then(|item| self.modules[item.module].inputs()).unwrap_or(channels);
+        let inputs =
+            arrangement.first(self.modules).and_then(|item| self.modules[item.module].inputs()).unwrap_or(channels);
         let side = (inputs / channels).isqrt();
         let pooling = match inputs / channels {
             1 => Pooling::Average,
@@ -383,7 +401,11 @@ impl Reader<'_, '_> {
 
     fn unfit(&self) -> String {
         let part = part_of(self.last_norm);
-        let alone = if part.is_empty() { String::new() } else { format!("; --part {part} reads the DenseNet alone, for features") };
+        let alone = if part.is_empty() {
+            String::new()
+        } else {
+            format!("; --part {part} reads the DenseNet alone, for features")
+        };
         format!(
             "a head that is not understood: behind {} channels, {} do not follow each other{alone}",
             self.question.trunk.last_channels(),

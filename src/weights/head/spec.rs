@@ -112,9 +112,11 @@ fn parse(text: &str) -> Result<HeadSpec, String> {
             Some(Item::Layer(LayerSpec::Other(HeadLayer::Relu))) if !relu => relu = true,
             Some(Item::Nothing) => {}
             _ => {
-                return Err("only `relu` may stand before the pooling, which is expected next: avg, max, avg+max, max+avg or \
+                return Err(
+                    "only `relu` may stand before the pooling, which is expected next: avg, max, avg+max, max+avg or \
                             flatten, as in 'relu, avg, linear'"
-                    .into());
+                        .into(),
+                );
             }
         }
     };
@@ -193,14 +195,20 @@ fn item(text: &str) -> Result<Item, String> {
         ("log_softmax", _) => layer(HeadLayer::LogSoftmax),
         _ => {
             let near = nearest(word, WORDS).unwrap_or_default();
-            return Err(format!("'{word}' is no layer of a head; the nearest is '{near}', and there are {}", WORDS.join(", ")));
+            return Err(format!(
+                "'{word}' is no layer of a head; the nearest is '{near}', and there are {}",
+                WORDS.join(", ")
+            ));
         }
     };
     Ok(found)
 }
 
 fn width_of(text: &str, item: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("'{item}': a number of outputs is expected, such as 512"))
+    text.parse()
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| format!("'{item}': a number of outputs is expected, such as 512"))
 }
 
 fn fraction(text: &str, item: &str) -> Result<f64, String> {

@@ -173,17 +173,22 @@ fn names_without_numbers_are_ordered_by_their_widths() {
         .linear("fc1", 32, 40)
         .linear("fc2", 3, 32)
         .assumes("relu, avg, batch_norm 1e-5, linear 32, relu, linear 3");
-    torchvision().linear("classifier.fc1", 32, 40).linear("classifier.fc2", 3, 32).assumes("relu, avg, linear 32, relu, linear 3");
+    torchvision()
+        .linear("classifier.fc1", 32, 40)
+        .linear("classifier.fc2", 3, 32)
+        .assumes("relu, avg, linear 32, relu, linear 3");
     torchvision().linear("fc", 3, 40).assumes("relu, avg, linear 3");
     net().linear("fc1", 40, 40).linear("fc2", 40, 40).assumes("relu, avg, linear 40, relu, linear 40");
-    net().linear("first", 40, 40).linear("second", 40, 40).refuses("its layers fit in several orders: 'first', 'second' or");
+    net()
+        .linear("first", 40, 40)
+        .linear("second", 40, 40)
+        .refuses("its layers fit in several orders: 'first', 'second' or");
 }
 
 #[test]
 fn several_outputs_stand_side_by_side() {
     let net = || File::behind("backbone.features.norm5");
-    let warning =
-        net().linear("sex", 2, 40).linear("age", 1, 40).assumes("relu, avg; age: linear 1; sex: linear 2");
+    let warning = net().linear("sex", 2, 40).linear("age", 1, 40).assumes("relu, avg; age: linear 1; sex: linear 2");
     assert!(warning.contains("the outputs are, by name, age, sex"), "{warning}");
     torchvision()
         .linear("classifier.age", 1, 40)
@@ -205,7 +210,8 @@ fn several_outputs_stand_side_by_side() {
         .assumes("relu, avg, linear 32, relu; age: linear 1; sex: linear 2");
     net().linear("fc", 3, 40).linear("classifier", 5, 40).refuses("'classifier' or the other is left over");
     // The order is for whoever states it to choose.
-    let stated = net().linear("sex", 2, 40).linear("age", 1, 40).read_as(Some("relu, avg; sex: linear; age: linear, relu"));
+    let stated =
+        net().linear("sex", 2, 40).linear("age", 1, 40).read_as(Some("relu, avg; sex: linear; age: linear, relu"));
     assert_eq!(stated.unwrap().0, "relu, avg; sex: linear 2; age: linear 1, relu");
 }
 
@@ -217,7 +223,9 @@ fn a_heads_place_tells_of_the_last_relu_and_the_pooling() {
     sequence().linear("3", 3, 2560).assumes("relu, flatten 8x8, linear 3");
     sequence().linear("2", 3, 2560).assumes("flatten 8x8, linear 3");
     sequence().tensor("3.weight", &[3, 40, 1, 1]).tensor("3.bias", &[3]).assumes("relu, avg, linear 3");
-    sequence().linear("4", 3, 80).refuses("averages or maxima come first (avg+max or max+avg); state it, as in --head \"relu, avg+max, linear 3\"");
+    sequence().linear("4", 3, 80).refuses(
+        "averages or maxima come first (avg+max or max+avg); state it, as in --head \"relu, avg+max, linear 3\"",
+    );
     sequence().linear("4", 3, 120).refuses("3 for each of 40 channels, which is no square map");
     sequence().linear("9", 3, 40).refuses("8 modules without parameters stand before '9'");
     torchvision().linear("classifier", 3, 80).assumes("relu, avg+max, linear 3");
@@ -248,10 +256,16 @@ fn a_leftover_classifier_is_told_from_one_that_is_read() {
 #[test]
 fn what_is_no_head_is_refused() {
     for (file, reason) in [
-        (torchvision().tensor("gate.weight", &[5]), "a head that is not understood: 'gate.weight' [5] is part of an attention"),
+        (
+            torchvision().tensor("gate.weight", &[5]),
+            "a head that is not understood: 'gate.weight' [5] is part of an attention",
+        ),
         (torchvision().tensor("slopes.weight", &[5]), "'slopes.weight' [5] is one vector"),
         (
-            torchvision().linear("classifier.0", 32, 40).tensor("classifier.1.weight", &[32]).tensor("classifier.1.bias", &[32]),
+            torchvision()
+                .linear("classifier.0", 32, 40)
+                .tensor("classifier.1.weight", &[32])
+                .tensor("classifier.1.bias", &[32]),
             "'classifier.1.bias' [32] is a norm without running statistics, as LayerNorm",
         ),
         (
@@ -271,7 +285,10 @@ fn what_is_no_head_is_refused() {
             torchvision().linear("classifier.0", 3, 40).norm("classifier.2", 3),
             "'classifier.1', behind the last linear layer, has no parameters and may be anything",
         ),
-        (torchvision().linear("classifier.0", 32, 40).linear("classifier.9", 3, 32), "8 layers without parameters stand behind"),
+        (
+            torchvision().linear("classifier.0", 32, 40).linear("classifier.9", 3, 32),
+            "8 layers without parameters stand behind",
+        ),
     ] {
         file.refuses(reason);
     }
@@ -280,13 +297,19 @@ fn what_is_no_head_is_refused() {
 #[test]
 fn a_stated_head_must_be_the_files() {
     let file = torchvision().linear("classifier.0", 32, 40).norm("classifier.1", 32).linear("classifier.4", 3, 32);
-    let (head, warning, names) = file.read_as(Some("relu, max, linear, batch_norm 1e-3, gelu, dropout 0.5, linear 3")).unwrap();
+    let (head, warning, names) =
+        file.read_as(Some("relu, max, linear, batch_norm 1e-3, gelu, dropout 0.5, linear 3")).unwrap();
     assert_eq!((head.as_str(), warning), ("relu, max, linear 32, batch_norm 1e-3, gelu, linear 3", None));
     assert_eq!(names[0], "classifier.0.bias");
     assert_eq!(names.last().unwrap(), "classifier.3.weight");
-    for wrong in ["relu, avg, linear, linear", "relu, avg, linear 3", "avg", "relu, avg+max, linear, batch_norm, linear",
-        "relu, avg, linear 31, batch_norm, linear", "relu, avg, linear, batch_norm; a: linear"]
-    {
+    for wrong in [
+        "relu, avg, linear, linear",
+        "relu, avg, linear 3",
+        "avg",
+        "relu, avg+max, linear, batch_norm, linear",
+        "relu, avg, linear 31, batch_norm, linear",
+        "relu, avg, linear, batch_norm; a: linear",
+    ] {
         let error = file.read_as(Some(wrong)).unwrap_err();
         assert!(error.contains("is not the file's: its layers are 'classifier.0' linear 40 to 32"), "{error}");
     }
@@ -312,10 +335,16 @@ fn what_is_stated_is_read_as_it_is_shown() {
     for (text, shown) in [
         ("relu, avg", "relu, avg"),
         ("RELU,avg,linear 512,relu;age:linear 1;sex:linear", "relu, avg, linear 512, relu; age: linear 1; sex: linear"),
-        ("max+avg, batch_norm, dropout 0.25, linear, leaky_relu 0.2, leaky_relu", "max+avg, batch_norm, linear, leaky_relu 0.2, leaky_relu"),
+        (
+            "max+avg, batch_norm, dropout 0.25, linear, leaky_relu 0.2, leaky_relu",
+            "max+avg, batch_norm, linear, leaky_relu 0.2, leaky_relu",
+        ),
         ("relu, flatten 7x7, linear, sigmoid", "relu, flatten 7x7, linear, sigmoid"),
         ("relu, flatten, linear, log_softmax", "relu, flatten, linear, softmax"),
-        ("relu, avg, batch_norm 1e-3, gelu, gelu_tanh, silu, tanh, linear 2", "relu, avg, batch_norm 1e-3, gelu, gelu_tanh, silu, tanh, linear 2"),
+        (
+            "relu, avg, batch_norm 1e-3, gelu, gelu_tanh, silu, tanh, linear 2",
+            "relu, avg, batch_norm 1e-3, gelu, gelu_tanh, silu, tanh, linear 2",
+        ),
     ] {
         let spec: HeadSpec = text.parse().unwrap();
         assert_eq!(spec.to_string(), shown);

@@ -42,7 +42,13 @@ impl<'a> Node<'a> {
                 let found = node.children.iter().position(|child| child.segment == segment);
                 let index = found.unwrap_or(node.children.len());
                 if found.is_none() {
-                    node.children.push(Node { segment, path: &path[..end], layer: None, sequence: false, children: Vec::new() });
+                    node.children.push(Node {
+                        segment,
+                        path: &path[..end],
+                        layer: None,
+                        sequence: false,
+                        children: Vec::new(),
+                    });
                 }
                 node = &mut node.children[index];
                 if node.layer.is_some() {

@@ -137,10 +137,13 @@ mod tests {
 
     #[test]
     fn what_is_no_part_of_the_network_keeps_its_name_after_the_prefix() {
-        let names =
-            recognise(&["module.backbone.features.denseblock1.denselayer1.norm1.x", "module.fc.bias", "module.backbone.classifier.weight"])
-                .unwrap()
-                .unwrap();
+        let names = recognise(&[
+            "module.backbone.features.denseblock1.denselayer1.norm1.x",
+            "module.fc.bias",
+            "module.backbone.classifier.weight",
+        ])
+        .unwrap()
+        .unwrap();
         assert_eq!(names.prefix, "module.backbone.");
         assert_eq!(names.canonical[1].as_deref(), Some("module.fc.bias"));
         assert_eq!(names.canonical[2].as_deref(), Some("classifier.weight"));

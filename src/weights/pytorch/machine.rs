@@ -19,7 +19,12 @@ pub(super) enum Node<'a> {
     Items(Vec<Id>),
     Pairs(Vec<(Id, Id)>),
     /// What a class or function made: of which arguments, with which state, and with which items if it is a dictionary.
-    Object { class: Id, arguments: Id, state: Option<Id>, pairs: Vec<(Id, Id)> },
+    Object {
+        class: Id,
+        arguments: Id,
+        state: Option<Id>,
+        pairs: Vec<(Id, Id)>,
+    },
     /// None, bytes, or anything else.
     Other,
 }

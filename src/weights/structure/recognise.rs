@@ -31,9 +31,10 @@ pub(in crate::weights) fn recognise(entries: &[(&str, &[usize])], ordered: bool)
     let linear: Vec<&Module> = head.iter().copied().filter(|module| is_linear(module)).collect();
     // One linear layer alone says how many channels there are, unless it reads them twice, or whole maps.
     let classifier = if let [one] = linear[..] { Some(one) } else { None };
-    let with_classifier = unique_reading(&layers, classifier, ordered);
+    let mut budget = search::BUDGET;
+    let with_classifier = unique_reading(&layers, classifier, ordered, &mut budget);
     let steps = match (with_classifier, classifier) {
-        (Err(reason), Some(_)) => unique_reading(&layers, None, ordered).map_err(|_| reason)?,
+        (Err(reason), Some(_)) => unique_reading(&layers, None, ordered, &mut budget).map_err(|_| reason)?,
         (read, _) => read?,
     };
     let mut name = |module: &Module, as_what: &str| {
@@ -79,9 +80,13 @@ fn heads<'a>(modules: &[Module<'a>]) -> BTreeSet<&'a str> {
 }
 
 /// Where the file has an order it decides. Otherwise names do: all their numbers or, where these mislead, those of lists.
-fn unique_reading(layers: &[&Module], classifier: Option<&Module>, ordered: bool) -> Result<Vec<Step>, String> {
-    let mut budget = search::BUDGET;
-    let mut search = |rules: &Rules| search::search(layers, classifier, rules, &mut budget);
+fn unique_reading(
+    layers: &[&Module],
+    classifier: Option<&Module>,
+    ordered: bool,
+    budget: &mut usize,
+) -> Result<Vec<Step>, String> {
+    let mut search = |rules: &Rules| search::search(layers, classifier, rules, budget);
     let lax = Rules { order: Order::File, layers: false, transitions: false, keys: None };
     if ordered && let Outcome::One(steps) = search(&lax) {
         return Ok(steps);
