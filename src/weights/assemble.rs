@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::head::{self, Question};
+use super::known::Known;
 use super::metadata::Metadata;
 use super::names::{self, Names};
 use super::network::Weights;
@@ -14,17 +16,29 @@ use super::resolve::Resolver;
 use super::source::{Entry, Source};
 use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
-use super::{bias, check, extras, structure, timm};
+use super::{bias, check, extras, infer, part, structure, timm};
 use crate::architecture::Architecture;
 
 /// Consumes the source: the bytes of a tensor are freed as soon as they are decoded.
 pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) -> Result<Weights, String> {
     let metadata = Metadata::read(&source.metadata)?;
-    let names = match source.names.take() {
+    if let Some(part) = &options.part {
+        source.ignored.push(part::keep(&mut source.entries, part)?);
+    }
+    // Files that say which tensor is which, a Keras model or a graph, say what their head is.
+    let says_itself = source.names.is_some();
+    let mut names = match source.names.take() {
         Some(names) => names,
         None => recognise(&source.entries, source.ordered)?,
     };
     let mut resolver = Resolver::new(options, metadata, &source, &names);
+    resolver.add(Rank::File, named_settings(&source, &names)?);
+    let reads_head = !says_itself && (options.head.is_some() || !resolver.is_described());
+    if options.part.is_some() {
+        network_alone(&mut names, &mut source.ignored);
+    } else if reads_head {
+        read_head(&mut source, &mut names, place, options, &mut resolver)?;
+    }
     let Source { format, entries, ignored, warnings, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
@@ -35,6 +49,10 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     };
     let shapes = entries.iter().map(|(name, entry)| (*name, entry.shape.as_slice())).collect();
     let network = recognised(shapes, &mut resolver).map_err(explain)?;
+    if let Some(spec) = options.head.as_ref().filter(|spec| !reads_head && !spec.agrees(&network.architecture.head)) {
+        let own = &network.architecture.head;
+        return Err(format!("the head stated, '{spec}', is not the file's, which says '{own}'"));
+    }
     entries.retain(|name, _| !network.ignored.contains(*name));
     let tensors = decode(entries)?;
     let (tensors, order) = arrange(tensors, &network, &mut resolver).map_err(explain)?;
@@ -63,6 +81,88 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     let preprocessing = preprocessing.map(|stated| stated.value);
     Ok(Weights { architecture, tensors, preprocessing, labels, origin })
 }
+
+/// What a whole module says of the DenseNet's batch norms.
+fn named_settings(source: &Source, names: &Names) -> Result<Statements, String> {
+    let stated: BTreeMap<&str, f64> = (source.known.iter())
+        .filter_map(|(path, known)| if let Known::BatchNorm(eps) = known { Some((path.as_str(), *eps)) } else { None })
+        .collect();
+    let mut statements = Statements::from("the module's settings");
+    for (entry, canonical) in source.entries.iter().zip(&names.canonical) {
+        let Some((module, "running_var")) = entry.name.rsplit_once('.') else { continue };
+        let own = canonical.as_deref().filter(|name| name.starts_with("features.")).and_then(|_| stated.get(module));
+        match (own, statements.eps) {
+            (Some(own), Some(eps)) if *own != eps => {
+                return Err(format!(
+                    "'{module}' has the epsilon {own:e}, others have {eps:e}: one for all batch norms is expected"
+                ));
+            }
+            (Some(own), _) => statements.eps = Some(*own),
+            (None, _) => {}
+        }
+    }
+    Ok(statements)
+}
+
+/// Leaves out everything but the DenseNet.
+fn network_alone(names: &mut Names, ignored: &mut Vec<String>) {
+    let outside = |name: &&mut Option<String>| name.as_deref().is_some_and(|name| !name.starts_with("features."));
+    let dropped = names.canonical.iter_mut().filter(outside).map(Option::take).count();
+    if dropped > 0 {
+        ignored.push(format!("{dropped} tensors beside the DenseNet"));
+    }
+}
+
+/// Reads the layers behind the last batch norm, gives their tensors canonical names, and adds those that the file leaves out.
+fn read_head(
+    source: &mut Source,
+    names: &mut Names,
+    place: Place,
+    options: &OpenOptions,
+    resolver: &mut Resolver,
+) -> Result<(), String> {
+    let canonical = names.canonical.iter().zip(&source.entries);
+    let own = canonical.filter_map(|(name, entry)| Some((name.as_deref()?, entry.shape.as_slice())));
+    let trunk: Shapes = own.filter(|(name, _)| name.starts_with("features.")).collect();
+    // What is wrong with the DenseNet itself is told elsewhere.
+    let Ok(trunk) = infer::from_shapes(&trunk, names.scheme) else { return Ok(()) };
+    let beside = place.path().map_or(Ok(None), |path| timm::pooling_beside(path, &trunk))?;
+    let question = Question {
+        entries: &source.entries,
+        names,
+        trunk: &trunk,
+        known: &source.known,
+        order: &source.order,
+        stated: options.head.as_ref(),
+        given: options.architecture.as_ref().map(|architecture| &architecture.head),
+        pooling: beside,
+        eps: source.defaults.eps.unwrap_or(HEAD_EPS),
+    };
+    let Some(found) = head::read(&question)? else { return Ok(()) };
+    resolver.set_head(found.head, found.activation, found.from);
+    for entry in found.unused {
+        source.ignored.push(source.entries[entry].name.clone());
+        names.canonical[entry] = None;
+    }
+    for entry in found.spent {
+        names.canonical[entry] = None;
+    }
+    for (entry, name) in found.placed.names {
+        names.canonical[entry] = Some(name);
+    }
+    for entry in found.placed.matrices {
+        source.entries[entry].shape.truncate(2);
+    }
+    for (name, length, value) in found.placed.made {
+        source.entries.push(Entry::filled(&name, length, value));
+        names.canonical.push(Some(name));
+    }
+    source.warnings.extend(found.warning);
+    Ok(())
+}
+
+/// PyTorch's, of a batch norm in a head.
+const HEAD_EPS: f64 = 1e-5;
 
 /// What shapes and statements say.
 struct Network {

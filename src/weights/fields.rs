@@ -46,6 +46,10 @@ pub(super) fn eps_field(a: &Architecture) -> Field {
     ("eps", format!("{:e}", a.eps))
 }
 
+pub(super) fn head_field(a: &Architecture) -> Field {
+    ("head", a.head.to_string())
+}
+
 fn padding(padding: Padding) -> String {
     match padding {
         Padding::Same => "same".into(),
@@ -77,7 +81,7 @@ pub(super) fn facts(a: &Architecture, places: &Places) -> Vec<Fact> {
     let stem = stem_fields(a).into_iter().zip(places.stem.iter().map(String::as_str));
     let rest = [
         (eps_field(a), places.eps.as_str()),
-        (("head", a.head.to_string()), places.head.as_str()),
+        (head_field(a), places.head.as_str()),
         (("activation", activation.into()), places.activation.as_str()),
     ];
     let input = a.input.as_ref().map(|input| (("input", input.to_string()), places.input.as_str()));

@@ -7,7 +7,9 @@
 //!
 //! 1. `kind` tells the format by content.
 //! 2. A reader (`safetensors`, `pytorch`, `keras`) yields a `source`: named tensors, not yet decoded, and statements.
-//! 3. `names`, or `structure` where no naming scheme fits, finds the canonical name of each tensor.
+//! 3. `part` keeps one module of a larger network, where that is wanted.
+//!    `names`, or `structure` where no naming scheme fits, finds the canonical name of each tensor of the DenseNet; `head` reads
+//!    the layers behind it.
 //! 4. `resolve` decides, for each property of the network, which of the `statements` about it counts.
 //! 5. `assemble` checks the tensors against the architecture, decodes them and puts their channels in order.
 //!
@@ -32,11 +34,15 @@ mod extras;
 #[cfg(feature = "files")]
 mod fields;
 #[cfg(feature = "files")]
+mod head;
+#[cfg(feature = "files")]
 mod infer;
 #[cfg(feature = "keras")]
 mod keras;
 #[cfg(feature = "files")]
 mod kind;
+#[cfg(feature = "files")]
+mod known;
 #[cfg(any(feature = "keras", feature = "pytorch"))]
 mod large_stack;
 #[cfg(feature = "files")]
@@ -49,6 +55,8 @@ mod open;
 mod options;
 #[cfg(feature = "files")]
 mod order;
+#[cfg(feature = "files")]
+mod part;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 #[cfg(feature = "files")]
@@ -66,6 +74,8 @@ mod timm;
 
 #[cfg(feature = "safetensors")]
 pub use embedded::{embedded, embedded_with};
+#[cfg(feature = "files")]
+pub use head::HeadSpec;
 pub use network::Weights;
 #[cfg(feature = "files")]
 pub use open::{from_bytes, open, open_with};

@@ -1,5 +1,6 @@
 //! What a caller states about a file.
 
+use super::head::HeadSpec;
 use super::order::ChannelOrder;
 use crate::architecture::{Activation, Architecture};
 use crate::picture::Preprocessing;
@@ -22,6 +23,11 @@ pub struct OpenOptions {
     pub activation: Option<Activation>,
     /// Where new channels are in the file's concatenations.
     pub channel_order: Option<ChannelOrder>,
+    /// The layers between pooling and outputs, which a file of parameters does not tell. Those that have parameters must be
+    /// the file's.
+    pub head: Option<HeadSpec>,
+    /// A module of a larger network, such as `encoder`: the DenseNet in it is read alone, without a classifier.
+    pub part: Option<String>,
     /// Preprocessing in place of the file's.
     pub preprocessing: Option<Preprocessing>,
     /// Class names in place of the file's: one for each class.
@@ -54,6 +60,20 @@ impl OpenOptions {
     #[must_use]
     pub fn channel_order(mut self, order: impl Into<Option<ChannelOrder>>) -> Self {
         self.channel_order = order.into();
+        self
+    }
+
+    /// Sets [`head`](Self::head).
+    #[must_use]
+    pub fn head(mut self, head: impl Into<Option<HeadSpec>>) -> Self {
+        self.head = head.into();
+        self
+    }
+
+    /// Sets [`part`](Self::part).
+    #[must_use]
+    pub fn part(mut self, part: impl Into<Option<String>>) -> Self {
+        self.part = part.into();
         self
     }
 

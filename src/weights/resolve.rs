@@ -3,7 +3,7 @@
 //! Shapes decide what they can. For the rest, the place of the highest [`Rank`] that says something counts.
 
 use super::check;
-use super::fields::{Places, agree, eps_field, facts, shape_fields, stem_fields};
+use super::fields::{Places, agree, eps_field, facts, head_field, shape_fields, stem_fields};
 use super::infer;
 use super::metadata::{self, LABELS, Metadata};
 use super::names::{Names, Scheme};
@@ -13,9 +13,9 @@ use super::origin::{Fact, presentable};
 use super::source::Source;
 use super::statements::{Rank, Ranking, Stated, Statements};
 use super::tensor::Shapes;
-use crate::architecture::Architecture;
+use crate::architecture::{Activation, Architecture, Head};
 
-const OPTION: &str = "option";
+pub(super) const OPTION: &str = "option";
 const GIVEN: &str = "the architecture given";
 const SHAPES: &str = "tensor shapes";
 
@@ -27,6 +27,8 @@ pub(super) struct Resolver<'a> {
     scheme: Scheme,
     pads_by_kernel: bool,
     ranking: Ranking,
+    /// As it was read from the tensors.
+    head: Option<Head>,
 }
 
 impl<'a> Resolver<'a> {
@@ -54,7 +56,14 @@ impl<'a> Resolver<'a> {
             ranking.add(Rank::Default, defaults);
         }
         let pads_by_kernel = source.pads_by_kernel;
-        Resolver { described: metadata.architecture, options, scheme: names.scheme, pads_by_kernel, ranking }
+        Resolver {
+            described: metadata.architecture,
+            options,
+            scheme: names.scheme,
+            pads_by_kernel,
+            ranking,
+            head: None,
+        }
     }
 
     /// The architecture, with where each part of it came from.
@@ -81,6 +90,7 @@ impl<'a> Resolver<'a> {
         };
         if let Some(given) = &self.options.architecture {
             agree(&stem_fields(&architecture), &stem_fields(given))?;
+            agree(&[head_field(&architecture)], &[head_field(given)])?;
             if self.options.eps.is_none() {
                 agree(&[eps_field(&architecture)], &[eps_field(given)])?;
             }
@@ -89,6 +99,19 @@ impl<'a> Resolver<'a> {
         let facts = facts(&architecture, &places);
         architecture.name = presentable(&architecture.name);
         Ok((architecture, facts))
+    }
+
+    /// Whether the file's metadata say what the network is.
+    pub(super) fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    /// Takes the head that the tensors were read as, and the activation that was stated with it.
+    pub(super) fn set_head(&mut self, head: Head, activation: Option<Activation>, from: &str) {
+        let rank = if from == OPTION { Rank::Option } else { Rank::File };
+        let statements = Statements { head: Some(head.clone()), ..Statements::from(from) };
+        self.ranking.add(rank, Statements { activation, ..statements });
+        self.head = Some(head);
     }
 
     /// The properties that shapes determine, and where they are taken from.
@@ -103,6 +126,7 @@ impl<'a> Resolver<'a> {
             },
             (None, None) => (infer::from_shapes(shapes, self.scheme)?, SHAPES),
         };
+        let base = Architecture { head: self.head.clone().unwrap_or_else(|| base.head.clone()), ..base };
         let Some(given) = given else { return Ok((base, from)) };
         agree(&shape_fields(&base), &shape_fields(given))?;
         // Of the same shapes; name and dropout are those of the one given.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use half::{bf16, f16};
 
+use super::known::Known;
 use super::names::Names;
 use super::statements::Statements;
 
@@ -24,6 +25,10 @@ pub(super) struct Source<'a> {
     pub(super) defaults: Statements,
     /// How the framework pads a stem can be concluded from its kernel.
     pub(super) pads_by_kernel: bool,
+    /// Names of tensors in the order of the file, where that is known.
+    pub(super) order: Vec<String>,
+    /// Modules whose kinds the file states, by their paths, in the order of the file.
+    pub(super) known: Vec<(String, Known)>,
     /// What the reader left out because it is not part of the network, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,
     /// What the reader had to assume: [`Origin::warnings`](super::origin::Origin).
@@ -42,6 +47,8 @@ impl<'a> Source<'a> {
             stated: Statements::default(),
             defaults: Statements::default(),
             pads_by_kernel: true,
+            order: Vec::new(),
+            known: Vec::new(),
             ignored: Vec::new(),
             warnings: Vec::new(),
         }
@@ -69,6 +76,12 @@ pub(super) enum Number {
 }
 
 impl Entry<'_> {
+    /// A vector of `length` numbers that are all the same, which no file holds.
+    pub(super) fn filled(name: &str, length: usize, value: f32) -> Self {
+        let bytes = value.to_le_bytes().repeat(length);
+        Entry { name: name.into(), shape: vec![length], number: Number::F32, bytes: Cow::Owned(bytes) }
+    }
+
     /// The elements as `f32`, or why they cannot be.
     pub(super) fn decode(&self) -> Result<Vec<f32>, String> {
         let bytes = &*self.bytes;

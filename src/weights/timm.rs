@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::statements::Statements;
-use crate::architecture::{Architecture, InputSize};
+use crate::architecture::{Architecture, InputSize, Pooling};
 use crate::picture::{Filter, Preprocessing, Resize};
 
 const NAME: &str = "config.json";
@@ -26,6 +26,7 @@ struct Config {
     num_classes: Option<usize>,
     num_features: Option<usize>,
     label_names: Option<Vec<String>>,
+    global_pool: Option<String>,
     pretrained_cfg: Option<Pretrained>,
 }
 
@@ -47,12 +48,28 @@ pub(super) fn beside(path: &Path, architecture: &Architecture) -> Option<Stateme
     let same = |stated: Option<usize>, own: Option<usize>| stated.is_none_or(|n| n == 0 || own == Some(n));
     let describes_it = config.architecture.starts_with("densenet")
         && same(config.num_classes, architecture.classes())
-        && same(config.num_features, Some(architecture.feature_channels()));
+        && same(config.num_features, Some(architecture.last_channels()));
     if !describes_it {
         return None;
     }
     let pretrained = config.pretrained_cfg.map_or_else(|| Statements::from(NAME), |cfg| cfg.statements(NAME));
     Some(Statements { labels: config.label_names.or(pretrained.labels), ..pretrained })
+}
+
+/// What the `config.json` beside `path` says of the pooling, if it describes the network with this trunk.
+pub(super) fn pooling_beside(path: &Path, trunk: &Architecture) -> Result<Option<(Pooling, &'static str)>, String> {
+    let config = read(&path.with_file_name(NAME)).filter(|config| config.architecture.starts_with("densenet"));
+    let stated = config.filter(|config| config.num_features.is_none_or(|n| n == trunk.last_channels()));
+    match stated.and_then(|config| config.global_pool).as_deref() {
+        None | Some("") => Ok(None),
+        Some("avg" | "fast" | "fastavg") => Ok(Some((Pooling::Average, NAME))),
+        Some("max" | "fastmax") => Ok(Some((Pooling::Maximum, NAME))),
+        Some("catavgmax" | "fastcatavgmax") => Ok(Some((Pooling::AverageMaximum, NAME))),
+        Some(other) => Err(format!(
+            "{NAME} beside it says that global_pool is '{}': avg, max or catavgmax is run here",
+            other.chars().take(40).collect::<String>()
+        )),
+    }
 }
 
 fn read(path: &Path) -> Option<Config> {

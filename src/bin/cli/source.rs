@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use densenet_wgpu::architecture::Architecture;
-use densenet_wgpu::weights::{self, ChannelOrder, OpenOptions, Weights};
+use densenet_wgpu::weights::{self, ChannelOrder, HeadSpec, OpenOptions, Origin, Weights};
 use densenet_wgpu::{InputSize, Preprocessing};
 
 use super::finish::Usage;
@@ -26,6 +26,40 @@ pub(crate) struct SourceArgs {
     /// Where a dense layer's new channels stand in --weights, `new-last` or `new-first`; without it, the file decides
     #[arg(long, value_name = "ORDER", requires = "weights")]
     pub(crate) channel_order: Option<ChannelOrder>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// What a file of parameters cannot say.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ReadingArgs {
+    /// What stands behind the last batch norm, as `relu, avg, linear, relu, linear`; numbers may be left out. Keras and ONNX
+    /// files say it themselves
+    #[arg(long, value_name = "LAYERS")]
+    head: Option<HeadSpec>,
+    /// Read the DenseNet out of a module of a larger network, such as `encoder`, without a classifier
+    #[arg(long, value_name = "MODULE", conflicts_with = "head")]
+    part: Option<String>,
+}
+
+impl ReadingArgs {
+    /// Adds what was stated.
+    pub(crate) fn state(&self, options: OpenOptions) -> OpenOptions {
+        options.head(self.head.clone()).part(self.part.clone())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none() && self.part.is_none()
+    }
+}
+
+/// Says on stderr what was assumed about a file.
+#[allow(clippy::print_stderr, reason = "warnings go to stderr")]
+pub(crate) fn warn(origin: &Origin) {
+    for warning in &origin.warnings {
+        let path = origin.path.as_ref().map_or(String::new(), |path| format!("{}: ", path.display()));
+        eprintln!("warning: {path}{warning}");
+    }
 }
 
 impl SourceArgs {
@@ -33,7 +67,13 @@ impl SourceArgs {
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         let options = OpenOptions::default().eps(self.eps).channel_order(self.channel_order);
         if let Some(path) = &self.weights {
-            return Ok(weights::open_with(path, &options.architecture(self.arch.clone()))?);
+            let options = self.reading.state(options.architecture(self.arch.clone()));
+            let weights = weights::open_with(path, &options)?;
+            warn(weights.origin());
+            return Ok(weights);
+        }
+        if !self.reading.is_empty() {
+            return Err(Usage::error("--head and --part say how a file is read: add --weights FILE"));
         }
         let Some(architecture) = &self.arch else {
             return Ok(weights::embedded_with(&options)?);

@@ -21,6 +21,7 @@ use crate::engine::facts_json;
 #[command(after_help = "Examples:
   densenet convert densenet121-a639ec97.pth densenet121.safetensors
   densenet convert model.keras model.safetensors --f16 --no-clobber
+  densenet convert trained.pth trained.safetensors --head 'relu, avg, linear, gelu, dropout, linear'
   densenet convert chest.pt chest.safetensors --labels findings.txt --activation sigmoid --preset resize=224,mean=0.5,std=0.25")]
 pub(crate) struct Arguments {
     /// Weight file in any supported format
@@ -47,6 +48,8 @@ pub(crate) struct Arguments {
     /// Preprocessing of pictures, instead of the file's
     #[arg(long, value_name = "P", value_parser = Preprocessing::parse)]
     preset: Option<Preprocessing>,
+    #[command(flatten)]
+    reading: source::ReadingArgs,
     /// Class names, one a line or a JSON array, instead of the file's
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -70,7 +73,8 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
         .channel_order(arguments.channel_order)
         .preprocessing(arguments.preset.clone())
         .labels(arguments.labels.as_ref().map(labels::read).transpose()?);
-    let weights = weights::open_with(&arguments.input, &options)?;
+    let weights = weights::open_with(&arguments.input, &arguments.reading.state(options))?;
+    source::warn(weights.origin());
     // What is written is what other commands would have used: a preset that is a default is stated too.
     let preset = weights.preprocessing()?;
     let weights = weights.with_preprocessing(preset.clone());
@@ -94,6 +98,7 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
             "name": name,
             "architecture": weights.architecture(),
             "facts": facts_json(&origin.facts),
+            "warnings": origin.warnings,
             "preset": preset,
         }))?;
     } else {

@@ -86,6 +86,8 @@ pub(crate) fn model_json(
         "classes": architecture.classes(),
         "preset": preprocessing.to_string(),
         "activation": activation,
+        "head": architecture.head.to_string(),
+        "warnings": origin.warnings,
     })
 }
 

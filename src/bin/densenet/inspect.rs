@@ -7,12 +7,12 @@ use comfy_table::Table;
 use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::picture::Orientation;
-use densenet_wgpu::weights::{self, Fact, Origin, Weights};
+use densenet_wgpu::weights::{self, Fact, OpenOptions, Origin, Weights};
 use densenet_wgpu::{InputSize, KernelFamily, Preprocessing};
 use indicatif::HumanCount;
 use serde_json::{Map, Value, json};
 
-use crate::cli::finish::{Verdict, print_json};
+use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::{positive, source, table};
 use crate::engine::facts_json;
 use crate::memory::Memory;
@@ -28,6 +28,8 @@ pub(crate) struct Arguments {
     /// Weight file, preset or JSON description; without it, the embedded digit model
     #[arg(value_name = "WEIGHTS|ARCH")]
     what: Option<String>,
+    #[command(flatten)]
+    reading: source::ReadingArgs,
     /// Input size, N or HxW; without it, the size that the network is usually run at
     #[arg(long, value_name = "N|HxW")]
     size: Option<InputSize>,
@@ -53,15 +55,16 @@ struct Subject {
 }
 
 impl Subject {
-    fn open(what: Option<&str>) -> anyhow::Result<Subject> {
+    fn open(what: Option<&str>, reading: &source::ReadingArgs) -> anyhow::Result<Subject> {
         let weights = match what {
-            None => weights::embedded()?,
-            Some(name) if is_architecture(name) => {
+            None if reading.is_empty() => weights::embedded()?,
+            None => return Err(Usage::error("--head and --part say how a file is read: name the file")),
+            Some(name) if reading.is_empty() && is_architecture(name) => {
                 let architecture = Architecture::from_name_or_file(name)?;
                 let preprocessing = Preprocessing::default_for(&architecture);
                 return Ok(Subject { architecture, weights: None, preprocessing });
             }
-            Some(path) => weights::open(path)?,
+            Some(path) => weights::open_with(path, &reading.state(OpenOptions::default()))?,
         };
         let preprocessing = weights.preprocessing()?;
         Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preprocessing })
@@ -114,7 +117,7 @@ impl Cost {
 }
 
 pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    let subject = Subject::open(arguments.what.as_deref())?;
+    let subject = Subject::open(arguments.what.as_deref(), &arguments.reading)?;
     let size = arguments.size.unwrap_or_else(|| source::natural_size(&subject.preprocessing));
     let cost = Cost::of(&subject.architecture, size, arguments.batch)?;
     if arguments.json {
@@ -140,6 +143,7 @@ fn document(subject: &Subject, cost: &Cost, arguments: &Arguments) -> anyhow::Re
         "scheme": origin.map(|origin| &origin.scheme),
         "architecture": architecture,
         "facts": facts_json(subject.facts()),
+        "warnings": origin.map_or(&[][..], |origin| &origin.warnings),
         "parameters": architecture.parameter_count()?,
         "size": cost.size.to_string(),
         "batch": cost.batch,
@@ -187,6 +191,9 @@ fn describe(subject: &Subject, cost: &Cost) -> anyhow::Result<Table> {
         row("labels", preview(labels), "metadata");
     }
     row("parameters", HumanCount(architecture.parameter_count()?).to_string(), "");
+    for warning in subject.origin().map_or(&[][..], |origin| &origin.warnings) {
+        row("warning", warning.clone(), "");
+    }
     let macs = format!("{}, executed {}", HumanCount(cost.macs), HumanCount(cost.executed_macs()));
     row(&format!("MACs at {}", cost.size), macs, "");
     for memory in &cost.memory {

@@ -12,6 +12,11 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
     torchvision::recognise(names).transpose().or_else(|| keras::recognise(names).transpose()).transpose()
 }
 
+/// The modules that hold a DenseNet with torchvision's names.
+pub(super) fn parts<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    torchvision::roots(names).into_iter().map(torchvision::part).collect()
+}
+
 /// Says that no scheme fits these names.
 pub(super) fn unknown(names: &[&str]) -> String {
     let mut some: Vec<&str> = names.to_vec();

@@ -2,28 +2,35 @@
 
 use std::collections::BTreeSet;
 
+use super::super::extras;
 use super::scheme::{Names, Scheme};
 
-/// Finds spelling and prefix, and maps every name; none where the names are not torchvision's.
+/// Finds spelling and prefix, and maps every name; none where the names are not torchvision's. What is no part of the
+/// DenseNet keeps its text after the prefix.
 pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
-    let roots: BTreeSet<&str> = names.iter().filter_map(|name| features_root(name)).collect();
-    let mut roots = roots.into_iter();
-    let Some(root) = roots.next() else { return Ok(None) };
-    if let Some(second) = roots.next() {
-        return Err(format!(
-            "two networks in one file, under '{root}denseblock..' and '{second}denseblock..': save one of them alone"
-        ));
-    }
+    let roots = roots(names);
+    let root = match roots[..] {
+        [] => return Ok(None),
+        [one] => one,
+        [..] => {
+            let parts: Vec<String> = roots.iter().map(|root| format!("'{}'", part(root))).collect();
+            return Err(format!(
+                "{} networks in one file, in {}: --part {} reads that one alone, for features",
+                roots.len(),
+                extras::listed(&parts),
+                part(roots[0])
+            ));
+        }
+    };
     // Where the features module was saved alone, names lack `features.`.
-    let bare = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
-    let prefix = bare.unwrap_or(root);
+    let owner = root.strip_suffix("features.").filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+    let prefix = owner.unwrap_or(root);
     if names.iter().any(|name| name.strip_prefix(root) == Some("conv1.weight")) {
         return Err(format!(
             "a stem of several convolutions ('{root}conv0', '{root}conv1'), as timm's densenetblur121d and densenet264d \
              have it: only a stem of one convolution is run here"
         ));
     }
-    let several_layers = several_layers(names, prefix);
     let mut scheme = Scheme::Torchvision;
     let mut canonical = Vec::with_capacity(names.len());
     for &name in names {
@@ -31,18 +38,35 @@ pub(super) fn recognise(names: &[&str]) -> Result<Option<Names>, String> {
             canonical.push(None);
             continue;
         }
-        let head = Head::of(name, prefix).filter(|head| head.place.is_none() || !several_layers);
-        let mapped = if let Some(head) = head {
-            format!("classifier.{}", head.part)
-        } else if let Some(inner) = name.strip_prefix(root) {
-            format!("features.{}", feature(inner, &mut scheme))
-        } else {
-            name.strip_prefix(prefix).unwrap_or(name).to_string()
-        };
-        canonical.push(Some(mapped));
+        let inner = name.strip_prefix(root).filter(|inner| owner.is_some() || is_feature(inner));
+        canonical.push(Some(match inner {
+            Some(inner) => format!("features.{}", feature(inner, &mut scheme)),
+            None => name.strip_prefix(prefix).unwrap_or(name).to_string(),
+        }));
     }
     let found = Names { prefix: prefix.to_string(), ..Names::new(scheme, canonical) };
     found.unique(names).map(Some)
+}
+
+/// What comes before `denseblock1` in the names of each DenseNet of a file, in order.
+pub(super) fn roots<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    names.iter().filter_map(|name| features_root(name)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The module that holds a DenseNet, by its root.
+pub(super) fn part(root: &str) -> &str {
+    let root = root.trim_end_matches('.');
+    match root.strip_suffix("features") {
+        Some(owner) if owner.ends_with('.') => owner.trim_end_matches('.'),
+        _ => root,
+    }
+}
+
+/// Whether a name, after the features module's, is one of its own.
+fn is_feature(inner: &str) -> bool {
+    let first = inner.split('.').next().unwrap_or_default();
+    let beginnings = ["conv0", "norm", "denseblock", "transition"];
+    beginnings.iter().any(|word| first.starts_with(word))
 }
 
 /// What comes before `denseblock<number>.denselayer<number>.norm`.
@@ -63,38 +87,6 @@ fn features_root(name: &str) -> Option<&str> {
         at += segment.len() + 1;
     }
     None
-}
-
-/// Names of the last layer.
-const HEADS: [&str; 5] = ["classifier", "fc", "linear", "last_linear", "head"];
-
-/// `weight` or `bias` of a classifier.
-struct Head<'a> {
-    module: &'a str,
-    /// The linear layer's index in a Sequential, as in `classifier.0.weight` before a sigmoid, or `classifier.1.weight`
-    /// after a dropout.
-    place: Option<&'a str>,
-    part: &'a str,
-}
-
-impl<'a> Head<'a> {
-    /// The classifier may lie outside some of the wrappers around the features.
-    fn of(name: &'a str, prefix: &str) -> Option<Self> {
-        let ends = std::iter::once(0).chain(prefix.match_indices('.').map(|(at, _)| at + 1));
-        ends.filter_map(|end| name.strip_prefix(&prefix[..end])).find_map(|rest| {
-            let (module, part) = rest.rsplit_once('.')?;
-            let (head, place) = module.split_once('.').map_or((module, None), |(head, place)| (head, Some(place)));
-            let is_place = place.is_none_or(|place| !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit()));
-            let fits = HEADS.contains(&head) && is_place && matches!(part, "weight" | "bias");
-            fits.then(|| Head { module: &name[..name.len() - part.len()], place, part })
-        })
-    }
-}
-
-/// Whether the head has more than one layer, which is not supported.
-fn several_layers(names: &[&str], prefix: &str) -> bool {
-    let heads = names.iter().filter_map(|name| Head::of(name, prefix)).filter(|head| head.place.is_some());
-    heads.map(|head| head.module).collect::<BTreeSet<&str>>().len() > 1
 }
 
 /// The canonical name, after `features.`, of a parameter of the features module.
@@ -135,10 +127,8 @@ mod tests {
             ("features.norm_final.bias", "features.norm5.bias"),
             ("features.norm0.bias", "features.norm0.bias"),
             ("features.transition1.norm.bias", "features.transition1.norm.bias"),
-            ("fc.weight", "classifier.weight"),
-            ("classifier.0.bias", "classifier.bias"),
-            ("classifier.1.bias", "classifier.bias"),
-            ("head.bias", "classifier.bias"),
+            ("fc.weight", "fc.weight"),
+            ("classifier.0.bias", "classifier.0.bias"),
             ("optimizer.step", "optimizer.step"),
         ] {
             assert_eq!(one(name), canonical);
@@ -146,13 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn the_classifier_may_lie_outside_of_a_wrapper() {
-        let names =
-            recognise(&["module.backbone.features.denseblock1.denselayer1.norm1.x", "module.fc.bias", "fc.weight"])
-                .unwrap()
-                .unwrap();
+    fn what_is_no_part_of_the_network_keeps_its_name_after_the_prefix() {
+        let names = recognise(&[
+            "module.backbone.features.denseblock1.denselayer1.norm1.x",
+            "module.fc.bias",
+            "module.backbone.classifier.weight",
+        ])
+        .unwrap()
+        .unwrap();
         assert_eq!(names.prefix, "module.backbone.");
-        assert_eq!(names.canonical[1].as_deref(), Some("classifier.bias"));
+        assert_eq!(names.canonical[1].as_deref(), Some("module.fc.bias"));
         assert_eq!(names.canonical[2].as_deref(), Some("classifier.weight"));
     }
 
@@ -176,7 +169,7 @@ mod tests {
         let error =
             recognise(&["a.features.denseblock1.denselayer1.norm1.x", "b.features.denseblock1.denselayer1.norm1.x"])
                 .unwrap_err();
-        assert!(error.contains("'a.features.denseblock..' and 'b.features.denseblock..'"), "{error}");
+        assert_eq!(error, "2 networks in one file, in 'a', 'b': --part a reads that one alone, for features");
     }
 
     proptest! {
@@ -184,7 +177,6 @@ mod tests {
         fn any_prefix_and_either_spelling_give_the_canonical_names(
             prefix in prop_oneof!["", "([a-z_0-9]{1,8}\\.){1,3}"],
             dotted: bool,
-            fc: bool,
             last in "norm(4|5|_final|12)",
         ) {
             let parameters = Architecture::preset("densenet-bc-100-12").unwrap().parameters().unwrap();
@@ -194,9 +186,6 @@ mod tests {
                     for part in ["norm1", "norm2", "conv1", "conv2"] {
                         name = name.replace(part, &format!("{}.{}", &part[..4], &part[4..]));
                     }
-                }
-                if fc {
-                    name = name.replace("classifier.", "fc.");
                 }
                 format!("{prefix}{}", name.replace("norm5", &last))
             };

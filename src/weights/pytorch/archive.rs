@@ -31,8 +31,8 @@ fn damaged(error: impl std::fmt::Display) -> String {
 }
 
 /// Refuses archives of another kind, and those that would be too large unpacked, before anything is unpacked. Returns the
-/// file to read, where that is not the one at `path`.
-pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedTempFile>, String> {
+/// file to read, where that is not the one at `path`, and the pickle in it.
+pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<(Option<NamedTempFile>, Vec<u8>), String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|e| format!("a zip, truncated or damaged ({e}): fetch it again"))?;
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
@@ -61,13 +61,14 @@ pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Option<NamedT
     // The library judges the checksum, since some files have none.
     let _ = member.take(size).read_to_end(&mut pickle);
     weigh::check(&pickle, 1)?;
-    match path {
+    let file = match path {
         // `torch.save` does not compress. In an archive that somebody compressed, each tensor would be unpacked from the
         // beginning of its storage, and 20,000 tensors at the end of one storage would take hours.
-        _ if packed => temporary(|file| unpack(&mut archive, file)).map(Some),
-        Some(_) => Ok(None),
-        None => temporary(|file| file.write_all(bytes)).map(Some),
-    }
+        _ if packed => Some(temporary(|file| unpack(&mut archive, file))?),
+        Some(_) => None,
+        None => Some(temporary(|file| file.write_all(bytes))?),
+    };
+    Ok((file, pickle))
 }
 
 /// The index of the checkpoint's pickle among the members.

@@ -2,6 +2,8 @@
 //! numbers and shapes, and nothing in it is ever executed.
 
 mod archive;
+mod machine;
+mod outline;
 mod read;
 mod weigh;
 

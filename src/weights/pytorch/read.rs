@@ -13,7 +13,7 @@ use super::super::extras;
 use super::super::large_stack::on_large_stack;
 use super::super::source::{Entry, Number, Source};
 use super::archive::{ADVICE, MAX_EXPANSION, temporary, to_read};
-use super::weigh;
+use super::{outline, weigh};
 
 /// Keys under which training programs keep networks. Where a file has several, the first of these counts: averaged weights
 /// come before those of the last step, as in timm.
@@ -27,18 +27,24 @@ const MAX_TENSORS: usize = 20_000;
 /// of its storages.
 const LEGACY_PICKLES: usize = 5;
 
+/// Those before the checkpoint.
+const PICKLES_BEFORE: usize = 3;
+
 /// Reads the table of contents, chooses the network, and reads its tensors. The library wants a file: without a `path`
 /// the bytes are written to a temporary one.
 pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
     let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
-    let temporary = if bytes.starts_with(b"PK") {
-        to_read(bytes, path)?
+    let (temporary, outline) = if bytes.starts_with(b"PK") {
+        let (temporary, pickle) = to_read(bytes, path)?;
+        (temporary, outline::of(&pickle, 0))
     } else {
         weigh::check(bytes, LEGACY_PICKLES)?;
-        path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?
+        let temporary = path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?;
+        (temporary, outline::of(bytes, PICKLES_BEFORE))
     };
     let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
-    on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))
+    let source = on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))?;
+    Ok(Source { order: outline.order, known: outline.layers, ..source })
 }
 
 fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String> {

@@ -1,5 +1,7 @@
 //! The one reading of a file's layers as a DenseNet.
 
+use std::collections::BTreeSet;
+
 use super::super::names::{Names, Scheme};
 use super::modules::{self, Kind, Module};
 use super::path::{Key, Order};
@@ -23,22 +25,18 @@ fn rules_of_names() -> impl Iterator<Item = Rules> {
 /// the order of the file's modules.
 pub(in crate::weights) fn recognise(entries: &[(&str, &[usize])], ordered: bool) -> Result<Names, String> {
     let (modules, mut canonical) = modules::gather(entries)?;
-    let (linear, layers): (Vec<&Module>, Vec<&Module>) =
-        modules.iter().partition(|module| matches!(module.kind, Kind::Linear { .. }));
-    let classifier = match linear[..] {
-        [] => None,
-        [one] => Some(one),
-        [first, second, ..] => {
-            return Err(format!(
-                "it has {} linear layers ('{}', '{}'), where a DenseNet has one: save the network without its head and apply \
-                 the head to the pooled features",
-                linear.len(),
-                first.name,
-                second.name
-            ));
-        }
+    let heads = heads(&modules);
+    let (head, layers): (Vec<&Module>, Vec<&Module>) =
+        modules.iter().partition(|module| is_linear(module) || (is_norm(module) && heads.contains(parent(module))));
+    let linear: Vec<&Module> = head.iter().copied().filter(|module| is_linear(module)).collect();
+    // One linear layer alone says how many channels there are, unless it reads them twice, or whole maps.
+    let classifier = if let [one] = linear[..] { Some(one) } else { None };
+    let mut budget = search::BUDGET;
+    let with_classifier = unique_reading(&layers, classifier, ordered, &mut budget);
+    let steps = match (with_classifier, classifier) {
+        (Err(reason), Some(_)) => unique_reading(&layers, None, ordered, &mut budget).map_err(|_| reason)?,
+        (read, _) => read?,
     };
-    let steps = unique_reading(&layers, classifier, ordered)?;
     let mut name = |module: &Module, as_what: &str| {
         for &(entry, part) in &module.tensors {
             canonical[entry] = Some(format!("{as_what}.{part}"));
@@ -47,18 +45,48 @@ pub(in crate::weights) fn recognise(entries: &[(&str, &[usize])], ordered: bool)
     for (step, place) in steps.iter().zip(places(&steps)) {
         name(layers[step.module], &place);
     }
-    if let Some(classifier) = classifier {
-        name(classifier, "classifier");
+    // Which layer of a head is which is not decided here. The name must not look like one that is.
+    for module in &head {
+        name(module, &format!("outside.{}", module.name));
     }
     let mut notes = describe(&steps, &layers);
-    notes.extend(classifier.map(|module| format!("classifier: '{}'", module.name)));
+    let names: Vec<String> = head.iter().map(|module| format!("'{}'", module.name)).collect();
+    if !names.is_empty() {
+        notes.push(format!("{}: {}", if names.len() == 1 { "classifier" } else { "head" }, names.join(", ")));
+    }
     Ok(Names { notes, ..Names::new(Scheme::Structure, canonical) })
 }
 
+fn is_linear(module: &Module) -> bool {
+    matches!(module.kind, Kind::Linear { .. })
+}
+
+fn is_norm(module: &Module) -> bool {
+    matches!(module.kind, Kind::Norm { .. })
+}
+
+fn parent<'a>(module: &Module<'a>) -> &'a str {
+    module.name.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+/// Modules that contain linear layers and no convolutions: batch norms in them belong to a head. The whole network is none.
+fn heads<'a>(modules: &[Module<'a>]) -> BTreeSet<&'a str> {
+    let of = |is: fn(&Module) -> bool| modules.iter().filter(move |module| is(module)).map(parent);
+    let mut heads: BTreeSet<&str> = of(is_linear).filter(|parent| !parent.is_empty()).collect();
+    for convolutions in of(|module| matches!(module.kind, Kind::Conv { .. })) {
+        heads.remove(convolutions);
+    }
+    heads
+}
+
 /// Where the file has an order it decides. Otherwise names do: all their numbers or, where these mislead, those of lists.
-fn unique_reading(layers: &[&Module], classifier: Option<&Module>, ordered: bool) -> Result<Vec<Step>, String> {
-    let mut budget = search::BUDGET;
-    let mut search = |rules: &Rules| search::search(layers, classifier, rules, &mut budget);
+fn unique_reading(
+    layers: &[&Module],
+    classifier: Option<&Module>,
+    ordered: bool,
+    budget: &mut usize,
+) -> Result<Vec<Step>, String> {
+    let mut search = |rules: &Rules| search::search(layers, classifier, rules, budget);
     let lax = Rules { order: Order::File, layers: false, transitions: false, keys: None };
     if ordered && let Outcome::One(steps) = search(&lax) {
         return Ok(steps);

@@ -32,7 +32,9 @@ fn assert_read(style: &str, mut shapes: Shapes, names: Vec<String>, ordered: boo
     }
     let found = read(&shapes, ordered).unwrap_or_else(|e| panic!("{style}: {e}"));
     for ((name, canonical), found) in expected.iter().zip(found) {
-        assert_eq!(found.as_ref(), Some(canonical), "{style}: {name}");
+        // What a linear layer does is not decided here.
+        let outside = canonical.starts_with("classifier.").then(|| format!("outside.{name}"));
+        assert_eq!(found.as_ref(), Some(&outside.unwrap_or(canonical.clone())), "{style}: {name}");
     }
 }
 
@@ -192,11 +194,6 @@ fn what_does_not_fit_is_named() {
             with(|s| s.iter_mut().filter(|(n, _)| n == "dense3.0.conv1.weight").for_each(|(_, s)| s[1] += 1)),
             "after 'dense3.0.bn1' (layer 26) a 1x1 convolution from 9 to 16 channels is expected, and 8 of 34",
         ),
-        (
-            with(|s| s.iter_mut().filter(|(n, _)| n == "linear.weight").for_each(|(_, s)| s[1] = 100)),
-            "a linear layer of 17 inputs is expected, and 'linear' is a linear layer of 100 inputs",
-        ),
-        (with(|s| s.push(("head.1.weight".into(), vec![5, 5]))), "it has 2 linear layers ('linear', 'head.1')"),
         (with(|s| s.push(("conv1.bias".into(), vec![9]))), "'conv1.bias' [9] is no bias of 'conv1.weight'"),
         (with(|s| s.push(("se.weight".into(), vec![8, 8, 8]))), "'se.weight' [8, 8, 8] is of no layer"),
         (with(|s| s.push(("extra.weight".into(), vec![8, 8, 3, 3]))), " of "),

@@ -90,7 +90,8 @@ fn each_bad_file_gives_one_clear_error() {
                     raw.insert(format!("classifier.3.{part}"), tensor);
                 }
             }),
-            "a head of several layers: 'classifier.0.weight' [5, 16], 'classifier.3.weight' [5, 16] beside the DenseNet",
+            "a head that is not understood: behind 16 channels, 'classifier.0' linear 16 to 5, 'classifier.3' linear 16 to 5 do not \
+             follow each other; --part features reads the DenseNet alone",
         ),
         (
             with(|raw| drop(raw.insert("features.conv1.weight".into(), raw["features.conv0.weight"].clone()))),
@@ -98,7 +99,7 @@ fn each_bad_file_gives_one_clear_error() {
         ),
         (
             with(|raw| drop(raw.insert("gate.weight".into(), raw["classifier.bias"].clone()))),
-            "tensor 'gate.weight' of shape [5] has no place in this network",
+            "a head that is not understood: 'gate.weight' [5] is part of an attention or the like, where linear layers",
         ),
         (
             with(|raw| raw.get_mut("features.denseblock1.denselayer2.conv2.weight").unwrap().1 = vec![4, 16, 9, 1]),

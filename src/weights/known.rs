@@ -1,0 +1,67 @@
+//! Modules whose kinds a file states.
+
+use crate::architecture::{HeadLayer, Pooling};
+
+/// What a module is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Known {
+    /// Its children, one behind the other.
+    Sequential,
+    /// torchvision's DenseNet, whose code is known.
+    Network,
+    Relu,
+    LeakyRelu(f64),
+    Gelu,
+    GeluTanh,
+    Silu,
+    Tanh,
+    Sigmoid,
+    Softmax,
+    LogSoftmax,
+    /// A dropout, or an identity.
+    Nothing,
+    Flatten,
+    /// Global pooling.
+    Average,
+    Maximum,
+    MaximumAverage,
+    /// With its epsilon.
+    BatchNorm(f64),
+    /// A layer whose tensors say what it is.
+    WithParameters,
+    /// By its class.
+    Other(String),
+}
+
+impl Known {
+    /// The layer of a head that it is, where it is one without tensors.
+    pub(super) fn layer(&self) -> Option<HeadLayer> {
+        Some(match self {
+            Known::Relu => HeadLayer::Relu,
+            Known::LeakyRelu(slope) => HeadLayer::LeakyRelu { slope: *slope },
+            Known::Gelu => HeadLayer::Gelu,
+            Known::GeluTanh => HeadLayer::GeluTanh,
+            Known::Silu => HeadLayer::Silu,
+            Known::Tanh => HeadLayer::Tanh,
+            Known::Sigmoid => HeadLayer::Sigmoid,
+            Known::Softmax => HeadLayer::Softmax,
+            Known::LogSoftmax => HeadLayer::LogSoftmax,
+            _ => return None,
+        })
+    }
+
+    /// The pooling that it is.
+    pub(super) fn pooling(&self) -> Option<Pooling> {
+        Some(match self {
+            Known::Average => Pooling::Average,
+            Known::Maximum => Pooling::Maximum,
+            Known::MaximumAverage => Pooling::MaximumAverage,
+            _ => return None,
+        })
+    }
+
+    /// Whether it has tensors, or modules in it.
+    pub(super) fn has_more(&self) -> bool {
+        matches!(self, Known::Sequential | Known::Network | Known::BatchNorm(_) | Known::WithParameters)
+    }
+}

@@ -1,0 +1,124 @@
+//! What a checkpoint says besides its tensors: the order of their names and, of a whole module, what its layers are.
+
+use super::super::known::Known;
+use super::machine::{Id, Machine, Node};
+
+/// How many objects are visited, and how deep: a pickle may hold one under many names.
+const MAX_VISITED: usize = 1 << 18;
+const MAX_DEPTH: usize = 64;
+
+/// Names, and layers by their module.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Outline {
+    /// Of the tensors, as they are in the file.
+    pub(super) order: Vec<String>,
+    /// Of whole modules, likewise.
+    pub(super) layers: Vec<(String, Known)>,
+}
+
+/// Of a zip's `data.pkl` (0 pickles before it) or a legacy file (3).
+pub(super) fn of(bytes: &[u8], skipped: usize) -> Outline {
+    let Some((machine, root)) = Machine::run_after(bytes, skipped) else { return Outline::default() };
+    let mut walk = Walk { machine: &machine, visited: 0, outline: Outline::default() };
+    walk.visit(root, &mut Vec::new());
+    if walk.visited > MAX_VISITED { Outline::default() } else { walk.outline }
+}
+
+struct Walk<'m, 'a> {
+    machine: &'m Machine<'a>,
+    visited: usize,
+    outline: Outline,
+}
+
+impl Walk<'_, '_> {
+    fn visit(&mut self, id: Id, path: &mut Vec<String>) {
+        self.visited += 1;
+        if self.visited > MAX_VISITED || path.len() > MAX_DEPTH {
+            return;
+        }
+        let machine = self.machine;
+        match machine.node(id) {
+            Node::Pairs(pairs) => self.visit_all(pairs, path),
+            Node::Items(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    path.push(at.to_string());
+                    self.visit(*item, path);
+                    path.pop();
+                }
+            }
+            Node::Object { class, state, pairs, .. } => {
+                let Node::Class(module, name) = *machine.node(*class) else { return };
+                let state = state.map(|state| machine.node(state));
+                if let Some(Node::Pairs(attributes)) = state
+                    && let Some(children) = machine.get(attributes, "_modules")
+                {
+                    self.outline.layers.push((path.join("."), self.layer(module, name, attributes)));
+                    for table in ["_parameters", "_buffers"] {
+                        machine.get(attributes, table).into_iter().for_each(|table| self.visit(table, path));
+                    }
+                    self.visit(children, path);
+                } else if module == "torch._utils" || module == "torch._tensor" {
+                    self.outline.order.push(path.join("."));
+                } else {
+                    self.visit_all(pairs, path);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_all(&mut self, pairs: &[(Id, Id)], path: &mut Vec<String>) {
+        for (key, value) in pairs {
+            path.push(match self.machine.node(*key) {
+                Node::Text(key) => key.to_string(),
+                Node::Number(key) => key.to_string(),
+                _ => continue,
+            });
+            self.visit(*value, path);
+            path.pop();
+        }
+    }
+
+    /// What a module is, by its class and attributes.
+    fn layer(&self, module: &str, name: &str, attributes: &[(Id, Id)]) -> Known {
+        let node = |key: &str| self.machine.get(attributes, key).map(|id| self.machine.node(id));
+        let number = |key: &str| node(key).and_then(|node| if let Node::Number(n) = node { Some(*n) } else { None });
+        let is_one = |key: &str| match node(key) {
+            Some(Node::Number(n)) => *n == 1.0,
+            Some(Node::Items(items)) => items.iter().all(|&id| *self.machine.node(id) == Node::Number(1.0)),
+            _ => false,
+        };
+        let other = || Known::Other(name.chars().take(60).collect());
+        let known = match name {
+            "Sequential" => Known::Sequential,
+            "DenseNet" if module.starts_with("torchvision.models.") => Known::Network,
+            "ReLU" => Known::Relu,
+            "LeakyReLU" => number("negative_slope").map_or_else(other, Known::LeakyRelu),
+            "GELU" => match node("approximate") {
+                Some(Node::Text("tanh")) => Known::GeluTanh,
+                _ => Known::Gelu,
+            },
+            "SiLU" => Known::Silu,
+            "Tanh" => Known::Tanh,
+            "Sigmoid" => Known::Sigmoid,
+            "Softmax" => Known::Softmax,
+            "LogSoftmax" => Known::LogSoftmax,
+            "Dropout" | "Dropout1d" | "Dropout2d" | "AlphaDropout" | "Identity" => Known::Nothing,
+            "Flatten" if number("start_dim").is_none_or(|dim| dim == 1.0) => Known::Flatten,
+            "AdaptiveAvgPool2d" if is_one("output_size") => Known::Average,
+            "AdaptiveMaxPool2d" if is_one("output_size") => Known::Maximum,
+            "BatchNorm1d" | "BatchNorm2d" => number("eps").map_or_else(other, Known::BatchNorm),
+            "Linear" | "Conv2d" | "PReLU" => Known::WithParameters,
+            _ => other(),
+        };
+        let is_library = module.starts_with("torch.nn.modules.") || module.starts_with("fastai.");
+        match known {
+            // fastai's `Flatten` flattens, and its pooling concatenates maxima and averages.
+            Known::Other(_) if module == "fastai.layers" && name == "AdaptiveConcatPool2d" => Known::MaximumAverage,
+            Known::Network => Known::Network,
+            // Somebody's own class may do anything.
+            known if is_library => known,
+            _ => other(),
+        }
+    }
+}
