@@ -24,7 +24,10 @@ const MAX_CONFIGURATION_BYTES: u64 = 16 << 20;
 
 fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
     let length = bytes.len() as u64;
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("a damaged .keras archive: {e}"))?;
+    // As in pytorch/archive.rs: an archive begins where its file does.
+    let config = zip::read::Config { archive_offset: zip::read::ArchiveOffset::Known(0) };
+    let mut archive = zip::ZipArchive::with_config(config, Cursor::new(bytes))
+        .map_err(|e| format!("a damaged .keras archive: {e}"))?;
     let configuration = member(&mut archive, "config.json", length, |_| MAX_CONFIGURATION_BYTES)?;
     let configuration = String::from_utf8(configuration).map_err(|_| "its config.json is no UTF-8 text")?;
     // Deflate shrinks zeros a thousandfold, but weights hardly at all.

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+use zip::read::{ArchiveOffset, Config};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -33,8 +34,12 @@ fn damaged(error: impl std::fmt::Display) -> String {
 /// Refuses archives of another kind, and those that would be too large unpacked, before anything is unpacked. Returns the
 /// file to read, where that is not the one at `path`, and the pickle in it.
 pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<(Option<NamedTempFile>, Vec<u8>), String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes))
+    // An archive begins where its file does. Looking for other beginnings, the crate takes the trailer that torch writes for a
+    // part of the table of contents where the first member's name has 30 letters.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let mut archive = ZipArchive::with_config(config, Cursor::new(bytes))
         .map_err(|e| format!("a zip, truncated or damaged ({e}): fetch it again"))?;
+    let is_misread = ZipArchive::new(Cursor::new(bytes)).is_err();
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let pickle = pickle(&names)?;
     // Not `decompressed_size`: it does not know the size where that comes after the data, as in PyTorch's archives.
@@ -64,7 +69,8 @@ pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<(Option<Named
     let file = match path {
         // `torch.save` does not compress. In an archive that somebody compressed, each tensor would be unpacked from the
         // beginning of its storage, and 20,000 tensors at the end of one storage would take hours.
-        _ if packed => Some(temporary(|file| unpack(&mut archive, file))?),
+        // The library that reads the file next looks for other beginnings, too.
+        _ if packed || is_misread => Some(temporary(|file| unpack(&mut archive, file))?),
         Some(_) => None,
         None => Some(temporary(|file| file.write_all(bytes))?),
     };
