@@ -149,7 +149,10 @@ fn parts_are_named_where_they_are_wrong() {
     let (folder, cases) = unpacked::<Case>("torch-heads");
     let case = cases.iter().find(|case| case.golden.name == "encoder.pth").unwrap();
     let error = |part: &str| case.open(folder.path(), &OpenOptions::default().part(part.to_string())).unwrap_err();
-    assert!(error("encodr").ends_with("no part 'encodr' in this file: the nearest is 'encoder'; it has a DenseNet in 'encoder'"));
+    assert!(
+        error("encodr")
+            .ends_with("no part 'encodr' in this file: the nearest is 'encoder'; it has a DenseNet in 'encoder'")
+    );
     assert!(error("decoder").contains("no DenseNet in a naming scheme known here"), "{}", error("decoder"));
     let named = case.open(folder.path(), &OpenOptions::default().part("encoder.features".to_string())).unwrap();
     case.golden.assert_logits(&named);
