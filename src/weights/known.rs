@@ -7,7 +7,7 @@ use crate::architecture::{HeadLayer, Pooling};
 pub(super) enum Known {
     /// Its children, one behind the other.
     Sequential,
-    /// torchvision's DenseNet, whose code is known.
+    /// A DenseNet of a library, whose code is known.
     Network,
     Relu,
     LeakyRelu(f64),

@@ -20,10 +20,10 @@ pub(crate) const SHARE: f64 = 0.1;
 pub(crate) struct Golden {
     /// Of the file.
     pub(crate) name: String,
-    seed: u64,
-    batch: usize,
-    height: usize,
-    width: usize,
+    pub(crate) seed: u64,
+    pub(crate) batch: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
     pub(crate) logits: Vec<f32>,
 }
 

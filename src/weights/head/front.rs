@@ -19,6 +19,8 @@ pub(super) struct Front<'a> {
     pub(super) channels: usize,
     /// What is stated about the pooling, and where.
     pub(super) stated: Option<(Pooling, &'static str)>,
+    /// The class of the module that holds the features, where the file names it and no library has it.
+    pub(super) class: Option<&'a str>,
     /// The names are nobody's whose code is known: what the shapes say is all there is.
     pub(super) unknown_names: bool,
 }
@@ -201,6 +203,9 @@ impl Front<'_> {
             (Width::Once, None) => "averages are pooled".into(),
             _ => String::new(),
         };
+        if let (Some(class), Place::Own) = (self.class, place) {
+            assumed.push(format!("the class '{class}' does what torchvision's DenseNet does"));
+        }
         if self.module.convolution {
             assumed.push(format!("'{}', a 1x1 convolution, reads pooled features", self.module.name));
         }

@@ -313,9 +313,19 @@ impl Reader<'_, '_> {
             last_norm: self.last_norm,
             channels: self.question.trunk.last_channels(),
             stated: self.question.pooling,
+            class: self.own_class(),
             unknown_names: self.question.names.scheme == Scheme::Structure,
         };
         front.reading(assumed)
+    }
+
+    /// The class of the module that holds the DenseNet, where it is somebody's own.
+    fn own_class(&self) -> Option<&str> {
+        let owner = self.last_norm.rsplitn(3, '.').nth(2).unwrap_or_default();
+        self.question.known.iter().find(|(path, _)| path == owner).and_then(|(_, known)| match known {
+            Known::Other(class) => Some(class.as_str()),
+            _ => None,
+        })
     }
 
     #[expect(clippy::type_complexity, reason = "shared layers, and those of each output by name")]

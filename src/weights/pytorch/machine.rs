@@ -53,7 +53,27 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The second of two pickles after the first three of a legacy file.
+    /// Shows each instruction of one pickle, and the class where one is named.
+    pub(super) fn trace(bytes: &'a [u8], mut show: impl FnMut(&[u8], Option<(&str, &str)>)) -> Option<()> {
+        let mut machine = Machine { rest: bytes, ..Machine::default() };
+        loop {
+            let before = machine.rest;
+            let [instruction] = machine.take()?;
+            if instruction != b'.' {
+                machine.step(instruction)?;
+            }
+            let class = match machine.stack.last().map(|&top| &machine.nodes[top]) {
+                Some(Node::Class(module, name)) if instruction == b'c' => Some((*module, *name)),
+                _ => None,
+            };
+            show(&before[..before.len() - machine.rest.len()], class);
+            if instruction == b'.' {
+                return Some(());
+            }
+        }
+    }
+
+    /// The pickle after some others.
     pub(super) fn run_after(bytes: &'a [u8], skipped: usize) -> Option<(Machine<'a>, Id)> {
         let mut rest = bytes;
         for _ in 0..skipped {

@@ -5,6 +5,7 @@ mod archive;
 mod machine;
 mod outline;
 mod read;
+mod script;
 mod weigh;
 
 pub(super) use read::read;

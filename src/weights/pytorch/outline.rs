@@ -2,10 +2,14 @@
 
 use super::super::known::Known;
 use super::machine::{Id, Machine, Node};
+use super::script::{Program, original};
 
 /// How many objects are visited, and how deep: a pickle may hold one under many names.
 const MAX_VISITED: usize = 1 << 18;
 const MAX_DEPTH: usize = 64;
+
+/// Libraries whose DenseNets do the same as torchvision's with these tensors.
+const LIBRARIES: [&str; 4] = ["torchvision.models.", "timm.models.", "torchxrayvision.models", "monai.networks.nets."];
 
 /// Names, and layers by their module.
 #[derive(Debug, Default, PartialEq)]
@@ -17,15 +21,17 @@ pub(super) struct Outline {
 }
 
 /// Of a zip's `data.pkl` (0 pickles before it) or a legacy file (3).
-pub(super) fn of(bytes: &[u8], skipped: usize) -> Outline {
+pub(super) fn of(bytes: &[u8], skipped: usize, program: Option<&Program>) -> Outline {
     let Some((machine, root)) = Machine::run_after(bytes, skipped) else { return Outline::default() };
-    let mut walk = Walk { machine: &machine, visited: 0, outline: Outline::default() };
+    let mut walk = Walk { machine: &machine, program, visited: 0, outline: Outline::default() };
     walk.visit(root, &mut Vec::new());
     if walk.visited > MAX_VISITED { Outline::default() } else { walk.outline }
 }
 
 struct Walk<'m, 'a> {
     machine: &'m Machine<'a>,
+    /// Of TorchScript.
+    program: Option<&'m Program>,
     visited: usize,
     outline: Outline,
 }
@@ -57,6 +63,12 @@ impl Walk<'_, '_> {
                         machine.get(attributes, table).into_iter().for_each(|table| self.visit(table, path));
                     }
                     self.visit(children, path);
+                } else if let (Some(Node::Pairs(attributes)), Some(program), Some(original)) =
+                    (state, self.program, original(module))
+                {
+                    let layer = program.complete(self.layer(&original, name, attributes), name);
+                    self.outline.layers.push((path.join("."), layer));
+                    self.visit_all(attributes, path);
                 } else if module == "torch._utils" || module == "torch._tensor" {
                     self.outline.order.push(path.join("."));
                 } else {
@@ -91,7 +103,7 @@ impl Walk<'_, '_> {
         let other = || Known::Other(name.chars().take(60).collect());
         let known = match name {
             "Sequential" => Known::Sequential,
-            "DenseNet" if module.starts_with("torchvision.models.") => Known::Network,
+            "DenseNet" if LIBRARIES.iter().any(|library| module.starts_with(library)) => Known::Network,
             "ReLU" => Known::Relu,
             "LeakyReLU" => number("negative_slope").map_or_else(other, Known::LeakyRelu),
             "GELU" => match node("approximate") {

@@ -34,17 +34,22 @@ const PICKLES_BEFORE: usize = 3;
 /// the bytes are written to a temporary one.
 pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
     let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
+    let mut is_script = false;
     let (temporary, outline) = if bytes.starts_with(b"PK") {
-        let (temporary, pickle) = to_read(bytes, path)?;
-        (temporary, outline::of(&pickle, 0))
+        let archive = to_read(bytes, path)?;
+        is_script = archive.program.is_some();
+        (archive.file, outline::of(&archive.pickle, 0, archive.program.as_ref()))
     } else {
         weigh::check(bytes, LEGACY_PICKLES)?;
         let temporary = path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?;
-        (temporary, outline::of(bytes, PICKLES_BEFORE))
+        (temporary, outline::of(bytes, PICKLES_BEFORE, None))
     };
     let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
-    let source = on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget))?;
-    Ok(Source { order: outline.order, known: outline.layers, ..source })
+    let source = on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget));
+    let source =
+        source.map_err(|reason| if is_script { format!("a TorchScript archive: {reason}") } else { reason })?;
+    let format = if is_script { "TorchScript" } else { source.format };
+    Ok(Source { format, order: outline.order, known: outline.layers, ..source })
 }
 
 fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String> {
