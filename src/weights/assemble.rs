@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::metadata::Metadata;
-use super::names::{self, Names};
+use super::names::{self, Names, Scheme};
 use super::network::Weights;
 use super::options::OpenOptions;
 use super::order::{ChannelOrder, Readers};
 use super::origin::{Fact, Origin, Place, presentable};
+use super::pictures::Pictures;
 use super::resolve::Resolver;
 use super::source::{Entry, Source};
 use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
 use super::{bias, check, extras, structure, timm};
 use crate::architecture::Architecture;
+use crate::picture::Preprocessing;
 
 /// Consumes the source: the bytes of a tensor are freed as soon as they are decoded.
 pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) -> Result<Weights, String> {
@@ -25,7 +27,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         None => recognise(&source.entries, source.ordered)?,
     };
     let mut resolver = Resolver::new(options, metadata, &source, &names);
-    let Source { format, entries, ignored, warnings, .. } = source;
+    let Source { format, entries, ignored, mut warnings, pictures, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
@@ -44,6 +46,9 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         resolver.add(Rank::Beside, timm::beside(path, &architecture).unwrap_or_default());
     }
     let labels = resolver.labels(&architecture)?;
+    if let Some(pictures) = pictures {
+        warnings.extend(prepare(&mut resolver, &pictures, names.scheme, &architecture));
+    }
     let preprocessing = resolver.preprocessing();
     facts.push(order);
     facts.extend(preprocessing.as_ref().map(|stated| Fact::new("preset", &stated.value, &stated.from)));
@@ -62,6 +67,34 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts, warnings };
     let preprocessing = preprocessing.map(|stated| stated.value);
     Ok(Weights { architecture, tensors, preprocessing, labels, origin })
+}
+
+/// States how pictures are prepared for a network whose graph does a part of that itself. Returns what is not done exactly as
+/// the graph does it.
+fn prepare(
+    resolver: &mut Resolver,
+    pictures: &Pictures,
+    scheme: Scheme,
+    architecture: &Architecture,
+) -> Option<String> {
+    let named = scheme.defaults().into_iter().find_map(|statements| Preprocessing::named(&statements.preprocessing?));
+    let usual = named.unwrap_or_else(|| Preprocessing::default_for(architecture));
+    let statement = |preprocessing: &Preprocessing, place: &str| Statements {
+        preprocessing: Some(preprocessing.to_string()),
+        ..Statements::from(place)
+    };
+    match (pictures.stated(&usual), pictures.sized(&usual)) {
+        (Some((own, warning)), _) => {
+            let place = "what the model does to its input itself";
+            resolver.add(Rank::File, statement(&own, place));
+            warning.filter(|_| resolver.preprocessing().is_some_and(|stated| stated.from == place))
+        }
+        (None, Some(sized)) => {
+            resolver.add(Rank::Given, statement(&sized, "default, at the size of the model's input"));
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 /// What shapes and statements say.

@@ -6,7 +6,7 @@
 //! A file passes through these steps, each in a file of its own:
 //!
 //! 1. `kind` tells the format by content.
-//! 2. A reader (`safetensors`, `pytorch`, `keras`) yields a `source`: named tensors, not yet decoded, and statements.
+//! 2. A reader (`safetensors`, `pytorch`, `keras`, `onnx`) yields a `source`: named tensors, not yet decoded, and statements.
 //! 3. `names`, or `structure` where no naming scheme fits, finds the canonical name of each tensor.
 //! 4. `resolve` decides, for each property of the network, which of the `statements` about it counts.
 //! 5. `assemble` checks the tensors against the architecture, decodes them and puts their channels in order.
@@ -31,6 +31,8 @@ mod embedded;
 mod extras;
 #[cfg(feature = "files")]
 mod fields;
+#[cfg(any(feature = "keras", feature = "onnx"))]
+mod graph;
 #[cfg(feature = "files")]
 mod infer;
 #[cfg(feature = "keras")]
@@ -43,12 +45,16 @@ mod large_stack;
 mod metadata;
 #[cfg(feature = "files")]
 mod names;
+#[cfg(feature = "onnx")]
+mod onnx;
 #[cfg(feature = "files")]
 mod open;
 #[cfg(feature = "files")]
 mod options;
 #[cfg(feature = "files")]
 mod order;
+#[cfg(feature = "files")]
+mod pictures;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 #[cfg(feature = "files")]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use half::{bf16, f16};
 
 use super::names::Names;
+use super::pictures::Pictures;
 use super::statements::Statements;
 
 /// A weight file, read as far as its table of contents.
@@ -26,6 +27,8 @@ pub(super) struct Source<'a> {
     pub(super) pads_by_kernel: bool,
     /// What the reader left out because it is not part of the network, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,
+    /// What the file's graph does to pictures itself, where it has one.
+    pub(super) pictures: Option<Pictures>,
     /// What the reader had to assume: [`Origin::warnings`](super::origin::Origin).
     pub(super) warnings: Vec<String>,
 }
@@ -43,6 +46,7 @@ impl<'a> Source<'a> {
             defaults: Statements::default(),
             pads_by_kernel: true,
             ignored: Vec::new(),
+            pictures: None,
             warnings: Vec::new(),
         }
     }
