@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shape::InputSize;
+
 /// An affine map of the channels of each pixel: `y[o] = shift[o] + sum over i of weights[o][i] * x[i]`.
 ///
 /// Models that rescale, normalise or reorder channels themselves have one, such as Keras models with a `Rescaling` layer. It
@@ -13,13 +15,17 @@ pub struct InputTransform {
     pub weights: Vec<Vec<f64>>,
     /// One for each channel that the stem reads.
     pub shift: Vec<f64>,
+    /// The size to which the network itself resizes or crops its pictures. That is done while a picture is prepared, and an
+    /// input of any other size is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<InputSize>,
 }
 
 impl InputTransform {
     /// What changes nothing.
     pub fn identity(channels: usize) -> Self {
         let row = |o: usize| (0..channels).map(|i| f64::from(u8::from(i == o))).collect();
-        InputTransform { weights: (0..channels).map(row).collect(), shift: vec![0.0; channels] }
+        InputTransform { weights: (0..channels).map(row).collect(), shift: vec![0.0; channels], size: None }
     }
 
     /// Channels of the image.
@@ -50,7 +56,7 @@ impl InputTransform {
             shift + row.iter().zip(&self.shift).map(|(w, before)| w * before).sum::<f64>()
         };
         let shift = next.weights.iter().zip(&next.shift).map(shift).collect();
-        InputTransform { weights, shift }
+        InputTransform { weights, shift, size: next.size.or(self.size) }
     }
 
     /// Images in planar NCHW order, `pixels` a plane, as the stem reads them. Sums are in f64, rounded once.
@@ -81,6 +87,6 @@ impl std::fmt::Display for InputTransform {
             }
             write!(f, "{}{}", if at > 0 { "; " } else { "" }, terms.join(" + ").replace("+ -", "- "))?;
         }
-        Ok(())
+        self.size.map_or(Ok(()), |size| write!(f, "; of {size} pixels"))
     }
 }

@@ -60,6 +60,9 @@ impl Architecture {
     /// [`Error::Architecture`] for an impossible network, [`Error::Input`] where not even 65536 pixels are enough.
     pub fn least_size(&self) -> Result<InputSize> {
         self.validate()?;
+        if let Some(size) = self.input.as_ref().and_then(|input| input.size) {
+            return Ok(size);
+        }
         let (height, width) = match self.head.pooling {
             Pooling::Flatten { height, width } => (height, width),
             _ => (1, 1),
@@ -74,9 +77,12 @@ impl Architecture {
         Ok(size)
     }
 
-    /// The size of the input, where the head fixes it by reading feature maps whole: of the sizes that give these maps, the
-    /// one that the strides divide, if that is among them, else the smallest.
+    /// The size of the input, where the network resizes it itself, or where the head fixes it by reading feature maps whole:
+    /// of the sizes that give these maps, the one that the strides divide, if that is among them, else the smallest.
     pub fn fixed_size(&self) -> Option<InputSize> {
+        if let Some(size) = self.input.as_ref().and_then(|input| input.size) {
+            return Some(size);
+        }
         let Pooling::Flatten { height, width } = self.head.pooling else { return None };
         let strides = self.stem.stride * self.stem.pool.map_or(1, |pool| pool.stride);
         let strides = strides.checked_shl(self.transition_channels.len() as u32)?;

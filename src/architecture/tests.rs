@@ -160,7 +160,10 @@ fn impossible_networks_are_refused_with_the_reason() {
         (|a| a.head.branches = vec![Branch { layers: vec![HeadLayer::Relu], ..branch("a") }], "no linear layer"),
         (|a| a.head.layers = vec![HeadLayer::Relu; 1000], "1000 layers"),
         (|a| a.input = Some(InputTransform::identity(2)), "a row of 3 and a shift"),
-        (|a| a.input = Some(InputTransform { weights: vec![vec![1.0; 3]], shift: vec![f64::NAN] }), "not finite"),
+        (
+            |a| a.input = Some(InputTransform { weights: vec![vec![1.0; 3]], shift: vec![f64::NAN], size: None }),
+            "not finite",
+        ),
         (|a| a.growth_rate = usize::MAX / 2, "growth_rate"),
     ];
     for (mutate, word) in cases {
@@ -270,14 +273,32 @@ fn a_head_that_reads_feature_maps_whole_fixes_the_size() {
 
 #[test]
 fn input_transforms_follow_each_other() {
-    let grey = InputTransform { weights: vec![vec![1.0]; 3], shift: vec![0.0; 3] };
+    let grey = InputTransform { weights: vec![vec![1.0]; 3], shift: vec![0.0; 3], size: None };
     let scaled = InputTransform {
         weights: (0..3).map(|c| (0..3).map(|i| if i == c { 2.0 } else { 0.0 }).collect()).collect(),
         shift: vec![1.0, 2.0, 3.0],
+        size: None,
     };
     let both = grey.then(&scaled);
     assert_eq!((both.inputs(), both.outputs()), (1, 3));
     assert_eq!(both.apply(&[5.0, 6.0], 2), [11.0, 13.0, 12.0, 14.0, 13.0, 15.0]);
     assert_eq!(both.apply(&[5.0, 6.0], 2), scaled.apply(&grey.apply(&[5.0, 6.0], 2), 2));
     assert!(InputTransform::identity(3).is_identity() && !both.is_identity());
+}
+
+#[test]
+fn a_network_that_resizes_its_input_itself_takes_one_size() {
+    let size = Some(InputSize { height: 40, width: 48 });
+    let own = InputTransform { size, ..InputTransform::identity(3) };
+    let network = Architecture { input: Some(own), ..with_head(Pooling::Average) };
+    assert_eq!((network.fixed_size(), network.least_size().ok()), (size, size));
+    network.parameters().unwrap();
+    network.walk(size.unwrap()).unwrap();
+    let error = network.walk(InputSize::square(64)).unwrap_err().to_string();
+    assert!(error.contains("resizes its input to 40x48 itself; this one has 64x64"), "{error}");
+    let written = serde_json::to_string(&network).unwrap();
+    assert_eq!(Architecture::from_json(&written).unwrap(), network);
+    let none = InputTransform { size: Some(InputSize { height: 0, width: 1 }), ..InputTransform::identity(3) };
+    let network = Architecture { input: Some(none), ..network };
+    assert!(network.validate().unwrap_err().to_string().contains("resized to 0x1"));
 }

@@ -89,6 +89,10 @@ impl Architecture {
         if !input.weights.iter().flatten().chain(&input.shift).all(|x| x.is_finite()) {
             return Err(Error::Architecture("input holds a number that is not finite".into()));
         }
+        if let Some(size) = input.size.filter(|s| ![s.height, s.width].iter().all(|side| (1..=MAX_SIDE).contains(side)))
+        {
+            return Err(Error::Architecture(format!("input is resized to {size}: 1 to {MAX_SIDE} each way")));
+        }
         Ok(())
     }
 

@@ -191,6 +191,13 @@ impl Architecture {
         if ![size.height, size.width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return Err(Error::Input(format!("an input of {size} pixels is not possible: 1 to {MAX_SIDE} each way")));
         }
+        if let Some(own) = self.input.as_ref().and_then(|input| input.size)
+            && own != size
+        {
+            return Err(Error::Input(format!(
+                "this network resizes its input to {own} itself; this one has {size}: resize it before, as its own layer does"
+            )));
+        }
         let shape = Shape { channels: self.stem_input_channels(), height: size.height, width: size.width };
         let mut walk = Walk { layers: Vec::new(), shape };
         for part in self.parts() {

@@ -7,17 +7,19 @@ use rayon::prelude::*;
 use super::head::{self, Question};
 use super::known::Known;
 use super::metadata::Metadata;
-use super::names::{self, Names};
+use super::names::{self, Names, Scheme};
 use super::network::Weights;
 use super::options::OpenOptions;
 use super::order::{ChannelOrder, Readers};
 use super::origin::{Fact, Origin, Place, presentable};
+use super::pictures::Pictures;
 use super::resolve::Resolver;
 use super::source::{Entry, Source};
 use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
 use super::{bias, check, extras, infer, part, structure, timm};
 use crate::architecture::Architecture;
+use crate::picture::Preprocessing;
 
 /// Consumes the source: the bytes of a tensor are freed as soon as they are decoded.
 pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) -> Result<Weights, String> {
@@ -39,7 +41,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     } else if reads_head {
         read_head(&mut source, &mut names, place, options, &mut resolver)?;
     }
-    let Source { format, entries, ignored, warnings, .. } = source;
+    let Source { format, entries, ignored, mut warnings, pictures, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
         .collect();
@@ -62,6 +64,9 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         resolver.add(Rank::Beside, timm::beside(path, &architecture).unwrap_or_default());
     }
     let labels = resolver.labels(&architecture)?;
+    if let Some(pictures) = pictures {
+        warnings.extend(prepare(&mut resolver, &pictures, names.scheme, &architecture));
+    }
     let preprocessing = resolver.preprocessing();
     facts.push(order);
     facts.extend(preprocessing.as_ref().map(|stated| Fact::new("preset", &stated.value, &stated.from)));
@@ -163,6 +168,34 @@ fn read_head(
 
 /// PyTorch's, of a batch norm in a head.
 const HEAD_EPS: f64 = 1e-5;
+
+/// States how pictures are prepared for a network whose graph does a part of that itself. Returns what is not done exactly as
+/// the graph does it.
+fn prepare(
+    resolver: &mut Resolver,
+    pictures: &Pictures,
+    scheme: Scheme,
+    architecture: &Architecture,
+) -> Option<String> {
+    let named = scheme.defaults().into_iter().find_map(|statements| Preprocessing::named(&statements.preprocessing?));
+    let usual = named.unwrap_or_else(|| Preprocessing::default_for(architecture));
+    let statement = |preprocessing: &Preprocessing, place: &str| Statements {
+        preprocessing: Some(preprocessing.to_string()),
+        ..Statements::from(place)
+    };
+    match (pictures.stated(&usual), pictures.sized(&usual)) {
+        (Some((own, warning)), _) => {
+            let place = "what the model does to its input itself";
+            resolver.add(Rank::File, statement(&own, place));
+            warning.filter(|_| resolver.preprocessing().is_some_and(|stated| stated.from == place))
+        }
+        (None, Some(sized)) => {
+            resolver.add(Rank::Given, statement(&sized, "default, at the size of the model's input"));
+            None
+        }
+        (None, None) => None,
+    }
+}
 
 /// What shapes and statements say.
 struct Network {

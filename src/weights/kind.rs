@@ -1,7 +1,7 @@
 //! What a file is: its content tells, not its name.
 
 /// The files that are read.
-pub(super) const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5 or .keras";
+pub(super) const KNOWN: &str = ".safetensors, .pth, .pt, .bin, .h5, .keras or .onnx";
 
 /// What the content says that the file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(super) enum Kind {
     PyTorch,
     /// HDF5, or a `.keras` archive.
     Keras,
+    /// A protocol buffer of ONNX.
+    Onnx,
     /// Not a weight file: what it is, and what to do, in a sentence.
     Foreign(String),
 }
@@ -19,6 +21,8 @@ impl Kind {
     pub(super) fn of(bytes: &[u8]) -> Self {
         if let Some((what, remedy)) = foreign(bytes) {
             Kind::Foreign(format!("{what}, not a weight file: {remedy}; {KNOWN} is expected"))
+        } else if is_onnx(bytes) {
+            Kind::Onnx
         } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") || is_keras_archive(bytes) {
             Kind::Keras
         } else if is_zip(bytes) || is_pickle(bytes) {
@@ -81,14 +85,12 @@ fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Models that are protocol buffers. They have no magic number, but their first fields tell them apart.
 fn protobuf(bytes: &[u8]) -> Option<&'static str> {
     match *bytes {
-        // Field 1 is a version. An ONNX model goes on with a text (2, its producer) or later fields, the others with a
-        // message (2) whose own first field is a message.
+        // Field 1 is a version, field 2 a message whose own first field is a message. ONNX' second field is a text.
         [0x08, version @ 1..0x80, 0x12, ref rest @ ..] => match (length_and(rest)?.first()?, version) {
             (0x0a, 1) => Some("a TensorFlow SavedModel (.pb)"),
             (0x0a, _) => Some("a Core ML model"),
-            (first, _) => (first.is_ascii_graphic()).then_some("an ONNX model"),
+            _ => None,
         },
-        [0x08, 1..0x80, 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..] => Some("an ONNX model"),
         [0x0a, ref rest @ ..] => {
             let content = length_and(rest)?;
             match content {
@@ -106,6 +108,18 @@ fn protobuf(bytes: &[u8]) -> Option<&'static str> {
             }
         }
         _ => None,
+    }
+}
+
+/// An ONNX model's first fields: a version (1), then its producer (2, a text) or a later one.
+fn is_onnx(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0x08, 1..0x80, 0x12, 0, ..] => true,
+        [0x08, 1..0x80, 0x12, ref rest @ ..] => {
+            length_and(rest).and_then(<[u8]>::first).is_some_and(u8::is_ascii_graphic)
+        }
+        [0x08, 1..0x80, 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..] => true,
+        _ => false,
     }
 }
 
@@ -170,6 +184,11 @@ mod tests {
             (b"PK\x03\x04", Kind::PyTorch),
             (b"\x80\x02\x8a\x0a", Kind::PyTorch),
             (b"\x89HDF\r\n\x1a\n", Kind::Keras),
+            // PyTorch's exporter, TensorFlow's (tf2onnx), files without a producer, and with an empty one.
+            (b"\x08\x07\x12\x07pytorch\x1a\x051.9.0", Kind::Onnx),
+            (b"\x08\x08\x12\x07tf2onnx", Kind::Onnx),
+            (b"\x08\x0a\x3a\xf0\x01", Kind::Onnx),
+            (b"\x08\x0a\x12\0\x3a\xf0\x01", Kind::Onnx),
         ] {
             assert_eq!(Kind::of(&padded(beginning)), kind);
         }
@@ -182,10 +201,6 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         let npz = b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0w.npy";
         for (bytes, what) in [
-            // PyTorch's exporter, TensorFlow's (tf2onnx), and a file without a producer.
-            (padded(b"\x08\x07\x12\x07pytorch\x1a\x051.9.0"), "an ONNX model, not a weight file: save the network's"),
-            (padded(b"\x08\x08\x12\x07tf2onnx"), "an ONNX model"),
-            (padded(b"\x08\x0a\x3a\xf0\x01"), "an ONNX model"),
             (padded(b"\x08\x01\x12\xf4\xc1\xa2\x01\x0a\xdf\x01"), "a TensorFlow SavedModel (.pb)"),
             (padded(b"\x0a\x28\x0a\x05input\x12\x0bPlaceholder"), "a TensorFlow graph (.pb)"),
             (padded(b"\x08\x04\x12\x8a\x01\x0a\x10"), "a Core ML model"),
@@ -221,7 +236,10 @@ mod tests {
             match Kind::of(&bytes) {
                 Kind::Foreign(reason) => {
                     assert!(reason.starts_with(what), "'{reason}' does not begin with '{what}'");
-                    assert!(reason.ends_with("; .safetensors, .pth, .pt, .bin, .h5 or .keras is expected"), "{reason}");
+                    assert!(
+                        reason.ends_with("; .safetensors, .pth, .pt, .bin, .h5, .keras or .onnx is expected"),
+                        "{reason}"
+                    );
                 }
                 kind => panic!("{what}: {kind:?}"),
             }

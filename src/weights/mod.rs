@@ -6,7 +6,7 @@
 //! A file passes through these steps, each in a file of its own:
 //!
 //! 1. `kind` tells the format by content.
-//! 2. A reader (`safetensors`, `pytorch`, `keras`) yields a `source`: named tensors, not yet decoded, and statements.
+//! 2. A reader (`safetensors`, `pytorch`, `keras`, `onnx`) yields a `source`: named tensors, not yet decoded, and statements.
 //! 3. `part` keeps one module of a larger network, where that is wanted.
 //!    `names`, or `structure` where no naming scheme fits, finds the canonical name of each tensor of the DenseNet; `head` reads
 //!    the layers behind it.
@@ -33,6 +33,8 @@ mod embedded;
 mod extras;
 #[cfg(feature = "files")]
 mod fields;
+#[cfg(any(feature = "keras", feature = "onnx"))]
+mod graph;
 #[cfg(feature = "files")]
 mod head;
 #[cfg(feature = "files")]
@@ -49,6 +51,8 @@ mod large_stack;
 mod metadata;
 #[cfg(feature = "files")]
 mod names;
+#[cfg(feature = "onnx")]
+mod onnx;
 #[cfg(feature = "files")]
 mod open;
 #[cfg(feature = "files")]
@@ -57,6 +61,8 @@ mod options;
 mod order;
 #[cfg(feature = "files")]
 mod part;
+#[cfg(feature = "files")]
+mod pictures;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 #[cfg(feature = "files")]

@@ -57,7 +57,10 @@ pub(super) fn read(bytes: &[u8], name: &Path, place: Place, options: &OpenOption
     weights.map_err(|reason| Error::file(name, one_line(&reason, 600)))
 }
 
-#[cfg_attr(not(feature = "pytorch"), allow(unused_variables, reason = "only PyTorch's files are read by their path"))]
+#[cfg_attr(
+    not(any(feature = "pytorch", feature = "onnx")),
+    allow(unused_variables, reason = "only PyTorch's and ONNX' files are read by their path")
+)]
 fn source<'a>(bytes: &'a [u8], place: Place) -> Result<Source<'a>, String> {
     match Kind::of(bytes) {
         #[cfg(feature = "safetensors")]
@@ -66,17 +69,21 @@ fn source<'a>(bytes: &'a [u8], place: Place) -> Result<Source<'a>, String> {
         Kind::PyTorch => super::pytorch::read(bytes, place.path()),
         #[cfg(feature = "keras")]
         Kind::Keras => super::keras::read(bytes),
+        #[cfg(feature = "onnx")]
+        Kind::Onnx => super::onnx::read(bytes, place.path()),
         #[cfg(not(feature = "safetensors"))]
         Kind::Safetensors => Err(lacks("a safetensors file", "safetensors")),
         #[cfg(not(feature = "pytorch"))]
         Kind::PyTorch => Err(lacks("a PyTorch checkpoint or another zip", "pytorch")),
         #[cfg(not(feature = "keras"))]
         Kind::Keras => Err(lacks("a Keras file", "keras")),
+        #[cfg(not(feature = "onnx"))]
+        Kind::Onnx => Err(lacks("an ONNX model", "onnx")),
         Kind::Foreign(reason) => Err(reason),
     }
 }
 
-#[cfg(not(all(feature = "safetensors", feature = "pytorch", feature = "keras")))]
+#[cfg(not(all(feature = "safetensors", feature = "pytorch", feature = "keras", feature = "onnx")))]
 fn lacks(what: &str, feature: &str) -> String {
     format!("{what}, which this build does not read: it lacks the feature `{feature}`")
 }

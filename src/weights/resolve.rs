@@ -88,6 +88,9 @@ impl<'a> Resolver<'a> {
             head: self.set(&mut architecture.head, |s| s.head.clone()),
             input: self.set(&mut architecture.input, |s| s.input.clone()),
         };
+        if let Some(input) = &architecture.input {
+            architecture.input_channels = input.inputs();
+        }
         if let Some(given) = &self.options.architecture {
             agree(&stem_fields(&architecture), &stem_fields(given))?;
             agree(&[head_field(&architecture)], &[head_field(given)])?;

@@ -7,6 +7,7 @@ use half::{bf16, f16};
 
 use super::known::Known;
 use super::names::Names;
+use super::pictures::Pictures;
 use super::statements::Statements;
 
 /// A weight file, read as far as its table of contents.
@@ -31,6 +32,8 @@ pub(super) struct Source<'a> {
     pub(super) known: Vec<(String, Known)>,
     /// What the reader left out because it is not part of the network, such as `optimizer (12 tensors)`.
     pub(super) ignored: Vec<String>,
+    /// What the file's graph does to pictures itself, where it has one.
+    pub(super) pictures: Option<Pictures>,
     /// What the reader had to assume: [`Origin::warnings`](super::origin::Origin).
     pub(super) warnings: Vec<String>,
 }
@@ -50,6 +53,7 @@ impl<'a> Source<'a> {
             order: Vec::new(),
             known: Vec::new(),
             ignored: Vec::new(),
+            pictures: None,
             warnings: Vec::new(),
         }
     }

@@ -32,11 +32,11 @@ impl Loaded {
 }
 
 /// The entries of each layer, in the order of the layers. A Scale layer becomes part of the batch norm whose index `scales`
-/// gives for it.
+/// gives for it. Without `scales` it keeps its own, as every layer does whose place a graph tells.
 pub(super) fn entries(
     container: &mut Container,
     layers: &[Layer],
-    scales: &HashMap<usize, usize>,
+    scales: Option<&HashMap<usize, usize>>,
     kernels: Kernels,
 ) -> Result<Vec<Vec<Entry<'static>>>, String> {
     let mut loaded = Vec::with_capacity(layers.len());
@@ -52,7 +52,7 @@ pub(super) fn entries(
         loaded.push(Loaded { name: layer.name.clone(), parts });
     }
     let mut factors: HashMap<usize, (Array, Array)> = HashMap::new();
-    for (&scale, &norm) in scales {
+    for (&scale, &norm) in scales.into_iter().flatten() {
         if let (Some(gamma), Some(beta)) = (loaded[scale].take(Part::Gamma), loaded[scale].take(Part::Beta)) {
             factors.insert(norm, (gamma, beta));
         }
@@ -63,9 +63,27 @@ pub(super) fn entries(
         .map(|(i, layer)| match &layer.parts {
             parts if parts.is_empty() => Ok(Vec::new()),
             parts if parts.iter().any(|(part, _)| *part == Part::Kernel) => weighted(layer, kernels),
+            parts if scales.is_none() && !(has(parts, Part::Gamma) && has(parts, Part::Variance)) => Ok(named(layer)),
             _ => norm(layer, factors.get(&i)),
         })
         .collect()
+}
+
+fn has(parts: &[(Part, Array)], part: Part) -> bool {
+    parts.iter().any(|(p, _)| *p == part)
+}
+
+/// The tensors of a layer that is neither a convolution, nor a dense layer, nor a whole batch norm: a Scale layer, or what
+/// normalises pixels.
+fn named(layer: Loaded) -> Vec<Entry<'static>> {
+    let name = |part| match part {
+        Part::Gamma => "weight",
+        Part::Beta => "bias",
+        Part::Mean => "running_mean",
+        Part::Variance => "running_var",
+        other => leaf(other),
+    };
+    layer.parts.into_iter().map(|(part, array)| entry(&layer.name, name(part), array)).collect()
 }
 
 fn leaf(part: Part) -> &'static str {

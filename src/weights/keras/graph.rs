@@ -25,6 +25,8 @@ pub(super) struct Node {
     /// Keras' class, such as `Conv2D`.
     pub(super) class: String,
     pub(super) config: Value,
+    /// How an operation that is no layer is called, with its constants.
+    pub(super) call: Value,
     /// Indices of the layers it reads, in the order of its arguments.
     pub(super) inputs: Vec<usize>,
     /// The places of the nested models around it, from the outermost, and its own.
@@ -35,8 +37,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    /// The layer that yields the model's result.
-    pub(super) output: usize,
+    /// What the model yields: the names of its outputs, and the layers.
+    pub(super) outputs: Vec<(String, usize)>,
 }
 
 impl Graph {
@@ -51,8 +53,8 @@ impl Graph {
             return Ok(None);
         }
         let mut nodes = Vec::new();
-        let output = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
-        Ok(Some(Graph { nodes, output }))
+        let outputs = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
+        Ok(Some(Graph { nodes, outputs }))
     }
 }
 
@@ -83,14 +85,14 @@ fn name_of(layer: &Value) -> &str {
     layer["config"]["name"].as_str().or_else(|| layer["name"].as_str()).unwrap_or("")
 }
 
-/// Appends a model's layers and returns its output. `input` is what the model reads; the outermost reads nothing.
+/// Appends a model's layers and returns its outputs. `input` is what the model reads; the outermost reads nothing.
 fn flatten(
     model: &Value,
     input: Option<usize>,
     models: &mut Vec<String>,
     place: &mut Vec<Place>,
     nodes: &mut Vec<Node>,
-) -> Result<usize, String> {
+) -> Result<Vec<(String, usize)>, String> {
     let layers = layers(model).unwrap_or_default();
     let sequential = class(model) == "Sequential";
     let mut counts: std::collections::HashMap<&str, usize> = Default::default();
@@ -120,7 +122,7 @@ fn flatten(
         } else if sequential {
             // Before Keras 3 the first layer could state the shape of the input itself.
             let previous = last.unwrap_or_else(|| {
-                nodes.push(input_node());
+                nodes.push(input_node(layer["config"]["batch_input_shape"].clone()));
                 nodes.len() - 1
             });
             vec![previous]
@@ -150,16 +152,20 @@ fn flatten(
             };
             models.push(name.to_string());
             place.push(here);
-            let output = flatten(layer, Some(input), models, place, nodes)?;
+            let inner = flatten(layer, Some(input), models, place, nodes)?;
             models.pop();
             place.pop();
-            output
+            match inner.as_slice() {
+                [(_, output)] => *output,
+                inner => return Err(format!("the nested model '{name}' has {} outputs, expected 1", inner.len())),
+            }
         } else {
             nodes.push(Node {
                 name: name.to_string(),
                 models: Rc::clone(&outer),
                 class: class.to_string(),
                 config: layer["config"].clone(),
+                call: if is_operation(layer) { layer["inbound_nodes"][0].clone() } else { Value::Null },
                 inputs,
                 place: place.iter().cloned().chain([here]).collect(),
             });
@@ -168,23 +174,42 @@ fn flatten(
         outputs.insert(name, output);
         last = Some(output);
     }
-    let mut ends = Vec::new();
-    inbound(&model["config"]["output_layers"], &mut ends);
-    match ends.as_slice() {
-        [] => last.ok_or_else(|| "its model has no layers".into()),
-        [end] => {
-            outputs.get(end).copied().ok_or_else(|| format!("its model ends with '{end}', which it does not have"))
-        }
-        ends => Err(format!("its model has {} outputs, expected 1", ends.len())),
+    let ends = outputs_of(&model["config"]["output_layers"]);
+    if ends.is_empty() {
+        let last = last.ok_or("its model has no layers")?;
+        return Ok(vec![(nodes.get(last).map_or_else(String::new, |node| node.name.clone()), last)]);
     }
+    ends.into_iter()
+        .map(|(name, end)| match outputs.get(end) {
+            Some(output) => Ok((name.to_string(), *output)),
+            None => Err(format!("its model ends with '{end}', which it does not have")),
+        })
+        .collect()
 }
 
-fn input_node() -> Node {
+/// The names of a model's outputs, and their layers: of one, of a list, or of a table.
+fn outputs_of(value: &Value) -> Vec<(&str, &str)> {
+    if let Some(table) = value.as_object() {
+        return table.iter().filter_map(|(name, value)| Some((name.as_str(), value[0].as_str()?))).collect();
+    }
+    let mut names = Vec::new();
+    inbound(value, &mut names);
+    names.into_iter().map(|name| (name, name)).collect()
+}
+
+/// Whether a layer is an operation of which Keras made one, with constants among its arguments.
+fn is_operation(layer: &Value) -> bool {
+    let module = layer["module"].as_str().unwrap_or("");
+    module.contains("ops") || matches!(class(layer), "TFOpLambda" | "SlicingOpLambda")
+}
+
+fn input_node(shape: Value) -> Node {
     Node {
         name: "input".into(),
         models: Rc::new([]),
         class: "InputLayer".into(),
-        config: Value::Null,
+        config: serde_json::json!({ "batch_shape": shape }),
+        call: Value::Null,
         inputs: Vec::new(),
         place: Vec::new(),
     }

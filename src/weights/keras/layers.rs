@@ -60,8 +60,8 @@ pub(super) fn legacy<'a>(root: &Folder, names: &[String], graph: Option<&'a Grap
         let mut places: HashMap<&str, usize> = HashMap::new();
         for weight in &weights {
             let Some((owner, part)) = split(weight) else {
-                // A random generator's state, of no use at inference.
-                if weight.contains("seed_generator") {
+                // A random generator's state, and how many pictures were counted: of no use at inference.
+                if weight.contains("seed_generator") || weight.contains("/count") {
                     continue;
                 }
                 return Err(format!("layer '{name}' holds '{weight}', which no layer of a DenseNet has"));
@@ -94,6 +94,9 @@ fn split(weight: &str) -> Option<(&str, Part)> {
         ("/beta", Part::Beta),
         ("/moving_mean", Part::Mean),
         ("/moving_variance", Part::Variance),
+        // Of a Normalization layer.
+        ("/mean", Part::Mean),
+        ("/variance", Part::Variance),
         ("_W", Part::Kernel),
         ("_b", Part::Bias),
         ("_gamma", Part::Gamma),
@@ -140,7 +143,9 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
             let key = (&node.place[..depth], &**class);
             let inside = children(folder).ok_or_else(lacking)?;
             let same = folders.entry(key).or_insert_with(|| counted(inside, &snake_case(class)));
-            if totals.get(&key).is_some_and(|total| *total != same.len()) {
+            // Those whose statistics its configuration has, have none here.
+            let counts = !(depth + 1 == node.place.len() && node.class == "Normalization");
+            if counts && totals.get(&key).is_some_and(|total| *total != same.len()) {
                 return Err(format!(
                     "its configuration has {} {class} layers, its weights have {}: they do not belong together",
                     totals[&key],
@@ -152,6 +157,7 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
         let flag = |key: &str| Some(node.config[key].as_bool().unwrap_or(true));
         let kind = match node.class.as_str() {
             "BatchNormalization" => Kind::Norm { gamma: flag("scale"), beta: flag("center") },
+            "Normalization" => Kind::Pixels,
             _ => Kind::Other,
         };
         let parts = positional(folder, &node.name, kind)?;
@@ -161,7 +167,11 @@ fn by_graph(root: &Folder, graph: &Graph) -> Result<Layers, String> {
 }
 
 fn has_weights(node: &Node) -> bool {
-    matches!(node.class.as_str(), "Conv2D" | "BatchNormalization" | "Dense" | "Scale")
+    match node.class.as_str() {
+        "Conv2D" | "BatchNormalization" | "Dense" | "Scale" => true,
+        "Normalization" => node.config["mean"].is_null(),
+        _ => false,
+    }
 }
 
 /// The folder of a model's layers; TensorFlow 2.13 called it differently.
@@ -188,6 +198,8 @@ enum Kind {
         gamma: Option<bool>,
         beta: Option<bool>,
     },
+    /// What normalises pixels: mean, variance, and how many were counted.
+    Pixels,
     Other,
 }
 
@@ -197,6 +209,7 @@ fn positional(layer: &Folder, name: &str, kind: Kind) -> Result<Vec<(Part, Datas
     let rank = |i: usize| variables.get(i).and_then(|(_, dataset)| Some(dataset.shape().ok()?.len()));
     let vectors = (0..variables.len()).all(|i| rank(i) == Some(1));
     let parts = match (variables.len(), kind) {
+        (3, Kind::Pixels) => vec![Part::Mean, Part::Variance],
         (1 | 2, _) if !vectors => vec![Part::Kernel, Part::Bias],
         (4, _) if vectors => vec![Part::Gamma, Part::Beta, Part::Mean, Part::Variance],
         (3, Kind::Norm { gamma: Some(true), beta: Some(false) }) if vectors => {
@@ -212,7 +225,7 @@ fn positional(layer: &Folder, name: &str, kind: Kind) -> Result<Vec<(Part, Datas
             ));
         }
         (2, Kind::Norm { .. }) if vectors => vec![Part::Mean, Part::Variance],
-        (2, Kind::Other) if vectors => vec![Part::Gamma, Part::Beta],
+        (2, _) if vectors => vec![Part::Gamma, Part::Beta],
         (n, _) => return Err(format!("layer '{name}' has {n} variables, which no layer of a DenseNet has")),
     };
     Ok(parts.into_iter().zip(variables.iter().map(|(_, dataset)| dataset.clone())).collect())

@@ -1,6 +1,6 @@
 //! Opening Keras' files, and what each kind of them says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Cursor, Read};
 
 use super::super::large_stack::on_large_stack;
@@ -11,7 +11,7 @@ use super::convert::{self, Kernels};
 use super::graph::Graph;
 use super::hdf5::{self, Container};
 use super::layers::{self, Layer, Layers, Part};
-use super::network::Network;
+use super::neutral::{self, Tensors};
 use crate::architecture::Padding;
 
 /// Reads a file that begins as HDF5 or is a `.keras` archive.
@@ -33,9 +33,10 @@ fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
     // Deflate shrinks zeros a thousandfold, but weights hardly at all.
     let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20))?;
     drop(archive);
-    let model = Model::parse(&configuration, "config.json")?;
+    let model = Graph::parse(&configuration)?;
     let mut container = Container::open(weights)?;
-    let layers = layers::keras3(&container, model.as_ref().map(|model| &model.graph))?;
+    let layers = layers::keras3(&container, model.as_ref())?;
+    let model = model.map(|model| (model, "config.json"));
     source("Keras 3 model (.keras)", &mut container, layers, model, Kernels::Hwio)
 }
 
@@ -63,14 +64,15 @@ fn hdf5_file(bytes: Vec<u8>) -> Result<Source<'static>, String> {
     let root = container.root();
     let attributes = hdf5::attributes(&root)?;
     let configuration = hdf5::string(&attributes, "model_config");
-    let model = configuration.map(|text| Model::parse(&text, "model_config")).transpose()?.flatten();
+    let model = configuration.map(|text| Graph::parse(&text)).transpose()?.flatten();
     let weights = hdf5::subgroup(&root, "model_weights");
     let whole = weights.is_some();
     let group = weights.unwrap_or(root);
     let attributes = if whole { hdf5::attributes(&group)? } else { attributes };
     if let Some(names) = hdf5::strings(&attributes, "layer_names") {
         let folder = container.folder(group, &layers::STATE)?;
-        let layers = layers::legacy(&folder, &names, model.as_ref().map(|model| &model.graph))?;
+        let layers = layers::legacy(&folder, &names, model.as_ref())?;
+        let model = model.map(|model| (model, "model_config"));
         let format = if whole { "Keras model (.h5)" } else { "Keras weights (.h5)" };
         let kernels = kernels(&layers.layers, hdf5::string(&attributes, "backend").as_deref())?;
         return source(format, &mut container, layers, model, kernels);
@@ -103,61 +105,84 @@ fn kernels(layers: &[Layer], backend: Option<&str>) -> Result<Kernels, String> {
     }
 }
 
-/// What a whole model says about itself.
-struct Model {
-    graph: Graph,
-    network: Network,
-}
-
-impl Model {
-    /// None where the configuration does not list the model's layers.
-    fn parse(text: &str, from: &str) -> Result<Option<Model>, String> {
-        let Some(graph) = Graph::parse(text)? else { return Ok(None) };
-        let network = Network::read(&graph, from)?;
-        Ok(Some(Model { graph, network }))
-    }
-}
-
 fn source(
     format: &'static str,
     container: &mut Container,
     layers: Layers,
-    model: Option<Model>,
+    model: Option<(Graph, &str)>,
     kernels: Kernels,
 ) -> Result<Source<'static>, String> {
     let Layers { layers, ordered } = layers;
-    let scales = scales(&layers, model.as_ref())?;
-    let by_layer = convert::entries(container, &layers, &scales, kernels)?;
-    let mut found = Source { ordered, pads_by_kernel: false, ..Source::new(format, Vec::new()) };
-    match model {
-        Some(model) => {
-            found.names = Some(configured(&model.network, &layers, &by_layer)?);
-            found.stated = model.network.stated;
-        }
-        None => found.defaults = unconfigured(&by_layer),
-    }
-    found.entries = by_layer.into_iter().flatten().collect();
-    Ok(found)
+    let found = Source { ordered, pads_by_kernel: false, ..Source::new(format, Vec::new()) };
+    let Some((model, place)) = model else {
+        let by_layer = convert::entries(container, &layers, Some(&scales(&layers)?), kernels)?;
+        let defaults = unconfigured(&by_layer);
+        return Ok(Source { defaults, entries: by_layer.into_iter().flatten().collect(), ..found });
+    };
+    let by_layer = convert::entries(container, &layers, None, kernels)?;
+    described(found, &model, place, &layers, by_layer)
 }
 
-/// The batch norm that each Scale layer follows: by the graph, by name, or the n-th for the n-th.
-fn scales(layers: &[Layer], model: Option<&Model>) -> Result<HashMap<usize, usize>, String> {
+/// A model whose configuration says which tensor is which.
+fn described(
+    found: Source<'static>,
+    model: &Graph,
+    place: &str,
+    layers: &[Layer],
+    by_layer: Vec<Vec<Entry<'static>>>,
+) -> Result<Source<'static>, String> {
+    let names: Vec<&str> = by_layer.iter().flatten().map(|entry| entry.name.as_str()).collect();
+    // Where layers are named as in a known library, its preprocessing goes with them.
+    let scheme = names::recognise(&names).ok().flatten().map_or(Scheme::KerasModel, |names| names.scheme);
+    let mut entries = Vec::new();
+    let mut tensors: Tensors = HashMap::new();
+    let mut owners: Vec<&Layer> = Vec::new();
+    for (layer, own) in layers.iter().zip(by_layer) {
+        let node = layer.node.ok_or_else(|| format!("layer '{}' is not in the model's configuration", layer.name))?;
+        for entry in own {
+            let part = entry.name.rsplit('.').next().unwrap_or_default().to_string();
+            tensors.entry(node).or_default().insert(part, entries.len());
+            entries.push(entry);
+            owners.push(layer);
+        }
+    }
+    let reading = neutral::graph(model, entries, &tensors, place)?.read()?;
+    Ok(Source {
+        names: Some(Names::new(scheme, reading.canonical)),
+        ignored: unused(&owners, &reading.used, model),
+        entries: reading.entries,
+        stated: reading.stated,
+        pictures: Some(reading.pictures),
+        warnings: reading.warnings,
+        ..found
+    })
+}
+
+/// Layers whose weights the result does not depend on. `owners` are the layers of the tensors.
+fn unused(owners: &[&Layer], used: &[bool], model: &Graph) -> Vec<String> {
+    let needed: HashSet<Option<usize>> =
+        owners.iter().zip(used).filter(|(_, used)| **used).map(|(layer, _)| layer.node).collect();
+    let is_layer = |layer: &Layer| {
+        layer.node.is_some_and(|node| {
+            matches!(model.nodes[node].class.as_str(), "Conv2D" | "Convolution2D" | "Dense" | "BatchNormalization")
+        })
+    };
+    let mut names: Vec<String> = Vec::new();
+    for layer in owners.iter().filter(|layer| !needed.contains(&layer.node) && is_layer(layer)) {
+        if names.last() != Some(&layer.name) {
+            names.push(layer.name.clone());
+        }
+    }
+    names
+}
+
+/// The batch norm that each Scale layer follows: by name, or the n-th for the n-th.
+fn scales(layers: &[Layer]) -> Result<HashMap<usize, usize>, String> {
     let is_norm = |layer: &Layer| layer.has(Part::Variance);
     let is_scale = |layer: &Layer| layer.has(Part::Gamma) && layer.has(Part::Beta) && layer.parts.len() == 2;
     let of = |is: &dyn Fn(&Layer) -> bool| (0..layers.len()).filter(|&i| is(&layers[i])).collect::<Vec<_>>();
     let (norms, scales) = (of(&is_norm), of(&is_scale));
     let mut pairs = HashMap::new();
-    if let Some(model) = model {
-        let by_node: HashMap<usize, usize> =
-            layers.iter().enumerate().filter_map(|(i, layer)| Some((layer.node?, i))).collect();
-        for &scale in &scales {
-            let node = layers[scale].node.and_then(|node| model.network.scales.get(&node));
-            if let Some(norm) = node.and_then(|node| by_node.get(node)) {
-                pairs.insert(scale, *norm);
-            }
-        }
-        return Ok(pairs);
-    }
     let by_name: HashMap<&str, usize> = norms.iter().map(|&norm| (layers[norm].name.as_str(), norm)).collect();
     for &scale in &scales {
         let base = layers[scale].name.strip_suffix("_scale");
@@ -174,28 +199,6 @@ fn scales(layers: &[Layer], model: Option<&Model>) -> Result<HashMap<usize, usiz
         }
         None => Ok(pairs),
     }
-}
-
-/// Which tensor is which, by the configuration.
-fn configured(network: &Network, layers: &[Layer], entries: &[Vec<Entry>]) -> Result<Names, String> {
-    let names: Vec<&str> = entries.iter().flatten().map(|entry| entry.name.as_str()).collect();
-    // Where layers are named as in a known library, its preprocessing goes with them.
-    let scheme = names::recognise(&names).ok().flatten().map_or(Scheme::KerasModel, |names| names.scheme);
-    let mut canonical = Vec::new();
-    for (layer, entries) in layers.iter().zip(entries) {
-        let module = layer.node.and_then(|node| network.modules.get(&node));
-        if module.is_none() && !entries.is_empty() {
-            return Err(format!(
-                "layer '{}' has weights, but no place in the network of its configuration",
-                layer.name
-            ));
-        }
-        canonical.extend(entries.iter().map(|entry| {
-            let part = entry.name.rsplit('.').next().unwrap_or_default();
-            module.map(|module| format!("{module}.{part}"))
-        }));
-    }
-    Ok(Names::new(scheme, canonical))
 }
 
 /// Defaults for weights alone, where no naming scheme has any.

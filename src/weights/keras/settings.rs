@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::architecture::{Activation, Padding};
+use super::super::graph::{Function, Window, WindowPadding};
 
 /// The name of an activation; Keras 3 may write a function as an object.
 pub(super) fn activation_of(config: &Value) -> &str {
@@ -12,52 +12,44 @@ pub(super) fn activation_of(config: &Value) -> &str {
     named.unwrap_or("linear")
 }
 
-/// A square window, and its stride.
-pub(super) struct Window {
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) same: bool,
+/// The window of a convolution or a pooling, whose kernel is `kernel`.
+pub(super) fn window(
+    config: &Value,
+    kernel: Option<[usize; 2]>,
+    stride: [usize; 2],
+    first: bool,
+) -> Result<Window, String> {
+    let stride = pair(&config["strides"]).or_else(|| pair(&config["subsample"])).unwrap_or(stride);
+    let padding = match config["padding"].as_str().or_else(|| config["border_mode"].as_str()).unwrap_or("valid") {
+        "same" => WindowPadding::Same,
+        "valid" => WindowPadding::Explicit([0; 4]),
+        other => return Err(format!("the padding '{other}': 'same' or 'valid' is expected")),
+    };
+    Ok(Window {
+        kernel: kernel.ok_or("a square window and stride are expected")?,
+        stride,
+        dilation: pair(&config["dilation_rate"]).unwrap_or([1, 1]),
+        padding,
+        ceil: false,
+        channel_axis: if channels_first(config).unwrap_or(first) { 1 } else { 3 },
+    })
 }
 
-impl Window {
-    pub(super) fn convolution(config: &Value) -> Result<Self, String> {
-        let kernel =
-            pair(&config["kernel_size"]).or_else(|| Some([number(&config["nb_row"])?, number(&config["nb_col"])?]));
-        Window::new(kernel, pair(&config["strides"]).or_else(|| pair(&config["subsample"])).or(Some([1, 1])), config)
-    }
+/// A convolution's kernel.
+pub(super) fn kernel(config: &Value) -> Option<[usize; 2]> {
+    pair(&config["kernel_size"]).or_else(|| Some([number(&config["nb_row"])?, number(&config["nb_col"])?]))
+}
 
-    pub(super) fn pool(config: &Value) -> Result<Self, String> {
-        let size = pair(&config["pool_size"]);
-        Window::new(size, pair(&config["strides"]).or(size), config)
-    }
-
-    fn new(kernel: Option<[usize; 2]>, stride: Option<[usize; 2]>, config: &Value) -> Result<Self, String> {
-        let same = match config["padding"].as_str().or_else(|| config["border_mode"].as_str()).unwrap_or("valid") {
-            "same" => true,
-            "valid" => false,
-            other => return Err(format!("the padding '{other}': 'same' or 'valid' is expected")),
-        };
-        match (kernel, stride) {
-            (Some([kernel, width]), Some([stride, across])) if kernel == width && stride == across => {
-                Ok(Window { kernel, stride, same })
-            }
-            _ => Err("a square window and stride are expected".into()),
-        }
-    }
-
-    /// The padding, where a layer before it pads by `zeros` (top, left, bottom, right).
-    pub(super) fn padding(&self, zeros: [usize; 4]) -> Result<Padding, String> {
-        match (self.same, zeros) {
-            // Equal on both sides, whatever the size of the picture.
-            (true, [0, 0, 0, 0]) if self.stride == 1 && self.kernel % 2 == 1 => Ok(Padding::all(self.kernel / 2)),
-            (true, [0, 0, 0, 0]) => Ok(Padding::Same),
-            (true, _) => Err("zeros are padded twice, by the layer before it and by padding 'same'".into()),
-            (false, [top, left, bottom, right]) => Ok(Padding::Explicit { top, left, bottom, right }),
-        }
+/// Whether a layer says that channels come before rows.
+pub(super) fn channels_first(config: &Value) -> Option<bool> {
+    match config["data_format"].as_str().or_else(|| config["dim_ordering"].as_str())? {
+        "channels_first" | "th" => Some(true),
+        "channels_last" | "tf" => Some(false),
+        _ => None,
     }
 }
 
-fn number(value: &Value) -> Option<usize> {
+pub(super) fn number(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|n| usize::try_from(n).ok())
 }
 
@@ -86,12 +78,40 @@ pub(super) fn zero_padding(config: &Value) -> Result<[usize; 4], String> {
     sides.and_then(|sides| sides.try_into().ok()).ok_or_else(|| format!("its padding {padding} cannot be read"))
 }
 
-/// What turns the logits into scores.
-pub(super) fn output_activation(kind: &str) -> Result<Activation, String> {
-    match kind {
-        "softmax" => Ok(Activation::Softmax),
-        "sigmoid" => Ok(Activation::Sigmoid),
-        "linear" => Ok(Activation::None),
-        _ => Err(format!("the activation '{kind}' of the classes: softmax, sigmoid or linear is expected")),
-    }
+/// What an activation does.
+pub(super) enum Activated {
+    Nothing,
+    Function(Function),
+    Softmax { log: bool },
+}
+
+/// The activation of this name.
+pub(super) fn activation(name: &str) -> Option<Activated> {
+    Some(Activated::Function(match name {
+        "linear" => return Some(Activated::Nothing),
+        "softmax" => return Some(Activated::Softmax { log: false }),
+        "log_softmax" => return Some(Activated::Softmax { log: true }),
+        "relu" => Function::Relu,
+        "leaky_relu" => Function::LeakyRelu(0.2),
+        "relu6" => Function::Clip(0.0, 6.0),
+        "gelu" => Function::Gelu,
+        "silu" | "swish" => Function::Silu,
+        "tanh" => Function::Tanh,
+        "sigmoid" => Function::Sigmoid,
+        "elu" => Function::Elu(1.0),
+        "softplus" => Function::Softplus,
+        _ => return None,
+    }))
+}
+
+/// An axis, or the first of a list.
+pub(super) fn axis(value: &Value) -> Option<isize> {
+    let number = value.as_i64().or_else(|| value[0].as_i64())?;
+    isize::try_from(number).ok()
+}
+
+/// One axis or several.
+pub(super) fn axes(value: &Value) -> Option<Vec<isize>> {
+    let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    list.iter().take(9).map(|value| isize::try_from(value.as_i64()?).ok()).collect()
 }

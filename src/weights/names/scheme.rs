@@ -20,6 +20,9 @@ pub(in crate::weights) enum Scheme {
     /// A Keras model whose own configuration says which layer is which, whatever they are called.
     #[cfg_attr(not(feature = "keras"), expect(dead_code, reason = "only its reader makes it"))]
     KerasModel,
+    /// An ONNX model, whose graph says which tensor is which.
+    #[cfg_attr(not(feature = "onnx"), expect(dead_code, reason = "only its reader makes it"))]
+    OnnxModel,
     /// Unknown names: the shapes tell which tensor is which.
     Structure,
 }
@@ -28,7 +31,7 @@ impl Scheme {
     /// The batch norm epsilon of the library that uses these names.
     pub(in crate::weights) fn eps(self) -> f64 {
         match self {
-            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::Structure => 1e-5,
+            Scheme::Torchvision | Scheme::TorchvisionDotted | Scheme::OnnxModel | Scheme::Structure => 1e-5,
             Scheme::KerasApplications => 1.001e-5,
             Scheme::KerasArticle => 1.1e-5,
             // What `BatchNormalization` has unless told otherwise.
@@ -43,6 +46,7 @@ impl Scheme {
             Scheme::KerasApplications => ("keras.applications", Some("keras")),
             Scheme::KerasArticle => ("the Keras ports of the Caffe model", Some("caffe")),
             Scheme::KerasModel => ("Keras", None),
+            Scheme::OnnxModel => ("ONNX", None),
         };
         let eps = Some(self.eps());
         let channel_order = Some(ChannelOrder::NewLast);
@@ -62,6 +66,7 @@ impl fmt::Display for Scheme {
             Scheme::KerasApplications => "keras.applications",
             Scheme::KerasArticle => "Keras, Caffe's layer names",
             Scheme::KerasModel => "Keras, by the model's configuration",
+            Scheme::OnnxModel => "ONNX, by the model's graph",
             Scheme::Structure => "recognised by structure",
         })
     }

@@ -1,13 +1,20 @@
 //! The parts of a DenseNet that were found in a graph, sorted into dense blocks and named.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::super::order::ChannelOrder;
-use super::graph::Graph;
+use super::node::Words;
 use crate::architecture::{dense_layer_name, transition_name};
 
 /// The channels of a feature map, as indices of [`Found::parts`].
-pub(super) type Parts = Vec<usize>;
+pub(super) type Parts = Rc<[usize]>;
+
+/// A module with parameters, by its number among those of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Module {
+    Convolution(usize),
+    Norm(usize),
+}
 
 /// A 1x1 convolution after a batch norm: a bottleneck or a transition.
 #[derive(Clone, Debug)]
@@ -21,14 +28,11 @@ pub(super) struct Narrow {
 pub(super) enum Part {
     /// The stem or a transition.
     Start,
-    /// A dense layer, and the node of each of its modules.
-    Layer { input: Parts, modules: Vec<(&'static str, usize)> },
+    /// A dense layer, and its modules.
+    Layer { input: Parts, modules: Vec<(&'static str, Module)> },
 }
 
-/// A canonical module, such as `features.conv0`, by its node.
-pub(super) type Modules = BTreeMap<usize, String>;
-
-/// What the graph was found to have. Numbers are indices of nodes, except in [`Parts`].
+/// What the graph was found to have. Numbers are those of norms and convolutions, and of parts.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) parts: Vec<Part>,
@@ -36,23 +40,26 @@ pub(super) struct Found {
     /// The stem's batch norm, and the part that its ReLU yields.
     pub(super) stem_norm: Option<(usize, usize)>,
     /// Each transition, and the part that it yields.
-    pub(super) transitions: Vec<(Narrow, usize)>,
+    pub(super) transitions: Vec<(Rc<Narrow>, usize)>,
     /// What the last batch norm reads, and that norm.
     pub(super) end: Option<(Parts, usize)>,
-    pub(super) classifier: Option<usize>,
 }
 
 impl Found {
-    /// Sorts the layers into blocks: the canonical module of each node with weights, and where new channels are in
-    /// concatenations.
-    pub(super) fn modules(mut self, graph: &Graph, from: &str) -> Result<(Modules, Option<ChannelOrder>), String> {
-        let name = |node: usize| &graph.nodes[node].name;
+    /// Sorts the layers into blocks: the canonical name of each module, in execution order, and where new channels are in
+    /// concatenations. `name` says what a module is called in the file.
+    pub(super) fn modules(
+        mut self,
+        words: &Words,
+        name: impl Fn(Module) -> String,
+    ) -> Result<(Vec<(String, Module)>, Option<ChannelOrder>), String> {
+        let (from, node) = (&words.place, words.node);
         let (stem, (end, last_norm)) = match (self.stem, self.end.take()) {
             (Some(stem), Some(end)) => (stem, end),
             _ => return Err(format!("its {from} has no stem, dense blocks and end of a DenseNet")),
         };
-        let mut modules = BTreeMap::from([(stem, "features.conv0".to_string())]);
-        modules.extend(self.stem_norm.map(|(norm, _)| (norm, "features.norm0".into())));
+        let mut modules = vec![("features.conv0".to_string(), Module::Convolution(stem))];
+        modules.extend(self.stem_norm.map(|(norm, _)| ("features.norm0".into(), Module::Norm(norm))));
         let mut block_starts: Vec<usize> = self.transitions.iter().map(|(_, start)| *start).collect();
         let first = self
             .parts
@@ -78,25 +85,26 @@ impl Found {
             let channels: Vec<usize> = layers.iter().map(|(i, ..)| *i).collect();
             for (layer, (_, input, parts)) in layers.iter().enumerate() {
                 let reads = name(parts[0].1);
-                order = ordered(order, start, &channels[..layer], input).map_err(|e| format!("layer '{reads}' {e}"))?;
+                order =
+                    ordered(order, start, &channels[..layer], input).map_err(|e| format!("{node} '{reads}' {e}"))?;
                 let place = dense_layer_name(block, layer);
-                modules.extend(parts.iter().map(|(module, node)| (*node, format!("{place}.{module}"))));
+                modules.extend(parts.iter().map(|(part, module)| (format!("{place}.{part}"), *module)));
             }
             let (read, norm) = match self.transitions.get(block) {
                 Some((narrow, _)) => {
                     let place = transition_name(block);
-                    modules.insert(narrow.norm, format!("{place}.norm"));
-                    modules.insert(narrow.convolution, format!("{place}.conv"));
+                    modules.push((format!("{place}.norm"), Module::Norm(narrow.norm)));
+                    modules.push((format!("{place}.conv"), Module::Convolution(narrow.convolution)));
                     (&narrow.input, narrow.norm)
                 }
                 None => {
-                    modules.insert(last_norm, "features.norm5".into());
+                    modules.push(("features.norm5".into(), Module::Norm(last_norm)));
                     (&end, last_norm)
                 }
             };
-            order = ordered(order, start, &channels, read).map_err(|e| format!("layer '{}' {e}", name(norm)))?;
+            order = ordered(order, start, &channels, read)
+                .map_err(|e| format!("{node} '{}' {e}", name(Module::Norm(norm))))?;
         }
-        modules.extend(self.classifier.map(|node| (node, "classifier".into())));
         Ok((modules, order))
     }
 }
@@ -108,7 +116,7 @@ fn ordered(
     layers: &[usize],
     read: &Parts,
 ) -> Result<Option<ChannelOrder>, String> {
-    if layers.is_empty() && *read == [start] {
+    if layers.is_empty() && **read == [start] {
         return Ok(known);
     }
     let new_last = read.split_first() == Some((&start, layers));
