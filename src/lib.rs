@@ -33,6 +33,7 @@
 //! | `safetensors`, `pytorch`, `keras` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
 //! | `npy` | .npy files in the binaries |
 //! | `cli` | the binaries, and all of the above but `pytorch` and `keras` |
+//! | `pull` | `densenet pull`, published weights by name; nothing in the library, which never uses the network |
 //!
 //! All are on by default. A library wants `default-features = false` and those it uses. Without any there are
 //! architectures, plans, programs, seeded random weights and the reference.

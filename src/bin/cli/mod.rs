@@ -4,8 +4,13 @@ pub(crate) mod adapter;
 pub(crate) mod counts;
 pub(crate) mod environment;
 pub(crate) mod finish;
+pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod progress;
+#[cfg(feature = "pull")]
+#[allow(dead_code, unused_imports, reason = "densenet-bench lists nothing")]
+pub(crate) mod pull;
+pub(crate) mod scheme;
 pub(crate) mod source;
 pub(crate) mod table;
 

@@ -11,6 +11,12 @@ pub(crate) fn pictures(count: usize) -> ProgressBar {
     bar(count, "{bar:30} {human_pos}/{human_len} images, {rate}, {eta} left")
 }
 
+/// Counts the bytes of a file that is fetched. Its length is told later, or never.
+#[cfg(feature = "pull")]
+pub(crate) fn download() -> ProgressBar {
+    bar(0, "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+}
+
 /// Shows a model's loading, and disappears when it is loaded.
 pub(crate) fn loading() -> impl FnMut(Progress) + Send {
     let bar = bar(0, "loading {bar:30} {msg}");

@@ -7,12 +7,14 @@ use densenet_wgpu::weights::{self, ChannelOrder, HeadSpec, OpenOptions, Origin, 
 use densenet_wgpu::{InputSize, Preprocessing};
 
 use super::finish::Usage;
+use super::network::NetworkArgs;
 
 /// The network and its weights.
 #[derive(clap::Args, Debug)]
 pub(crate) struct SourceArgs {
-    /// Weight file; without this and --arch, the embedded digit model
-    #[arg(long, value_name = "FILE")]
+    /// Weight file, or the name of published weights (`densenet pull --list`); without this and --arch, the embedded digit
+    /// model
+    #[arg(long, value_name = "FILE|NAME")]
     pub(crate) weights: Option<PathBuf>,
     /// Preset such as densenet121, or a JSON description; with --weights it checks or completes what the file says
     #[arg(long, value_name = "NAME|JSON", value_parser = Architecture::from_name_or_file)]
@@ -28,6 +30,8 @@ pub(crate) struct SourceArgs {
     pub(crate) channel_order: Option<ChannelOrder>,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 /// What a file of parameters cannot say.
@@ -67,6 +71,7 @@ impl SourceArgs {
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         let options = OpenOptions::default().eps(self.eps).channel_order(self.channel_order);
         if let Some(path) = &self.weights {
+            let path = self.network.locate(path)?.path;
             let options = self.reading.state(options.architecture(self.arch.clone()));
             let weights = weights::open_with(path, &options)?;
             warn(weights.origin());

@@ -9,6 +9,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::network::NetworkArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::source;
 use crate::engine::facts_json;
@@ -24,7 +25,7 @@ use crate::engine::facts_json;
   densenet convert trained.pth trained.safetensors --head 'relu, avg, linear, gelu, dropout, linear'
   densenet convert chest.pt chest.safetensors --labels findings.txt --activation sigmoid --preset resize=224,mean=0.5,std=0.25")]
 pub(crate) struct Arguments {
-    /// Weight file in any supported format
+    /// Weight file in any supported format, or the name of published weights (`densenet pull --list`)
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// File to write
@@ -54,6 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
     overwrite: OutputArgs,
     /// Print one JSON document that says what was read and written
     #[arg(long)]
@@ -73,7 +76,8 @@ pub(crate) fn convert(arguments: &Arguments) -> anyhow::Result<Verdict> {
         .channel_order(arguments.channel_order)
         .preprocessing(arguments.preset.clone())
         .labels(arguments.labels.as_ref().map(labels::read).transpose()?);
-    let weights = weights::open_with(&arguments.input, &arguments.reading.state(options))?;
+    let input = arguments.network.locate(&arguments.input)?.path;
+    let weights = weights::open_with(input, &arguments.reading.state(options))?;
     source::warn(weights.origin());
     // What is written is what other commands would have used: a preset that is a default is stated too.
     let preset = weights.preprocessing()?;

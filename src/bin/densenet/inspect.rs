@@ -13,6 +13,8 @@ use indicatif::HumanCount;
 use serde_json::{Map, Value, json};
 
 use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::network::NetworkArgs;
+use crate::cli::scheme::Scheme;
 use crate::cli::{positive, source, table};
 use crate::engine::facts_json;
 use crate::memory::Memory;
@@ -25,7 +27,8 @@ use crate::memory::Memory;
   densenet inspect densenet-bc-100-12 --plan
   densenet inspect densenet201 --size 320 --batch 8 --json")]
 pub(crate) struct Arguments {
-    /// Weight file, preset or JSON description; without it, the embedded digit model
+    /// Weight file, name of published weights (`densenet pull --list`), preset or JSON description; without it, the
+    /// embedded digit model
     #[arg(value_name = "WEIGHTS|ARCH")]
     what: Option<String>,
     #[command(flatten)]
@@ -42,6 +45,8 @@ pub(crate) struct Arguments {
     /// Print every step of the forward pass
     #[arg(long)]
     plan: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -55,8 +60,9 @@ struct Subject {
 }
 
 impl Subject {
-    fn open(what: Option<&str>, reading: &source::ReadingArgs) -> anyhow::Result<Subject> {
-        let weights = match what {
+    fn open(arguments: &Arguments) -> anyhow::Result<Subject> {
+        let Arguments { reading, network, .. } = arguments;
+        let weights = match arguments.what.as_deref() {
             None if reading.is_empty() => weights::embedded()?,
             None => return Err(Usage::error("--head and --part say how a file is read: name the file")),
             Some(name) if reading.is_empty() && is_architecture(name) => {
@@ -64,7 +70,10 @@ impl Subject {
                 let preprocessing = Preprocessing::default_for(&architecture);
                 return Ok(Subject { architecture, weights: None, preprocessing });
             }
-            Some(path) => weights::open_with(path, &reading.state(OpenOptions::default()))?,
+            Some(path) => {
+                let path = network.locate(Path::new(path))?.path;
+                weights::open_with(path, &reading.state(OpenOptions::default()))?
+            }
         };
         let preprocessing = weights.preprocessing()?;
         Ok(Subject { architecture: weights.architecture().clone(), weights: Some(weights), preprocessing })
@@ -89,7 +98,7 @@ fn is_architecture(name: &str) -> bool {
     let path = Path::new(name);
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let is_word = !path.exists() && path.components().count() == 1 && !name.contains('.');
-    Architecture::preset(name).is_some() || is_json || is_word
+    Scheme::split(name).is_none() && (Architecture::preset(name).is_some() || is_json || is_word)
 }
 
 /// What a forward pass takes.
@@ -117,7 +126,7 @@ impl Cost {
 }
 
 pub(crate) fn inspect(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    let subject = Subject::open(arguments.what.as_deref(), &arguments.reading)?;
+    let subject = Subject::open(arguments)?;
     let size = arguments.size.unwrap_or_else(|| source::natural_size(&subject.preprocessing));
     let cost = Cost::of(&subject.architecture, size, arguments.batch)?;
     if arguments.json {

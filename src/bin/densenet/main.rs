@@ -15,6 +15,7 @@ mod interrupt;
 mod left_out;
 mod memory;
 mod pictures;
+mod pull;
 mod results;
 mod rows;
 mod run;
@@ -49,6 +50,7 @@ enum Command {
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
     Convert(convert::Arguments),
+    Pull(pull::Arguments),
     Adapters(adapters::Arguments),
 }
 
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::verify(arguments),
         Command::Inspect(arguments) => inspect::inspect(arguments),
         Command::Convert(arguments) => convert::convert(arguments),
+        Command::Pull(arguments) => pull::pull(arguments),
         Command::Adapters(arguments) => adapters::adapters(arguments),
     })
 }
