@@ -41,7 +41,7 @@ fn a_file_is_fetched_once_and_checked() {
     assert_eq!(setting.server.paths().len(), 2);
 
     std::fs::write(&file, "rotten").unwrap();
-    let damage = contains("was damaged, and is deleted: it had sha256 ").and(contains("fetched, checked"));
+    let damage = contains("was damaged, and is deleted: it had sha256 ").and(contains("fetched; sha256 "));
     pull().assert().success().stdout(place).stderr(damage);
     assert_eq!(std::fs::read(&file).unwrap(), like_torchvision());
 }
@@ -69,6 +69,8 @@ fn weights_of_the_hub_stand_in_for_a_file() {
 
     setting.command(&[&classify[..], &["--offline"]].concat()).assert().success().stdout(answer).stderr(said.not());
     setting.command(&classify).env("DENSENET_OFFLINE", "1").assert().success();
+    let mut again = setting.command(&["pull", "hf:someone/digits", "--again"]);
+    again.env("DENSENET_OFFLINE", "yes").assert().code(2).stderr(contains("DENSENET_OFFLINE forbids it"));
     let inspected = json(&mut setting.command(&["inspect", "hf:someone/digits", "--json"]));
     assert_eq!(inspected["parameters"], 64_945);
     let out = setting.path("out.safetensors");

@@ -7,6 +7,7 @@ mod pull;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use cli::{DIGITS, names};
 use predicates::str::contains;
@@ -42,6 +43,26 @@ fn a_connection_that_breaks_is_taken_up_again() {
     setting.command(&["pull", "torchvision:densenet121"]).assert().success();
     assert_eq!(setting.server.requests().last().unwrap().header("range"), Some("bytes=4000-"));
     assert!(!part.exists());
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_what_came() {
+    let setting = Setting::new(Server::start(|request, before| {
+        let answer = Answer::file(request, &like_torchvision(), "\"1\"");
+        if before == 0 { answer.cut(100_000).held(Duration::from_secs(60)) } else { answer }
+    }));
+    let mut process = setting.process(&["pull", "torchvision:densenet121"]).spawn().unwrap();
+    let part = setting.path("torchvision/densenet121-a639ec97.pth.part");
+    let came = || std::fs::metadata(&part).is_ok_and(|metadata| metadata.len() == 100_000);
+    let start = Instant::now();
+    while !came() {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing comes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    setting.command(&["pull", "torchvision:densenet121"]).assert().success();
+    assert_eq!(setting.server.requests().last().unwrap().header("range"), Some("bytes=100000-"));
 }
 
 #[test]

@@ -34,12 +34,13 @@ pub(crate) struct Answer {
     body: Vec<u8>,
     sent: usize,
     pause: Duration,
+    hold: Duration,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: &[u8]) -> Answer {
         let headers = vec![("Content-Length".to_string(), body.len().to_string())];
-        Answer { status, headers, body: body.to_vec(), sent: body.len(), pause: Duration::ZERO }
+        Answer { status, headers, body: body.to_vec(), sent: body.len(), pause: Duration::ZERO, hold: Duration::ZERO }
     }
 
     pub(crate) fn missing() -> Answer {
@@ -77,6 +78,12 @@ impl Answer {
     /// The connection breaks after so many bytes of the body.
     pub(crate) fn cut(mut self, sent: usize) -> Answer {
         self.sent = self.sent.min(sent);
+        self
+    }
+
+    /// The connection stays open after the last byte that is sent.
+    pub(crate) fn held(mut self, hold: Duration) -> Answer {
+        self.hold = hold;
         self
     }
 
@@ -153,5 +160,7 @@ fn write(mut stream: &TcpStream, answer: &Answer) -> std::io::Result<()> {
     write!(stream, "{head}\r\n")?;
     stream.flush()?;
     thread::sleep(answer.pause);
-    stream.write_all(&answer.body[..answer.sent])
+    stream.write_all(&answer.body[..answer.sent])?;
+    thread::sleep(answer.hold);
+    Ok(())
 }

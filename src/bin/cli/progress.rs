@@ -11,10 +11,21 @@ pub(crate) fn pictures(count: usize) -> ProgressBar {
     bar(count, "{bar:30} {human_pos}/{human_len} images, {rate}, {eta} left")
 }
 
-/// Counts the bytes of a file that is fetched. Its length is told later, or never.
+/// Counts the bytes of a file that is fetched, of which `have` are there. Not every server states the length.
 #[cfg(feature = "pull")]
-pub(crate) fn download() -> ProgressBar {
-    bar(0, "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+pub(crate) fn download(have: u64, length: Option<u64>) -> ProgressBar {
+    let bar = match length {
+        Some(_) => bar(0, "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
+        None => bar(0, "{spinner} {bytes}, {bytes_per_sec}"),
+    };
+    // What was there says nothing about how fast the rest comes.
+    let bar = bar.with_position(have);
+    bar.reset_eta();
+    match length {
+        Some(length) => bar.set_length(length),
+        None => bar.unset_length(),
+    }
+    bar
 }
 
 /// Shows a model's loading, and disappears when it is loaded.

@@ -63,10 +63,14 @@ mod with_network {
         // A name that is wrong is found before the first is fetched.
         let names = arguments.names.iter().map(|name| name.parse::<Name>().map_err(Usage::error));
         let names = names.collect::<anyhow::Result<Vec<_>>>()?;
+        let is_offline = arguments.network.is_offline();
+        if arguments.again && is_offline {
+            return Err(Usage::error("--again fetches, and DENSENET_OFFLINE forbids it: give up one of them"));
+        }
         let cache = Cache::open()?;
         let mut fetched = Vec::new();
         for name in &names {
-            let ready = renew(&cache, name, arguments.network.is_offline(), arguments.again)?;
+            let ready = renew(&cache, name, is_offline, arguments.again)?;
             let path = ready.path.display();
             if arguments.json {
                 fetched.push(json!({
@@ -79,8 +83,8 @@ mod with_network {
                 }));
                 continue;
             }
-            let (done, checked) = (if ready.fetched { "fetched" } else { "in the cache" }, ready.checked.as_deref());
-            eprintln!("{name}: {done}, checked: {}", checked.unwrap_or("no"));
+            let done = if ready.fetched { "fetched" } else { "in the cache" };
+            eprintln!("{name}: {done}; {}", ready.checked.as_deref().unwrap_or("not checked"));
             writeln!(std::io::stdout().lock(), "{path}")?;
         }
         if arguments.json {
@@ -109,7 +113,10 @@ mod with_network {
             let cached = cache.find(&row.name);
             let published = row.megabytes.map_or(String::new(), |megabytes| format!("{megabytes} MB"));
             let size = cached.as_ref().and_then(|entry| bytes(entry.path()));
-            let size = size.map_or(published, |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
+            let size = size.map_or(published, |bytes| match bytes {
+                small if small < 10_000_000 => format!("{:.1} MB", small as f64 / 1e6),
+                large => format!("{:.0} MB", large as f64 / 1e6),
+            });
             let cached = cached.map_or(String::new(), |entry| entry.file().to_string());
             table.add_row([row.name.to_string(), size, row.checksum, cached]);
         }

@@ -41,14 +41,10 @@ enum Attempt {
 
 /// Fetches what is at `address`. `is_known` says that there is a checksum to compare it with.
 pub(crate) fn download(client: &Client, address: &Uri, part: &Part, is_known: bool) -> anyhow::Result<Outcome> {
-    let bar = progress::download();
     let mut cut = None;
     for attempt in 0..ATTEMPTS {
-        match request(client, address, part, is_known, &bar)? {
-            Attempt::Ended(outcome) => {
-                bar.finish_and_clear();
-                return Ok(outcome);
-            }
+        match request(client, address, part, is_known)? {
+            Attempt::Ended(outcome) => return Ok(outcome),
             Attempt::Useless => part.remove().with_context(|| writing(part))?,
             Attempt::Cut(state, error) => {
                 sleep(FIRST_PAUSE * 2_u32.pow(attempt));
@@ -56,7 +52,6 @@ pub(crate) fn download(client: &Client, address: &Uri, part: &Part, is_known: bo
             }
         }
     }
-    bar.finish_and_clear();
     let Some((state, error)) = cut else { bail!("{} does not send the file from its beginning", host(address)) };
     let have = std::fs::metadata(&part.path).map_or(0, |metadata| metadata.len());
     let whole = state.length.map_or(String::new(), |length| format!(" of {}", HumanBytes(length)));
@@ -89,12 +84,9 @@ fn request(client: &Client, address: &Uri, part: &Part, is_known: bool, bar: &Pr
         (404, _) => return Ok(Attempt::Ended(Outcome::Missing(answer.hub.error))),
         (status, _) => return Err(refused(address, status, answer.hub.error)),
     };
-    bar.set_position(have);
-    match state.length {
-        Some(length) => bar.set_length(length),
-        None => bar.unset_length(),
-    }
-    let received = receive(answer, &mut file, state.length.unwrap_or(MAX_BYTES) - have, bar);
+    let bar = progress::download(have, state.length);
+    let received = receive(answer, &mut file, state.length.unwrap_or(MAX_BYTES) - have, &bar);
+    bar.finish_and_clear();
     // Also of a file that broke off: what is continued must be on the disk as it is counted.
     file.sync_all().with_context(|| writing(part))?;
     match received {

@@ -82,8 +82,8 @@ fn check(name: &Name, entry: &Entry) -> anyhow::Result<Ready> {
     }
     let checked = match (published, recorded) {
         (Some(sum), _) => format!("{sum}, as published"),
-        (None, Some(_)) => "as it was fetched".to_string(),
-        (None, None) => "nothing: no checksum is known".to_string(),
+        (None, Some(_)) => "its sha256 is that of the first download".to_string(),
+        (None, None) => "no checksum is known: its sha256 is noted".to_string(),
     };
     Ok(Ready { checked: Some(checked), sha256: Some(found.sha256), ..as_it_is(entry) })
 }
@@ -180,6 +180,7 @@ fn keep(client: &Client, name: &Name, entry: &Entry, state: &State) -> anyhow::R
     fetch_config(client, name, entry, state.commit.as_deref())?;
     record::write(entry, &found.sha256)?;
     part.finish(entry).with_context(|| format!("renaming {} failed", part.path.display()))?;
-    let checked = sum.map_or("noted: no checksum is published".to_string(), |sum| format!("{sum}, as published"));
+    let checked =
+        sum.map_or("no checksum is published: its sha256 is noted".to_string(), |sum| format!("{sum}, as published"));
     Ok(Ready { path: entry.path().to_path_buf(), fetched: true, sha256: Some(found.sha256), checked: Some(checked) })
 }
