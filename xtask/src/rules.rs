@@ -20,9 +20,11 @@ pub(crate) fn circles() -> Result<(), String> {
     crate::circles::check(&root())
 }
 
-/// The library must build without any feature, and then without wgpu: the arithmetic needs no GPU.
+/// The library must build without any feature, and then without wgpu: the arithmetic needs no GPU. The programs must build
+/// without the network.
 pub(crate) fn without_features() -> Result<(), String> {
     run(&mut cargo(&["check", "--lib", "--no-default-features"]))?;
+    run(&mut cargo(&["check", "--bins", "--no-default-features", "--features", "cli"]))?;
     let tree = ["tree", "--no-default-features", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let arithmetic = output(&mut cargo(&tree))?;
     let graphics = ["wgpu", "naga", "ash"];

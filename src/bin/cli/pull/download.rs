@@ -60,7 +60,7 @@ pub(crate) fn download(client: &Client, address: &Uri, part: &Part, is_known: bo
     Err(error).context(what)
 }
 
-fn request(client: &Client, address: &Uri, part: &Part, is_known: bool, bar: &ProgressBar) -> anyhow::Result<Attempt> {
+fn request(client: &Client, address: &Uri, part: &Part, is_known: bool) -> anyhow::Result<Attempt> {
     let beginning = part.beginning(&address.to_string());
     let mut headers = Vec::new();
     if let Some((have, state)) = &beginning {
