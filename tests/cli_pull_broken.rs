@@ -5,6 +5,7 @@ mod cli;
 mod pull;
 
 use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,13 +46,13 @@ fn a_connection_that_breaks_is_taken_up_again() {
     assert!(!part.exists());
 }
 
-#[test]
-fn a_process_that_is_killed_leaves_what_came() {
+/// Begins a download of which 100,000 bytes come, ends the process, and begins again.
+fn end_and_begin_again(arguments: &[&str], end: impl Fn(&mut Child)) {
     let setting = Setting::new(Server::start(|request, before| {
         let answer = Answer::file(request, &like_torchvision(), "\"1\"");
         if before == 0 { answer.cut(100_000).held(Duration::from_secs(60)) } else { answer }
     }));
-    let mut process = setting.process(&["pull", "torchvision:densenet121"]).spawn().unwrap();
+    let mut process = setting.process(arguments).spawn().unwrap();
     let part = setting.path("torchvision/densenet121-a639ec97.pth.part");
     let came = || std::fs::metadata(&part).is_ok_and(|metadata| metadata.len() == 100_000);
     let start = Instant::now();
@@ -59,10 +60,25 @@ fn a_process_that_is_killed_leaves_what_came() {
         assert!(start.elapsed() < Duration::from_secs(30), "nothing comes");
         std::thread::sleep(Duration::from_millis(20));
     }
-    process.kill().unwrap();
-    process.wait().unwrap();
+    end(&mut process);
+    assert!(!process.wait().unwrap().success());
+    assert_eq!(setting.server.requests().len(), 1, "it did not end at once");
     setting.command(&["pull", "torchvision:densenet121"]).assert().success();
     assert_eq!(setting.server.requests().last().unwrap().header("range"), Some("bytes=100000-"));
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_what_came() {
+    end_and_begin_again(&["pull", "torchvision:densenet121"], |process| process.kill().unwrap());
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interruption_ends_a_download_at_once() {
+    // Where weights are here, it would wait for the step at hand.
+    end_and_begin_again(&["classify", "--weights", "torchvision:densenet121", DIGITS], |process| {
+        assert!(std::process::Command::new("kill").arg(process.id().to_string()).status().unwrap().success());
+    });
 }
 
 #[test]

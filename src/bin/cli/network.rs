@@ -23,7 +23,6 @@ pub(crate) struct NetworkArgs {
 /// A weight file, and whether it had to be fetched.
 pub(crate) struct Located {
     pub(crate) path: PathBuf,
-    #[allow(dead_code, reason = "only densenet-bench, which measures time, asks")]
     pub(crate) fetched: bool,
 }
 

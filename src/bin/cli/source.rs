@@ -67,6 +67,12 @@ pub(crate) fn warn(origin: &Origin) {
 }
 
 impl SourceArgs {
+    /// Fetches published weights that are not in the cache; whether there were any.
+    pub(crate) fn fetch(&self) -> anyhow::Result<bool> {
+        let located = self.weights.as_deref().map(|path| self.network.locate(path)).transpose()?;
+        Ok(located.is_some_and(|located| located.fetched))
+    }
+
     /// Reads or makes the weights. `seed` is used for `--arch` alone; without one, `--arch` alone is wrong usage.
     pub(crate) fn open(&self, seed: Option<u64>) -> anyhow::Result<Weights> {
         let options = OpenOptions::default().eps(self.eps).channel_order(self.channel_order);

@@ -34,8 +34,7 @@ fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
         file.check()?;
     }
     // The time to the first logits is that of weights which are here.
-    let fetched = arguments.source.weights.as_deref().map(|path| arguments.source.network.locate(path)).transpose()?;
-    let fetched = fetched.is_some_and(|located| located.fetched);
+    let fetched = arguments.source.fetch()?;
     let mut document = match arguments.batch.as_slice() {
         &[batch] if !fetched => measure::measure(arguments, batch, start)?,
         several => {

@@ -54,6 +54,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
+    // First, so that Ctrl-C ends a download at once.
+    arguments.source.fetch()?;
     let cancel = interrupt::token();
     let files = arguments.pictures.find(&cancel)?;
     let count = files.pictures.len();
