@@ -30,9 +30,9 @@
 //! |---|---|
 //! | `gpu` | [`Gpu`], [`Model`], [`Session`] (wgpu) |
 //! | `images` | [`Classifier`]; decoding, resizing and normalising pictures; class-activation maps over them |
-//! | `safetensors`, `pytorch`, `keras` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
+//! | `safetensors`, `pytorch`, `keras`, `onnx` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
 //! | `npy` | .npy files in the binaries |
-//! | `cli` | the binaries, and all of the above but `pytorch` and `keras` |
+//! | `cli` | the binaries, and all of the above but `pytorch`, `keras` and `onnx` |
 //! | `pull` | `densenet pull`, published weights by name; nothing in the library, which never uses the network |
 //!
 //! All are on by default. A library wants `default-features = false` and those it uses. Without any there are
