@@ -40,7 +40,10 @@ pub(super) fn ignored(parameters: &[Parameter], found: &Shapes) -> BTreeSet<Stri
 
 pub(super) fn is_ignored(name: &str, shape: &[usize]) -> bool {
     let (modules, leaf) = name.rsplit_once('.').unwrap_or(("", name));
-    of_training(modules) || (shape.len() <= 1 && !PARTS.iter().any(|part| leaf.to_ascii_lowercase().contains(part)))
+    // The exponent of a generalised mean: `pool.p`.
+    let exponent = leaf == "p";
+    of_training(modules)
+        || (!exponent && shape.len() <= 1 && !PARTS.iter().any(|part| leaf.to_ascii_lowercase().contains(part)))
 }
 
 /// Whether a module on this path belongs to training.

@@ -42,7 +42,7 @@ pub(super) fn fit(
     }
     // Every output of the file's is one that was stated.
     let own = arrangement.modules().filter(|&module| modules[module].is_placed()).count();
-    (used.len() == own).then(|| Fitted { head: Head { relu: spec.relu, pooling, layers, branches }, modules: used })
+    (used.len() == own).then_some(Fitted { head: Head { relu: spec.relu, pooling, layers, branches }, modules: used })
 }
 
 /// What turns the logits of an output into scores, where nobody says: one number alone is a measurement.

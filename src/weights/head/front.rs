@@ -47,6 +47,8 @@ enum Place {
     Sequence,
     /// fastai's: the second of two, behind a Sequential of `features` alone.
     Fastai,
+    /// The same, behind one of timm's networks.
+    FastaiTimm,
 }
 
 /// Names of a network's own classifier: torchvision's and timm's, Cadene's, MONAI's.
@@ -70,7 +72,7 @@ impl Front<'_> {
             return Ok(named);
         }
         let relu = match (place, width) {
-            (Place::Own | Place::BehindNetwork, _) => true,
+            (Place::Own | Place::BehindNetwork | Place::FastaiTimm, _) => true,
             (Place::Fastai, Width::Twice) => false,
             (Place::Fastai, _) if hidden.len() <= 4 => false,
             // A pooling module and a flattening one, and what is left.
@@ -111,7 +113,7 @@ impl Front<'_> {
                 self.module.name
             ));
         }
-        if !matches!(place, Place::Sequence | Place::Fastai) || !self.before.is_closed() {
+        if !matches!(place, Place::Sequence | Place::Fastai | Place::FastaiTimm) || !self.before.is_closed() {
             let relu = if relu { "a ReLU and nothing else" } else { "nothing" };
             assumed.push(format!("{relu} stands between the last batch norm and the pooling"));
         } else if let (Pooling::Flatten { height, .. }, true) = (pooling, self.channels > 0) {
@@ -147,16 +149,23 @@ impl Front<'_> {
         let first: Vec<&str> = self.module.name.split('.').collect();
         let common = norm.iter().zip(&first).take_while(|(a, b)| a == b).count();
         let (own, behind) = (norm.get(common), first.get(common));
+        let features = norm.len().checked_sub(2).filter(|&at| norm[at] == "features");
+        let is_second = *behind.unwrap_or(&"") == "1" && first.len() == common + 2;
+        // timm's networks in fastai: their last batch norm has its ReLU in itself.
+        if norm[common..].starts_with(&["0", "model", "features"]) && is_second && number(first[common + 1]).is_some() {
+            return Place::FastaiTimm;
+        }
+        if features.is_some_and(|at| common < at) {
+            return Place::BehindNetwork;
+        }
         if own.zip(behind).is_some_and(|(own, behind)| number(own).is_some() && number(behind).is_some()) {
             let of_features_alone = norm.len() == common + 3 && norm[common..common + 2] == ["0", "0"];
-            let fastai = of_features_alone && *behind.unwrap_or(&"") == "1" && first.len() == common + 2;
-            return if fastai { Place::Fastai } else { Place::Sequence };
+            return if of_features_alone && is_second { Place::Fastai } else { Place::Sequence };
         }
-        let features = norm.len().checked_sub(2).filter(|&at| norm[at] == "features");
         match features {
             Some(at) if common == at && behind.is_some_and(|name| OWN.contains(name)) => Place::Own,
-            Some(at) if common < at => Place::BehindNetwork,
-            _ if self.unknown_names => Place::Own,
+            // A member of a list of layers is run by code outside of it.
+            _ if self.unknown_names && norm.last().is_none_or(|name| number(name).is_none()) => Place::Own,
             None if common + 1 == norm.len() && behind.is_some_and(|name| OWN.contains(name)) => Place::Own,
             _ => Place::BehindMaps,
         }
@@ -177,7 +186,7 @@ impl Front<'_> {
             (Width::Twice, None) => {
                 let name = self.module.name;
                 match place {
-                    Place::Fastai => {
+                    Place::Fastai | Place::FastaiTimm => {
                         assumed.push(format!("'{name}' reads maxima, then averages, as in fastai's heads"));
                         Ok(Pooling::MaximumAverage)
                     }

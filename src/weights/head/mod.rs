@@ -9,20 +9,25 @@
 //!    with a list of what was assumed. Or `spec` is what somebody stated, and `fit` compares.
 //! 4. `place` gives the tensors their canonical names.
 //!
-//! `read` leads through them. What no reading is likeliest for is refused, with the option that states it.
+//! `question` is what is asked and answered; `layout` holds the layers and looks for their orders, `likeliest` reads one, and `read` leads
+//! through all. What no reading is likeliest for is refused, with the option that states it.
 
 mod arrange;
 mod between;
 mod fit;
 mod front;
+mod layout;
+mod likeliest;
 mod modules;
 mod pieces;
 mod place;
+mod question;
 mod read;
 mod spec;
 mod tree;
 
-pub(super) use read::{Question, read};
+pub(super) use question::Question;
+pub(super) use read::read;
 pub use spec::HeadSpec;
 
 #[cfg(test)]

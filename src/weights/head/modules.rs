@@ -26,7 +26,7 @@ const NORM: [(&str, [&str; 2]); 4] = [
 ];
 
 /// Words in the names of modules whose linear layers are no steps from features to outputs.
-const SIDEWAYS: [&str; 14] = [
+const SIDEWAYS: [&str; 18] = [
     "attention",
     "attn",
     "se",
@@ -41,6 +41,10 @@ const SIDEWAYS: [&str; 14] = [
     "transformer",
     "qkv",
     "embedding",
+    "arc",
+    "arcface",
+    "cosface",
+    "margin",
 ];
 
 /// Layers by their module, in the order of the names.

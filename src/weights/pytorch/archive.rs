@@ -35,6 +35,8 @@ fn damaged(error: impl std::fmt::Display) -> String {
     format!("a damaged zip ({error}): fetch it again")
 }
 
+type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
+
 /// Refuses archives of another kind, and those that would be too large unpacked, before anything is unpacked. Returns the
 /// file to read, where that is not the one at `path`, the pickle in it, and TorchScript's program.
 pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Checkpoint, String> {
@@ -85,7 +87,7 @@ pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Checkpoint, S
 /// The archive, and whether its table of contents had to be looked for where it is. PyTorch's archives end with a 64-bit record that
 /// they do not need, of 76 bytes. The library expects none and looks 76 bytes behind the beginning of the table, which it finds to
 /// be right where the first member's name has 30 bytes: `a_name_of_21_letters_/data.pkl`.
-fn opened(bytes: &[u8]) -> Result<(ZipArchive<Cursor<&[u8]>>, bool), String> {
+fn opened(bytes: &[u8]) -> Result<(Archive<'_>, bool), String> {
     ZipArchive::new(Cursor::new(bytes)).map(|archive| (archive, false)).or_else(|e| {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let archive = ZipArchive::with_config(config, Cursor::new(bytes));
@@ -106,7 +108,7 @@ fn is_script(names: &[String]) -> bool {
 }
 
 /// The numbers in the text of TorchScript's program.
-fn program(archive: &mut ZipArchive<Cursor<&[u8]>>, names: &[String]) -> Program {
+fn program(archive: &mut Archive, names: &[String]) -> Program {
     let mut program = Program::default();
     let mut left = MAX_PROGRAM_BYTES;
     for (index, _) in names.iter().enumerate().filter(|(_, name)| name.contains("/code/") && name.ends_with(".py")) {
@@ -121,11 +123,7 @@ fn program(archive: &mut ZipArchive<Cursor<&[u8]>>, names: &[String]) -> Program
 }
 
 /// Writes what a checkpoint has: the pickle, and the members with the tensors.
-fn parameters_alone(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    pickle: &[u8],
-    file: &mut NamedTempFile,
-) -> std::io::Result<()> {
+fn parameters_alone(archive: &mut Archive, pickle: &[u8], file: &mut NamedTempFile) -> std::io::Result<()> {
     let mut stored = ZipWriter::new(file);
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     stored.start_file("archive/data.pkl", options)?;
@@ -164,7 +162,7 @@ fn pickle(names: &[String]) -> Result<usize, String> {
 }
 
 /// Writes the archive again, without compression.
-fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, file: &mut NamedTempFile) -> std::io::Result<()> {
+fn unpack(archive: &mut Archive, file: &mut NamedTempFile) -> std::io::Result<()> {
     let mut stored = ZipWriter::new(file);
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     for index in 0..archive.len() {
