@@ -11,6 +11,9 @@ use crate::architecture::{HeadLayer, Pooling};
 /// More than any head has. It bounds what hostile graphs make of one another.
 const MAX_NUMBERS: usize = 8 << 20;
 const MAX_STEPS: usize = 4000;
+/// Values of a vector, as Architecture::validate has it: of a flattened map, and of a linear layer.
+const MAX_FEATURES: usize = 1 << 22;
+const MAX_OUTPUTS: usize = 1 << 16;
 
 /// A vector, and how it came about.
 pub(super) struct Step {
@@ -102,6 +105,9 @@ impl Tree {
         }
         self.root.get_or_insert(end);
         let width = pooling.outputs(channels);
+        if width > MAX_FEATURES {
+            return Err(format!("it makes a vector of {width} values: up to {MAX_FEATURES} are possible"));
+        }
         let vector = self.push(Step { before: None, width, layer: Layer::Pooled, flat })?;
         self.single.push((vector.step, pooling));
         Ok(vector)
@@ -174,6 +180,13 @@ impl Tree {
 
     /// A layer without parameters.
     pub(super) fn plain(&mut self, vector: &Vector, layer: HeadLayer) -> Result<Vector, String> {
+        // Several nodes may read one activation.
+        let same = |step: &Step| {
+            step.before == Some(vector.step) && matches!(step.layer, Layer::Plain(known) if known == layer)
+        };
+        if let Some(step) = self.steps.iter().position(same) {
+            return Ok(Vector { step, function: None });
+        }
         let Step { width, flat, .. } = self.steps[vector.step];
         self.push(Step { before: Some(vector.step), width, layer: Layer::Plain(layer), flat })
     }
@@ -186,6 +199,9 @@ impl Tree {
         };
         if inputs != self.width(vector) {
             return Err(format!("its weight reads {inputs} values of {}", self.width(vector)));
+        }
+        if !(1..=MAX_OUTPUTS).contains(&outputs) {
+            return Err(format!("it makes {outputs} values: 1 to {MAX_OUTPUTS} are possible"));
         }
         let layer = Layer::Linear(linear);
         self.push(Step { before: Some(vector.step), width: outputs, layer, flat: None })

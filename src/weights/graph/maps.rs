@@ -15,6 +15,8 @@ const MAX_PARTS: usize = 1000;
 /// Layers, transitions and what else makes channels.
 const MAX_LAYERS: usize = 4000;
 const MAX_TRANSITIONS: usize = 64;
+/// As Architecture::validate has it.
+const MAX_CHANNELS: usize = 1 << 16;
 
 /// Feature maps.
 #[derive(Clone, Debug)]
@@ -26,10 +28,21 @@ pub(super) struct Maps {
     relu: bool,
     /// Another function of each element, not yet complete.
     function: Option<(NodeId, Sampled)>,
+    /// A batch norm behind the ReLU, which only a mean over all pixels may follow: it commutes with that.
+    late: Option<Rc<Late>>,
     /// Zeros around them.
     zeros: Option<[usize; 4]>,
     /// Rows and columns, where they are known.
     pub(super) size: Option<[usize; 2]>,
+}
+
+/// What stands between the last ReLU and a mean over all pixels, and is the same behind the mean.
+#[derive(Clone, Debug)]
+pub(super) enum Late {
+    Norm(BatchNorm),
+    Affine(Vec<f64>, Vec<f64>),
+    /// A 1x1 convolution, by its number.
+    Convolution(usize),
 }
 
 /// What made the channels.
@@ -73,11 +86,14 @@ pub(super) struct Trunk {
 
 impl Maps {
     fn of(source: Source, size: Option<[usize; 2]>) -> Self {
-        Maps { source, norm: None, relu: false, function: None, zeros: None, size }
+        Maps { source, norm: None, relu: false, function: None, late: None, zeros: None, size }
     }
 
     /// Refuses what must be complete before anything but another function reads it.
     fn settled(&self) -> Result<&Self, Refusal> {
+        if self.late.is_some() {
+            return Err("a batch norm stands behind the last ReLU: only a mean over all pixels may follow".into());
+        }
         let Some((node, function)) = &self.function else { return Ok(self) };
         let what = match function.recognise(false) {
             Recognised::Layer(layer) => format!("'{layer}'"),
@@ -105,6 +121,29 @@ impl Maps {
     /// Whether a function of each element is not yet complete.
     pub(super) fn is_function(&self) -> bool {
         self.function.is_some()
+    }
+
+    /// The end of the dense blocks where a mean over all pixels follows, and what stands between.
+    pub(super) fn end_of_mean(&self) -> Result<(End, Option<Late>), Refusal> {
+        if let Some(late) = &self.late {
+            let end = Maps { late: None, ..self.clone() }.end()?;
+            return Ok((end, Some((**late).clone())));
+        }
+        match (&self.source, self.norm) {
+            (Source::Narrow(narrow), None) => {
+                self.unpadded()?;
+                let end = End { parts: Rc::clone(&narrow.input), norm: narrow.norm, relu: true };
+                Ok((end, Some(Late::Convolution(narrow.convolution))))
+            }
+            _ => Ok((self.end()?, None)),
+        }
+    }
+
+    /// Whether a norm of them would be one behind the last ReLU: the stem's output may be normed again.
+    fn is_active(&self) -> bool {
+        let stem = matches!(&self.source, Source::Parts(parts) if **parts == [0]);
+        let parts = matches!(&self.source, Source::Parts(_));
+        self.relu && parts && !stem && self.late.is_none() && self.zeros.is_none() && self.function.is_none()
     }
 
     pub(super) fn padded(&self, sides: [usize; 4]) -> Result<Maps, Refusal> {
@@ -137,6 +176,11 @@ impl Trunk {
             Source::Parts(parts) => parts.iter().map(|&part| self.widths[part]).sum(),
             Source::Narrow(narrow) => self.kernels[narrow.convolution].outputs,
         }
+    }
+
+    /// How many channels the end of the dense blocks has.
+    pub(super) fn end_width(&self, end: &End) -> usize {
+        end.parts.iter().map(|&part| self.widths[part]).sum()
     }
 
     /// What a module is called in the file: its node.
@@ -182,7 +226,11 @@ impl Trunk {
             return Err("its concatenations together have millions of parts, more than any DenseNet".into());
         }
         let size = all.first().and_then(|maps| maps.size);
-        Ok(Maps::of(Source::Parts(parts.into()), size))
+        let maps = Maps::of(Source::Parts(parts.into()), size);
+        if self.width(&maps) > MAX_CHANNELS {
+            return Err(format!("it has more than {MAX_CHANNELS} channels").into());
+        }
+        Ok(maps)
     }
 
     /// The stem, a bottleneck, a dense layer's or a transition's convolution. `shape` is its weight's.
@@ -212,7 +260,7 @@ impl Trunk {
                  stride 1"
             ).into());
         }
-        let at = self.kernel(node, convolution, outputs);
+        let at = self.kernel(node, convolution, outputs)?;
         let modules = match &input.source {
             Source::Parts(parts) if is(1) => {
                 let narrow = Narrow { input: Rc::clone(parts), norm, convolution: at };
@@ -234,9 +282,12 @@ impl Trunk {
         Ok(Maps::of(Source::Parts(Rc::from([part])), input.size))
     }
 
-    fn kernel(&mut self, node: NodeId, convolution: &Convolution, outputs: usize) -> usize {
+    fn kernel(&mut self, node: NodeId, convolution: &Convolution, outputs: usize) -> Result<usize, Refusal> {
+        if !(1..=MAX_CHANNELS).contains(&outputs) {
+            return Err(format!("it makes {outputs} channels: 1 to {MAX_CHANNELS} are possible").into());
+        }
         self.kernels.push(Kernel { node, convolution: convolution.clone(), outputs });
-        self.kernels.len() - 1
+        Ok(self.kernels.len() - 1)
     }
 
     /// The stem's convolution.
@@ -260,7 +311,7 @@ impl Trunk {
         }
         let (kernel, stride) = square(&convolution.window, [rows, columns])?;
         let padding = padding(&convolution.window, kernel, image.zeros)?;
-        self.found.stem = Some(self.kernel(node, convolution, outputs));
+        self.found.stem = Some(self.kernel(node, convolution, outputs)?);
         self.stem_stride = Some(stride);
         self.stem_padding = Some(padding);
         self.image = Some(image.clone());
@@ -268,6 +319,9 @@ impl Trunk {
     }
 
     pub(super) fn norm(&mut self, node: NodeId, norm: &BatchNorm, input: &Maps) -> Result<Maps, Refusal> {
+        if input.is_active() {
+            return Ok(Maps { late: Some(Rc::new(Late::Norm(norm.clone()))), ..input.clone() });
+        }
         let channels = self.width(input);
         let norm = Norm::given(node, channels, norm);
         self.normed(input, norm)
@@ -291,6 +345,10 @@ impl Trunk {
         scale: Vec<f64>,
         shift: Vec<f64>,
     ) -> Result<Maps, Refusal> {
+        if input.is_active() {
+            self.norms.spend(scale.len() + shift.len())?;
+            return Ok(Maps { late: Some(Rc::new(Late::Affine(scale, shift))), ..input.clone() });
+        }
         input.unpadded()?;
         match input.norm {
             Some(norm) if !input.relu => {

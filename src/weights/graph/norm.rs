@@ -60,12 +60,15 @@ impl Norms {
             }
         }
         let length = |numbers: &Option<Rc<[f64]>>| numbers.as_ref().map_or(0, |numbers| numbers.len());
-        self.numbers += length(&norm.scale) + length(&norm.shift);
-        if self.numbers > MAX_NUMBERS {
-            return Err("it scales more channels than any DenseNet has".into());
-        }
+        self.spend(length(&norm.scale) + length(&norm.shift))?;
         self.all.push(norm);
         Ok(self.all.len() - 1)
+    }
+
+    /// Counts numbers that are kept.
+    pub(super) fn spend(&mut self, numbers: usize) -> Result<(), String> {
+        self.numbers += numbers;
+        if self.numbers > MAX_NUMBERS { Err("it scales more channels than any DenseNet has".into()) } else { Ok(()) }
     }
 
     /// The norm `at`, then another scale and shift.

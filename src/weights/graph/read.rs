@@ -10,7 +10,7 @@ use super::axes::{self, Axes, Reshaped};
 use super::function::{Function, Operator};
 use super::head::{Linear, Tree, Vector};
 use super::image::Image;
-use super::maps::{Maps, Trunk};
+use super::maps::{Late, Maps, Trunk};
 use super::node::{Axis, Graph, Node, NodeId, Operation, TensorId, Window, WindowPadding};
 use super::numbers;
 use super::refusal::Refusal;
@@ -423,10 +423,27 @@ impl<'g, 'a> Walk<'g, 'a> {
             Content::Image(_) => return Err("it pools the image".into()),
             Content::Maps(maps) => {
                 let pooling = if mean { Pooling::Average } else { Pooling::Maximum };
-                Content::Vector(self.tree.pool(maps.end()?, self.trunk.width(maps), pooling, false)?)
+                let (end, late) = if mean { maps.end_of_mean()? } else { (maps.end()?, None) };
+                let width = self.trunk.end_width(&end);
+                let pooled = self.tree.pool(end, width, pooling, false)?;
+                Content::Vector(self.late(&pooled, late)?)
             }
         };
         Ok(Value { axes, content })
+    }
+
+    /// What stood before a mean, behind it.
+    fn late(&mut self, pooled: &Vector, late: Option<Late>) -> Result<Vector, Refusal> {
+        Ok(match late {
+            None => pooled.clone(),
+            Some(Late::Norm(norm)) => self.tree.norm(pooled, &norm)?,
+            Some(Late::Affine(scale, shift)) => self.tree.affine(pooled, scale, shift)?,
+            Some(Late::Convolution(at)) => {
+                let convolution = &self.trunk.kernels[at].convolution;
+                let (weight, bias) = (convolution.weight, convolution.bias);
+                self.linear(pooled, Linear { weight, transposed: false, bias, scale: None, shift: None })?
+            }
+        })
     }
 
     fn reshape(&mut self, sides: &[super::node::Side], input: &Value) -> Result<Value, Refusal> {

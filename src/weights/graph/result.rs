@@ -172,12 +172,11 @@ fn outputs(graph: &Graph, walk: &mut Walk, warnings: &mut Vec<String>) -> Result
     match (found.is_empty(), maps.as_slice()) {
         (true, [(name, map), ..]) => {
             let end = map.end().map_err(|refusal| refusal.1)?;
-            if !end.relu {
-                warnings.push(format!(
-                    "its {} ends with feature maps ('{name}'); the output here is the mean of each",
-                    graph.words.place
-                ));
-            }
+            warnings.push(format!(
+                "its {} ends with feature maps ('{}'); the output here is the mean of each",
+                graph.words.place,
+                short(name)
+            ));
             let vector = walk.tree.pool(end, walk.trunk.width(map), Pooling::Average, false)?;
             found.push(output(walk, name, &vector));
         }

@@ -53,7 +53,12 @@ impl Graph {
             return Ok(None);
         }
         let mut nodes = Vec::new();
-        let outputs = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
+        let mut outputs = flatten(&model, None, &mut Vec::new(), &mut Vec::new(), &mut nodes)?;
+        if model["config"]["output_layers"].is_object() {
+            // As written; a parsed table is in the order of the alphabet.
+            let end = text.rfind("\"output_layers\"").map_or("", |at| &text[at..]);
+            outputs.sort_by_key(|(name, _)| end.find(&format!("\"{name}\":")));
+        }
         Ok(Some(Graph { nodes, outputs }))
     }
 }
@@ -199,8 +204,36 @@ fn outputs_of(value: &Value) -> Vec<(&str, &str)> {
 
 /// Whether a layer is an operation of which Keras made one, with constants among its arguments.
 fn is_operation(layer: &Value) -> bool {
-    let module = layer["module"].as_str().unwrap_or("");
-    module.contains("ops") || matches!(class(layer), "TFOpLambda" | "SlicingOpLambda")
+    const OPERATIONS: [&str; 27] = [
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Divide",
+        "TrueDivide",
+        "Power",
+        "Maximum",
+        "Minimum",
+        "GetItem",
+        "Cast",
+        "Flip",
+        "Repeat",
+        "Tile",
+        "Stack",
+        "Concatenate",
+        "Mean",
+        "Max",
+        "Amax",
+        "Gelu",
+        "LogSoftmax",
+        "Transpose",
+        "ExpandDims",
+        "Squeeze",
+        "Reshape",
+        "TFOpLambda",
+        "SlicingOpLambda",
+        "LeakyRelu",
+    ];
+    OPERATIONS.contains(&class(layer))
 }
 
 fn input_node(shape: Value) -> Node {

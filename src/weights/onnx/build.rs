@@ -10,6 +10,9 @@ use super::fold::Budget;
 use super::messages::{Graph, Model, Node, Value};
 use super::shapes::{Extent, Shape};
 
+/// The newest version of ONNX's operations that is known.
+const NEWEST: i64 = 26;
+
 /// What a name of the graph stands for.
 #[derive(Clone)]
 pub(super) enum Known<'a> {
@@ -17,6 +20,8 @@ pub(super) enum Known<'a> {
     Shape(Shape),
     /// What a node yields.
     Node(NodeId),
+    /// What several nodes yield, in a list.
+    List(Rc<[NodeId]>),
     /// What this does not follow: computed from a shape, or the second result of a node.
     Nothing(Rc<str>),
 }
@@ -32,20 +37,30 @@ pub(super) struct Builder<'a> {
     /// The version of ONNX's own operations.
     pub(super) opset: i64,
     functions: Vec<(&'a str, &'a str)>,
+    /// How long lists may still be, all together.
+    pub(super) list_budget: usize,
     /// The tensors that constants have become.
     tensors: HashMap<*const Constant<'a>, (TensorId, Rc<Constant<'a>>)>,
 }
 
-/// The graph of a model, which is at the folder's place.
-pub(super) fn graph<'a>(model: Model<'a>, folder: Folder) -> Result<neutral::Graph<'a>, String> {
+/// The graph of a model of so many bytes, which is at the folder's place.
+pub(super) fn graph<'a>(
+    model: Model<'a>,
+    folder: Folder,
+    bytes: usize,
+    warnings: &mut Vec<String>,
+) -> Result<neutral::Graph<'a>, String> {
     let Model { graph: Some(graph), opsets, functions, .. } = model else {
         return Err("an ONNX file without a graph".into());
     };
     let own = |domain: &&(&str, i64)| matches!(domain.0, "" | "ai.onnx");
     // Before IR version 3 none was written, and there was only the first.
     let opset = opsets.iter().find(own).map_or(1, |(_, version)| *version);
-    if !(7..=99).contains(&opset) {
+    if opset < 7 {
         return Err(format!("an ONNX model of opset {opset}: 7 and later are read; export it again"));
+    }
+    if opset > NEWEST {
+        warnings.push(format!("it is of ONNX opset {opset}; what changed after {NEWEST} is not known here"));
     }
     let words = Words { place: "graph".into(), node: "node", scores_are_stated: false };
     let neutral = neutral::Graph { nodes: Vec::new(), tensors: Vec::new(), outputs: Vec::new(), words };
@@ -54,9 +69,10 @@ pub(super) fn graph<'a>(model: Model<'a>, folder: Folder) -> Result<neutral::Gra
         graph: neutral,
         ranks: Vec::new(),
         folder,
-        budget: Budget::new(),
+        budget: Budget::of(bytes),
         opset,
         functions,
+        list_budget: 1 << 20,
         tensors: HashMap::new(),
     };
     builder.all(graph)?;
@@ -101,8 +117,12 @@ impl<'a> Builder<'a> {
                     "an input with {rank} axes, expected images: [images, channels, rows, columns]"
                 )))
             }
-            // The axes get their names once all nodes are known.
-            _ => Operation::Input { axes: Axis::NCHW, sides: [0, 1, 2, 3].map(side) },
+            // The axes get their names once all nodes are known. Where no convolution tells, few channels do.
+            _ => {
+                let few = |at: usize| side(at).is_some_and(|n| n <= 4);
+                let axes = if few(3) && !few(1) { Axis::NHWC } else { Axis::NCHW };
+                Operation::Input { axes, sides: [0, 1, 2, 3].map(side) }
+            }
         };
         let node = self.add(input.name, "input", operation, Vec::new(), Some(4));
         self.known.insert(input.name, Known::Node(node));
@@ -181,8 +201,8 @@ impl<'a> Builder<'a> {
                 Known::Node(node) => Some(*node),
                 _ => None,
             });
-            let reads = reads.collect();
-            Known::Node(self.add(name, node.operation, Operation::Unknown(Some(reason)), reads, None))
+            let (reads, reason) = (reads.collect(), (!reason.is_empty()).then_some(reason));
+            Known::Node(self.add(name, node.operation, Operation::Unknown(reason), reads, None))
         });
         self.known.insert(first, known);
         for other in others.iter().filter(|other| !other.is_empty()) {

@@ -6,23 +6,24 @@ use super::super::graph::Operator;
 use super::super::source::Number;
 use super::constant::{Constant, Data, MAX_INTS, width};
 
-/// Elements of a computed constant: a fully connected layer's have some millions.
-const MAX_ELEMENTS: usize = 1 << 24;
+/// Elements of computed constants, even of a small file.
+const ELEMENTS: usize = 1 << 22;
 
-/// How much is computed for one file.
+/// How many elements may still be computed.
 pub(super) struct Budget(usize);
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Budget(4 * MAX_ELEMENTS)
+    /// For a file of so many bytes: it may compute all of its weights, and something more.
+    pub(super) fn of(bytes: usize) -> Self {
+        Budget(ELEMENTS + bytes / 2)
     }
 
     /// The elements of a shape, if so many may be computed.
     pub(super) fn spend(&mut self, shape: &[usize]) -> Result<usize, String> {
-        let elements = shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side)).filter(|n| *n <= MAX_ELEMENTS);
+        let elements = shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side)).filter(|n| *n <= self.0);
         let elements =
-            elements.ok_or_else(|| format!("it computes a constant of shape {shape:?}, more than any weight has"))?;
-        self.0 = self.0.checked_sub(elements).ok_or("its constants take more to compute than any weights")?;
+            elements.ok_or_else(|| format!("it computes a constant of shape {shape:?}, more than its weights have"))?;
+        self.0 -= elements;
         Ok(elements)
     }
 }
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn arrays_are_computed_as_numpy_does() {
-        let budget = &mut Budget::new();
+        let budget = &mut Budget::of(0);
         let turned = transpose(budget, &array(&[2, 3]), &[1, 0]).unwrap();
         assert_eq!((turned.shape.clone(), turned.numbers().unwrap()), (vec![3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
         let three = transpose(budget, &array(&[2, 3, 4]), &[2, 0, 1]).unwrap();

@@ -85,7 +85,7 @@ fn push<T>(list: &mut Vec<T>, most: usize, what: &str, item: T) -> Result<(), Fa
 /// Reads a file.
 pub(super) fn model(bytes: &[u8]) -> Result<Model<'_>, String> {
     Model::read(bytes).map_err(|fault| match fault {
-        Fault::TooMuch(what) => format!("an ONNX model of {what}: a DenseNet has some thousands at most"),
+        Fault::TooMuch(what) => format!("an ONNX model with {what}, which no DenseNet has"),
         Fault::Damaged(how) => format!("a damaged or truncated ONNX file ({how}): fetch it again"),
     })
 }
@@ -136,7 +136,7 @@ impl<'a> Graph<'a> {
             5 => push(&mut graph.initializers, MAX_TENSORS, "tensors", Tensor::read(content.bytes()?)?),
             11 => push(&mut graph.inputs, MAX_TENSORS, "inputs", Value::read(content.bytes()?)?),
             12 => push(&mut graph.outputs, MAX_ITEMS, "outputs", Value::read(content.bytes()?)?),
-            15 => Err(Fault::TooMuch("sparse tensors, which are not read".into())),
+            15 => Err(Fault::TooMuch("sparse tensors".into())),
             _ => Ok(()),
         })?;
         Ok(graph)

@@ -211,9 +211,15 @@ impl<'a> Builder<'a> {
                 Operation::Select { axis, which, keep: !indices.shape.is_empty() }
             }
             "Slice" => self.sliced(&attributes, inputs)?,
+            "SequenceConstruct" | "SequenceInsert" | "ConcatFromSequence" => {
+                return self.sequence(node, name, &attributes, inputs);
+            }
             "Split" => return Err("it splits what it reads: a DenseNet keeps it whole".into()),
             "Tile" | "Expand" => self.repeated(node.operation, inputs)?,
-            _ => return Err("it is no part of a DenseNet".into()),
+            name if name.contains("Quantize") || name.starts_with("QLinear") || name.ends_with("Integer") => {
+                return Err("a quantized model: export it as it was before".into());
+            }
+            _ => return Err(String::new()),
         };
         let read = value(inputs, 0)?;
         Ok(self.push(node, name, operation, vec![read]))
@@ -409,8 +415,44 @@ impl<'a> Builder<'a> {
                 let numbers = (0..count as usize).map(|i| (start + i as f64 * step) as i64).collect();
                 Ok(Constant::ints("range", vec![count as usize], numbers))
             }
+            name if name.contains("Quantize") => Err("a quantized model: export it as it was before".into()),
             _ => Err("it computes a constant in a way that is not followed".into()),
         }
+    }
+
+    /// Lists of what nodes yield, which scripted modules make of Python's.
+    fn sequence(
+        &mut self,
+        node: &Node,
+        name: &str,
+        attributes: &Attributes,
+        inputs: Inputs<'_, 'a>,
+    ) -> Result<Known<'a>, String> {
+        if node.operation == "SequenceConstruct" {
+            let reads = (0..inputs.len()).map(|at| value(inputs, at)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(Known::List(reads.into()));
+        }
+        let Some(Known::List(list)) = input(inputs, 0) else { return Err("it reads what is no list".into()) };
+        if node.operation == "SequenceInsert" {
+            let end = input(inputs, 2).is_none_or(|place| {
+                let place = match place {
+                    Known::Constant(constant) => constant.number(),
+                    _ => None,
+                };
+                place == Some(list.len() as f64)
+            });
+            if !end {
+                return Err("it puts something into the middle of a list".into());
+            }
+            self.list_budget =
+                self.list_budget.checked_sub(list.len()).ok_or("its lists are longer than any DenseNet's")?;
+            return Ok(Known::List(list.iter().copied().chain([value(inputs, 1)?]).collect()));
+        }
+        if attributes.int("new_axis").unwrap_or(0) != 0 {
+            return Err("it makes a new axis of a list".into());
+        }
+        let axis = attributes.axis("axis").ok_or("it has no axis")?;
+        Ok(self.push(node, name, Operation::Concatenate { axis }, list.to_vec()))
     }
 
     fn joined(&mut self, attributes: &Attributes, inputs: Inputs<'_, 'a>) -> Result<Constant<'a>, String> {
