@@ -83,7 +83,6 @@ pub(crate) static GROUPS: [Group; 7] = [
             "memory",
             "cam",
             "heads",
-            "cam_heads",
         ])],
     },
     Group {
