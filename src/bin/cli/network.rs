@@ -56,7 +56,7 @@ impl NetworkArgs {
 
     #[cfg(not(feature = "pull"))]
     fn published(&self, name: &str) -> anyhow::Result<Located> {
-        Err(lacks_feature(name))
+        Err(lacks_feature().context(format!("'{name}' names published weights")))
     }
 }
 
@@ -70,11 +70,8 @@ fn no_file(weights: &Path) -> anyhow::Result<Located> {
     Ok(Located { path: weights.to_path_buf(), fetched: false })
 }
 
-/// What a build without the feature answers to a name.
+/// What a build without the feature answers to names.
 #[cfg(not(feature = "pull"))]
-pub(crate) fn lacks_feature(name: &str) -> anyhow::Error {
-    Usage::error(format!(
-        "'{name}' names published weights, and this build lacks the feature `pull`: give the path of a weight file, or \
-         build with --features pull"
-    ))
+pub(crate) fn lacks_feature() -> anyhow::Error {
+    Usage::error("this build lacks the feature `pull`: give the path of a weight file, or build with --features pull")
 }

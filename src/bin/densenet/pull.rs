@@ -44,8 +44,8 @@ pub(crate) fn pull(arguments: &Arguments) -> anyhow::Result<Verdict> {
 }
 
 #[cfg(not(feature = "pull"))]
-pub(crate) fn pull(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    Err(crate::cli::network::lacks_feature(arguments.names.first().map_or("pull", String::as_str)))
+pub(crate) fn pull(_: &Arguments) -> anyhow::Result<Verdict> {
+    Err(crate::cli::network::lacks_feature())
 }
 
 #[cfg(feature = "pull")]
