@@ -127,7 +127,8 @@ fn every_choice_of_kernels_runs_a_head_of_everything() {
 
 #[test]
 fn what_a_network_does_to_its_input_leaves_the_padding_at_zero() {
-    let input = InputTransform { weights: vec![vec![0.5], vec![-2.0], vec![1.0]], shift: vec![1.0, 2.0, -30.0] };
+    let weights = vec![vec![0.5], vec![-2.0], vec![1.0]];
+    let input = InputTransform { weights, shift: vec![1.0, 2.0, -30.0], size: None };
     let stem = Stem { padding: Padding::all(1), ..Stem::cifar(9) };
     let architecture =
         Architecture { input: Some(input), input_channels: 1, stem, ..network("input", Head::linear(3)) };

@@ -293,7 +293,7 @@ fn a_network_that_resizes_its_input_itself_takes_one_size() {
     let network = Architecture { input: Some(own), ..with_head(Pooling::Average) };
     assert_eq!((network.fixed_size(), network.least_size().ok()), (size, size));
     network.parameters().unwrap();
-    network.walk(size.unwrap()).unwrap();
+    network.walk(InputSize { height: 40, width: 48 }).unwrap();
     let error = network.walk(InputSize::square(64)).unwrap_err().to_string();
     assert!(error.contains("resizes its input to 40x48 itself; this one has 64x64"), "{error}");
     let written = serde_json::to_string(&network).unwrap();

@@ -45,14 +45,13 @@ pub(super) struct Found {
     pub(super) end: Option<(Parts, usize)>,
 }
 
+/// The canonical name of each module, in execution order, and where new channels are in concatenations.
+pub(super) type Sorted = (Vec<(String, Module)>, Option<ChannelOrder>);
+
 impl Found {
     /// Sorts the layers into blocks: the canonical name of each module, in execution order, and where new channels are in
     /// concatenations. `name` says what a module is called in the file.
-    pub(super) fn modules(
-        mut self,
-        words: &Words,
-        name: impl Fn(Module) -> String,
-    ) -> Result<(Vec<(String, Module)>, Option<ChannelOrder>), String> {
+    pub(super) fn modules(mut self, words: &Words, name: impl Fn(Module) -> String) -> Result<Sorted, String> {
         let (from, node) = (&words.place, words.node);
         let (stem, (end, last_norm)) = match (self.stem, self.end.take()) {
             (Some(stem), Some(end)) => (stem, end),

@@ -23,6 +23,8 @@ pub(super) use function::{Function, Operator};
 pub(super) use node::{
     Axis, BatchNorm, Convolution, Graph, Node, NodeId, Operation, Side, TensorId, Which, Window, WindowPadding, Words,
 };
+#[cfg(test)]
+pub(super) use result::Reading;
 
 #[cfg(test)]
 mod tests;

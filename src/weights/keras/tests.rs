@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::graph::{Graph, snake_case};
-use super::network::Network;
+use super::graph::{Graph, Node, snake_case};
+use super::neutral::{self, Tensors};
 use crate::architecture::{Activation, Padding, StemPool};
+use crate::weights::graph::Reading;
 use crate::weights::order::ChannelOrder;
+use crate::weights::source::{Entry, Number};
 
 /// A model's layers, in the words of Keras 2.
 #[derive(Default)]
@@ -35,15 +37,61 @@ impl Model {
         self.0.iter_mut().find(|layer| layer["name"] == name).unwrap()
     }
 
-    fn read(&self) -> Result<Network, String> {
+    fn read(&self) -> Result<Reading<'static>, String> {
         let text = json!({ "class_name": "Model", "config": { "layers": self.0 } }).to_string();
-        Network::read(&Graph::parse(&text)?.unwrap(), "model_config")
+        read(&Graph::parse(&text)?.unwrap(), "model_config")
     }
+}
 
-    fn module(&self, network: &Network, layer: &str) -> Option<String> {
-        let node = self.0.iter().position(|l| l["name"] == layer).unwrap();
-        network.modules.get(&node).cloned()
+/// Reads a model with weights made up: the stem has 4 channels, 1x1 convolutions 6, 3x3 convolutions 2.
+fn read(graph: &Graph, place: &str) -> Result<Reading<'static>, String> {
+    let (mut entries, mut tensors) = (Vec::new(), Tensors::new());
+    let mut channels: Vec<usize> = Vec::new();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        let reads: Vec<usize> = node.inputs.iter().map(|&input| channels[input]).collect();
+        let (parts, made) = parameters(node, reads.first().copied().unwrap_or(3));
+        channels.push(if node.class.starts_with("Concat") || node.class == "Merge" {
+            reads.iter().sum()
+        } else {
+            made
+        });
+        for (part, shape) in parts {
+            let elements = shape.iter().product::<usize>();
+            let bytes = (0..elements).flat_map(|i| (1.0 + i as f32).to_le_bytes()).collect();
+            tensors.entry(at).or_default().insert(part.into(), entries.len());
+            entries.push(Entry { name: format!("{}.{part}", node.name), shape, number: Number::F32, bytes });
+        }
     }
+    neutral::graph(graph, entries, &tensors, place)?.read()
+}
+
+/// The parameters of a layer that reads so many channels, and how many it makes.
+fn parameters(node: &Node, reads: usize) -> (Vec<(&'static str, Vec<usize>)>, usize) {
+    let side = super::settings::kernel(&node.config).map_or(1, |[side, _]| side);
+    match node.class.as_str() {
+        "Conv2D" | "Convolution2D" => {
+            let makes = match side {
+                1 => 6,
+                3 if node.name != "stem" => 2,
+                _ => 4,
+            };
+            (vec![("weight", vec![makes, reads, side, side])], makes)
+        }
+        "Dense" => (vec![("weight", vec![5, reads]), ("bias", vec![5])], 5),
+        "BatchNormalization" => {
+            (["weight", "bias", "running_mean", "running_var"].map(|part| (part, vec![reads])).into(), reads)
+        }
+        _ => (Vec::new(), reads),
+    }
+}
+
+/// The canonical module of a layer.
+fn module(reading: &Reading, layer: &str) -> Option<String> {
+    let at = reading
+        .entries
+        .iter()
+        .position(|entry| entry.name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.')))?;
+    Some(reading.canonical[at].as_ref()?.rsplit_once('.')?.0.to_string())
 }
 
 /// Two blocks of two layers and one; `order` gives what a concatenation reads, from what was there and what is new.
@@ -102,10 +150,10 @@ fn a_configuration_names_every_layer_and_states_the_stem() {
         ("b_end_bn", "features.norm5"),
         ("head", "classifier"),
     ] {
-        assert_eq!(model.module(&network, layer).as_deref(), Some(module), "{layer}");
+        assert_eq!(self::module(&network, layer).as_deref(), Some(module), "{layer}");
     }
-    // Six of the blocks' layers have 4 modules each, and 2 + 2 + 1 + 1 others.
-    assert_eq!(network.modules.len(), 3 * 4 + 6);
+    // Three dense layers have 2 norms and 2 convolutions each; stem, transition, end and classifier 3 and 2 others.
+    assert_eq!(network.canonical.len(), 3 * (2 * 4 + 2) + 3 * 4 + 2 + 2);
     assert_eq!(network.stated.channel_order, Some(ChannelOrder::NewLast));
     let stated = network.stated;
     assert_eq!((stated.eps, stated.activation), (Some(2e-5), Some(Activation::Sigmoid)));
@@ -130,7 +178,7 @@ fn padding_may_be_the_same_and_norms_may_be_absent_from_the_stem() {
     let network = model.read().unwrap();
     assert_eq!(network.stated.stem_padding, Some(Padding::Same));
     assert_eq!(network.stated.stem_pool.unwrap().unwrap().padding, Padding::Same);
-    assert!(!network.modules.values().any(|module| module == "features.norm0"));
+    assert!(!network.canonical.iter().flatten().any(|name| name.starts_with("features.norm0")));
     // A bare stem of CIFAR: stride 1, where "same" is the same on both sides, and no pool.
     model.get("stem")["config"]["kernel_size"] = json!([3, 3]);
     model.get("stem")["config"]["strides"] = json!([1, 1]);
@@ -168,7 +216,7 @@ fn the_words_of_keras_1_are_understood() {
         }
     }
     let (old, new) = (model.read().unwrap(), densenet(new_last).read().unwrap());
-    assert_eq!(old.modules, new.modules);
+    assert_eq!(old.canonical, new.canonical);
     assert_eq!(old.stated.stem_padding, new.stated.stem_padding);
     model.get("a0_all")["config"]["mode"] = json!("sum");
     assert!(model.read().err().unwrap().contains("it merges by 'sum'; a DenseNet concatenates"));
@@ -239,9 +287,8 @@ fn models_inside_of_models_are_one_graph() {
     for layers in [vec![image.clone(), inner.clone(), head.clone()], vec![inner, head]] {
         let text = json!({ "class_name": "Sequential", "config": { "layers": layers } }).to_string();
         let graph = Graph::parse(&text).unwrap().unwrap();
-        let network = Network::read(&graph, "config.json").unwrap();
-        let (out, module) = network.modules.last_key_value().unwrap();
-        assert_eq!((graph.nodes[*out].name.as_str(), module.as_str()), ("out", "classifier"));
+        let network = read(&graph, "config.json").unwrap();
+        assert_eq!(module(&network, "out").as_deref(), Some("classifier"));
         let stem = graph.nodes.iter().find(|node| node.name == "stem").unwrap();
         assert_eq!(*stem.models, ["base"]);
         assert_eq!(stem.place, [("Functional".into(), 0), ("Conv2D".into(), 0)]);

@@ -91,7 +91,7 @@ pub(super) fn model(bytes: &[u8]) -> Result<Model<'_>, String> {
 }
 
 /// The texts of a message at two numbers, and an integer at the second.
-fn pair<'a>(bytes: &'a [u8], first: u64, second: u64) -> Result<(&'a str, &'a str, i64), Fault> {
+fn pair(bytes: &[u8], first: u64, second: u64) -> Result<(&str, &str, i64), Fault> {
     let (mut a, mut b, mut int) = ("", "", 0);
     fields(bytes, |number, content| {
         match content {
