@@ -121,6 +121,42 @@ fn archive(path: &Path, members: &[(&str, &[u8])]) {
 }
 
 #[test]
+fn an_archive_whose_first_name_has_30_bytes_is_read() {
+    let (folder, cases) = unpacked::<Case>("torch-files");
+    let mut whole = zip::ZipArchive::new(File::open(folder.path().join("zip.pth")).unwrap()).unwrap();
+    let path = folder.path().join("renamed.pth");
+    let mut renamed = zip::ZipWriter::new(File::create(&path).unwrap());
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for index in 0..whole.len() {
+        let mut member = whole.by_index(index).unwrap();
+        let name = String::from_utf8_lossy(member.name_raw()).replace("archive/", "a_name_of_21_letters_/");
+        renamed.start_file(name, stored).unwrap();
+        std::io::copy(&mut member, &mut renamed).unwrap();
+    }
+    renamed.finish().unwrap();
+    // The 64-bit record of the end, and what points to it, as PyTorch writes them. This archive needs neither.
+    let bytes = std::fs::read(&path).unwrap();
+    let (directory, end) = bytes.split_at(bytes.len() - 22);
+    let record = directory.len() as u64;
+    let of_end = |at: usize| u64::from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap()));
+    let count = u64::from(u16::from_le_bytes(end[8..10].try_into().unwrap()));
+    let mut with_record = [directory, b"PK\x06\x06", &44u64.to_le_bytes(), &[0x1e, 3, 0x2d, 0], &[0; 8]].concat();
+    for number in [count, count, of_end(12), of_end(16)] {
+        with_record.extend(number.to_le_bytes());
+    }
+    with_record.extend([&b"PK\x06\x07\0\0\0\0"[..], &record.to_le_bytes(), &1u32.to_le_bytes(), end].concat());
+    std::fs::write(&path, with_record).unwrap();
+    let error = zip::ZipArchive::new(File::open(&path).unwrap()).err().map(|e| e.to_string());
+    assert_eq!(
+        error.as_deref(),
+        Some("invalid Zip archive: Invalid Central Directory header"),
+        "the library reads it now"
+    );
+    let case = cases.iter().find(|case| case.golden.name == "zip.pth").unwrap();
+    case.golden.assert_logits(&weights::open(&path).unwrap());
+}
+
+#[test]
 fn zip_bombs_are_refused_before_they_unpack() {
     let folder = tempfile::tempdir().unwrap();
     let zeros = vec![0; 64 << 20];

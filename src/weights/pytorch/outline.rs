@@ -6,7 +6,7 @@ use super::script::{Program, original};
 
 /// How many objects are visited, and how deep: a pickle may hold one under many names.
 const MAX_VISITED: usize = 1 << 18;
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 100;
 
 /// Libraries whose DenseNets do the same as torchvision's with these tensors.
 const LIBRARIES: [&str; 4] = ["torchvision.models.", "timm.models.", "torchxrayvision.models", "monai.networks.nets."];
@@ -23,7 +23,7 @@ pub(super) struct Outline {
 /// Of a zip's `data.pkl` (0 pickles before it) or a legacy file (3).
 pub(super) fn of(bytes: &[u8], skipped: usize, program: Option<&Program>) -> Outline {
     let Some((machine, root)) = Machine::run_after(bytes, skipped) else { return Outline::default() };
-    let mut walk = Walk { machine: &machine, program, visited: 0, outline: Outline::default() };
+    let mut walk = Walk { machine: &machine, program, visited: 0, depth: 0, outline: Outline::default() };
     walk.visit(root, &mut Vec::new());
     if walk.visited > MAX_VISITED { Outline::default() } else { walk.outline }
 }
@@ -33,15 +33,23 @@ struct Walk<'m, 'a> {
     /// Of TorchScript.
     program: Option<&'m Program>,
     visited: usize,
+    /// Of this object in others: an object may hold itself.
+    depth: usize,
     outline: Outline,
 }
 
 impl Walk<'_, '_> {
     fn visit(&mut self, id: Id, path: &mut Vec<String>) {
         self.visited += 1;
-        if self.visited > MAX_VISITED || path.len() > MAX_DEPTH {
+        if self.visited > MAX_VISITED || self.depth > MAX_DEPTH {
             return;
         }
+        self.depth += 1;
+        self.look(id, path);
+        self.depth -= 1;
+    }
+
+    fn look(&mut self, id: Id, path: &mut Vec<String>) {
         let machine = self.machine;
         match machine.node(id) {
             Node::Pairs(pairs) => self.visit_all(pairs, path),
@@ -132,5 +140,55 @@ impl Walk<'_, '_> {
             known if is_library => known,
             _ => other(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_in_the_order_of_the_file() {
+        // {"b": {"z": tensor}, "a": tensor}
+        let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n)R";
+        let pickle = [&b"\x80\x02}(X\x01\0\0\0b}X\x01\0\0\0z"[..], tensor, b"sX\x01\0\0\0a", tensor, b"u."].concat();
+        assert_eq!(of(&pickle, 0, None).order, ["b.z", "a"]);
+        assert_eq!(of(&[b"\x80\x02K\x01.".repeat(3), pickle].concat(), 3, None).order, ["b.z", "a"]);
+    }
+
+    #[test]
+    fn modules_say_what_they_are() {
+        let module = |class: &str, attributes: &[u8]| {
+            [b"c", class.as_bytes(), b"\n)\x81}(X\x08\0\0\0_modules}", attributes, b"ub"].concat()
+        };
+        for (class, attributes, known) in [
+            ("torch.nn.modules.activation\nReLU", &b""[..], Known::Relu),
+            ("torch.nn.modules.container\nSequential", b"", Known::Sequential),
+            (
+                "torch.nn.modules.batchnorm\nBatchNorm1d",
+                b"X\x03\0\0\0epsG?\x50bM\xd2\xf1\xa9\xfc",
+                Known::BatchNorm(1e-3),
+            ),
+            ("torch.nn.modules.activation\nGELU", b"X\x0b\0\0\0approximateX\x04\0\0\0tanh", Known::GeluTanh),
+            ("torch.nn.modules.pooling\nAdaptiveMaxPool2d", b"X\x0b\0\0\0output_sizeK\x01", Known::Maximum),
+            (
+                "torch.nn.modules.pooling\nAdaptiveMaxPool2d",
+                b"X\x0b\0\0\0output_sizeK\x02",
+                Known::Other("AdaptiveMaxPool2d".into()),
+            ),
+            ("torchvision.models.densenet\nDenseNet", b"", Known::Network),
+            ("mine\nReLU", b"", Known::Other("ReLU".into())),
+        ] {
+            let pickle = [&b"\x80\x02"[..], &module(class, attributes), b"."].concat();
+            assert_eq!(of(&pickle, 0, None).layers, [(String::new(), known)], "{class}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_holds_itself_does_no_harm() {
+        let own = b"\x80\x02ca\nB\n)\x81q\0}(X\x08\0\0\0_modulesh\0X\x0b\0\0\0_parametersh\0X\x08\0\0\0_buffersh\0ub.";
+        assert_eq!(of(own, 0, None), Outline::default());
+        let list = b"\x80\x02]q\0h\0a.";
+        assert_eq!(of(list, 0, None), Outline::default());
     }
 }

@@ -46,8 +46,9 @@ pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Sour
     };
     let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
     let source = on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget));
-    let source =
-        source.map_err(|reason| if is_script { format!("a TorchScript archive: {reason}") } else { reason })?;
+    let source = source.map_err(|reason| {
+        if is_script { format!("a TorchScript archive whose parameters cannot be read: {reason}") } else { reason }
+    })?;
     let format = if is_script { "TorchScript" } else { source.format };
     Ok(Source { format, order: outline.order, known: outline.layers, ..source })
 }

@@ -92,7 +92,7 @@ fn what_is_no_state_dict_is_refused_with_advice() {
     for (bytes, message) in [
         (
             archive(&torchscript, CompressionMethod::Stored),
-            "a TorchScript archive, which holds a program: load it with",
+            "a TorchScript archive whose parameters cannot be read: a PyTorch (zip) file without tensors",
         ),
         (archive(&[("readme.txt", b"hello")], CompressionMethod::Stored), "a zip without data.pkl"),
         (stored(b"\x80\x02}."), "a PyTorch (zip) file without tensors"),
