@@ -24,15 +24,38 @@ pub(crate) struct Golden {
     pub(crate) batch: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
+    #[serde(default = "three")]
+    channels: usize,
+    /// What the seeded input is multiplied by, and what is added.
+    #[serde(default = "one")]
+    scale: f32,
+    #[serde(default)]
+    offset: f32,
     pub(crate) logits: Vec<f32>,
 }
 
+fn three() -> usize {
+    3
+}
+
+fn one() -> f32 {
+    1.0
+}
+
 impl Golden {
+    pub(crate) fn size(&self) -> InputSize {
+        InputSize { height: self.height, width: self.width }
+    }
+
+    /// The images, NCHW.
+    pub(crate) fn input(&self) -> Vec<f32> {
+        let input = random::input(self.seed, self.batch * self.channels * self.height * self.width);
+        input.into_iter().map(|x| x * self.scale + self.offset).collect()
+    }
+
     /// What the reference makes of the weights.
     pub(crate) fn run(&self, weights: &Weights) -> Outputs {
-        let size = InputSize { height: self.height, width: self.width };
-        let input = random::input(self.seed, self.batch * 3 * self.height * self.width);
-        forward_keeping(weights, &input, self.batch, size, |_| false).unwrap()
+        forward_keeping(weights, &self.input(), self.batch, self.size(), |_| false).unwrap()
     }
 
     /// Requires that the weights give the framework's logits.

@@ -74,6 +74,32 @@ impl Function {
     }
 }
 
+impl Function {
+    fn word(&self) -> &'static str {
+        match self {
+            Function::Relu => "relu",
+            Function::LeakyRelu(_) => "leaky_relu",
+            Function::Gelu => "gelu",
+            Function::GeluTanh => "gelu_tanh",
+            Function::Silu => "silu",
+            Function::Tanh => "tanh",
+            Function::Sigmoid => "sigmoid",
+            Function::Erf => "erf",
+            Function::Erfc => "erfc",
+            Function::Exp => "exp",
+            Function::Log => "log",
+            Function::Sqrt => "sqrt",
+            Function::Neg => "neg",
+            Function::Abs => "abs",
+            Function::Reciprocal => "reciprocal",
+            Function::Clip(..) => "clip",
+            Function::HardSigmoid(..) => "hard_sigmoid",
+            Function::Elu(_) => "elu",
+            Function::Softplus => "softplus",
+        }
+    }
+}
+
 impl Operator {
     pub(in crate::weights) fn apply(self, a: f64, b: f64) -> f64 {
         match self {
@@ -108,9 +134,9 @@ const SAMPLES: [f64; 35] = [
 const ONE: usize = 6;
 const MINUS_ONE: usize = 26;
 
-/// A function by its values at [`SAMPLES`].
+/// A function by its values at [`SAMPLES`], and what it is called where it is one operation.
 #[derive(Clone, Debug)]
-pub(super) struct Sampled(Rc<[f64]>);
+pub(super) struct Sampled(Rc<[f64]>, Option<&'static str>);
 
 /// What a sampled function is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,20 +150,29 @@ pub(super) enum Recognised {
 
 impl Sampled {
     pub(super) fn identity() -> Self {
-        Sampled(SAMPLES.into())
+        Sampled(SAMPLES.into(), Some(""))
     }
 
     pub(super) fn then(&self, function: &Function) -> Self {
-        Sampled(self.0.iter().map(|x| function.at(*x)).collect())
+        let word = self.1.filter(|word| word.is_empty()).map(|_| function.word());
+        Sampled(self.0.iter().map(|x| function.at(*x)).collect(), word)
     }
 
     pub(super) fn with_constant(&self, operator: Operator, constant: f64, first: bool) -> Self {
         let apply = |x: &f64| if first { operator.apply(constant, *x) } else { operator.apply(*x, constant) };
-        Sampled(self.0.iter().map(apply).collect())
+        Sampled(self.0.iter().map(apply).collect(), None)
     }
 
     pub(super) fn with(&self, operator: Operator, other: &Sampled) -> Self {
-        Sampled(self.0.iter().zip(&*other.0).map(|(a, b)| operator.apply(*a, *b)).collect())
+        Sampled(self.0.iter().zip(&*other.0).map(|(a, b)| operator.apply(*a, *b)).collect(), None)
+    }
+
+    /// What to call it.
+    pub(super) fn named(&self) -> String {
+        match self.1 {
+            Some(word) if !word.is_empty() => format!("'{word}'"),
+            _ => "the function that several operations make up here".into(),
+        }
     }
 
     /// `half`: the constants were rounded to half precision.
@@ -156,6 +191,8 @@ impl Sampled {
         if is(&|x| x) {
             return Recognised::Identity;
         }
+        // As far as a head may have it.
+        let leak = if (0.0..=1.0).contains(&leak) { leak } else { 0.0 };
         let leaky = HeadLayer::LeakyRelu { slope: leak };
         let layers = [
             (Function::Relu, HeadLayer::Relu),

@@ -169,11 +169,10 @@ impl Tree {
                 self.affine(&plain, vec![scale; width], vec![shift; width])
             }
             Recognised::Layer(layer) => self.plain(&plain, layer),
-            Recognised::Unknown => {
-                Err("the function of each element that is complete here is none of relu, leaky_relu, \
-                                        gelu, silu, tanh and sigmoid"
-                    .into())
-            }
+            Recognised::Unknown => Err(format!(
+                "{} is none of the activations that a head may have: relu, leaky_relu, gelu, silu, tanh, sigmoid",
+                function.named()
+            )),
         };
         settled.map_err(|reason| Refusal(Some(node), reason))
     }

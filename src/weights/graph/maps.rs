@@ -95,10 +95,7 @@ impl Maps {
             return Err("a batch norm stands behind the last ReLU: only a mean over all pixels may follow".into());
         }
         let Some((node, function)) = &self.function else { return Ok(self) };
-        let what = match function.recognise(false) {
-            Recognised::Layer(layer) => format!("'{layer}'"),
-            _ => "a function that is no relu".into(),
-        };
+        let what = function.named();
         Err(Refusal(Some(*node), format!("{what} of feature maps, expected relu after a batch norm")))
     }
 
@@ -464,7 +461,7 @@ impl Trunk {
 /// Kernel and stride of a square window without gaps.
 fn square(window: &Window, kernel: [usize; 2]) -> Result<(usize, usize), String> {
     if window.dilation != [1, 1] {
-        return Err(format!("its dilation_rate is {}x{}, not 1", window.dilation[0], window.dilation[1]));
+        return Err(format!("its dilation is {}x{}, not 1", window.dilation[0], window.dilation[1]));
     }
     match (kernel, window.stride) {
         ([rows, columns], [down, across]) if rows == columns && down == across && rows > 0 && down > 0 => {

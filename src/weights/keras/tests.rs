@@ -225,34 +225,52 @@ fn the_words_of_keras_1_are_understood() {
 #[test]
 fn what_is_computed_otherwise_is_refused_by_the_layers_name() {
     type Change = fn(&mut Model);
-    let cases: [(Change, &str); 21] = [
+    let cases: [(Change, &str); 24] = [
         (|m| m.get("a1_1_bn")["config"]["epsilon"] = json!(1e-3), "its epsilon is 1e-3, others have 2e-5"),
         (|m| drop(m.get("a1_1_bn")["config"].as_object_mut().unwrap().remove("epsilon")), "its epsilon is 1e-3"),
         (
             |m| m.get("a1_1_bn")["config"]["axis"] = json!(2),
             "'a1_1_bn' (BatchNormalization) of its model_config: it does not",
         ),
-        (|m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"), "'elu' after a batch norm, expected relu"),
+        (
+            |m| m.get("a1_1_relu")["config"]["activation"] = json!("elu"),
+            "'elu' of feature maps, expected relu after a batch norm",
+        ),
+        (
+            |m| m.get("a1_1_relu")["config"]["activation"] = json!("selu"),
+            "the activation 'selu', which no DenseNet here has",
+        ),
         (
             |m| m.get("a1_1_relu")["class_name"] = json!("LeakyReLU"),
-            "'a1_1_relu' (LeakyReLU) of its model_config: a DenseNet has no such layer",
+            "'a1_1_relu' (LeakyReLU) of its model_config: 'leaky_relu' of feature maps",
         ),
         (|m| m.get("a1_c2")["class_name"] = json!("SeparableConv2D"), "a DenseNet has no such layer"),
-        (|m| m.get("a1_c2")["config"]["kernel_size"] = json!([5, 5]), "a 5x5 convolution of stride 1"),
+        (|m| m.get("a1_c2")["config"]["strides"] = json!([2, 2]), "a 3x3 convolution of stride 2"),
+        (|m| m.get("a1_c2")["config"]["kernel_size"] = json!([5, 3]), "its configuration says [5, 3]"),
         (|m| m.get("a1_c2")["config"]["padding"] = json!("valid"), "padded 3x3 convolutions"),
-        (|m| m.get("a1_c2")["config"]["dilation_rate"] = json!([2, 2]), "its dilation_rate is not 1"),
+        (|m| m.get("a1_c2")["config"]["dilation_rate"] = json!([2, 2]), "its dilation is 2x2, not 1"),
         (|m| m.get("a1_c2")["config"]["groups"] = json!(4), "its groups is not 1"),
-        (|m| m.get("a1_c2")["config"]["activation"] = json!("relu"), "its activation is 'relu'"),
+        (|m| m.get("a1_c2")["config"]["activation"] = json!("relu"), "no feature map of a dense block"),
         (|m| m.get("a_pool")["class_name"] = json!("MaxPooling2D"), "no feature map of a dense block"),
-        (|m| m.get("a_pool")["config"]["padding"] = json!("same"), "with stride 2 and padding 'same'; a transition"),
-        (|m| m.get("global")["class_name"] = json!("GlobalMaxPooling2D"), "global maximum pooling is not supported"),
-        (|m| m.get("global")["class_name"] = json!("AveragePooling2D"), "at the end of the network it must be global"),
+        (|m| m.get("a_pool")["config"]["padding"] = json!("same"), "with stride 2 and padding; a transition"),
         (
-            |m| m.get("drop")["class_name"] = json!("Dense"),
-            "one dense layer, after global average pooling, is expected",
+            |m| {
+                m.get("global")["class_name"] = json!("AveragePooling2D");
+                m.get("global")["config"]["pool_size"] = json!(2);
+            },
+            "at the end of the network it must be global",
         ),
-        (|m| m.get("head")["config"]["activation"] = json!("tanh"), "the activation 'tanh' of the classes"),
-        (|m| m.get("zeros")["class_name"] = json!("Rescaling"), "the model changes pixels itself"),
+        (|m| m.get("global")["class_name"] = json!("Flatten"), "whose size is not stated"),
+        (
+            |m| m.get("global")["class_name"] = json!("Dropout"),
+            "'head' (Dense) of its model_config: a linear layer belongs",
+        ),
+        (
+            |m| m.get("head")["config"]["activation"] = json!("softplus"),
+            "'softplus' is none of the activations that a head",
+        ),
+        (|m| m.get("drop")["class_name"] = json!("LayerNormalization"), "a DenseNet has no such layer"),
+        (|m| m.get("zeros")["class_name"] = json!("Lambda"), "it holds a program: put layers of Keras in its place"),
         (|m| m.get("a1_all")["inbound_nodes"][0][0][0] = json!("a0_c2"), "layer 'a_end_bn' does not read all layers"),
         (|m| m.get("a1_1_bn")["inbound_nodes"] = json!([[["a0_all", 0, 0]], [["pool", 0, 0]]]), "is applied 2 times"),
         (|m| m.get("a1_1_bn")["inbound_nodes"][0][0][0] = json!("later"), "reads 'later', which is no layer before it"),

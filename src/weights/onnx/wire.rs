@@ -1,10 +1,10 @@
 //! Reading protocol buffers out of memory without copies, through the crate rten-onnx.
 //!
 //! Its own messages copy every tensor, read graphs inside of graphs by recursion, as deep as a file nests them, and take a file
-//! that ends early for whole. Its reader of fields serves other messages too: those of messages.rs borrow from the file, and skip
-//! what is not needed.
+//! that ends early for whole; its numbers of variable length have no end where a file gives them none. Its iteration over
+//! fields serves other messages too: those of messages.rs borrow from the file, and skip what is not needed.
 
-use rten_onnx::protobuf::{ErrorKind, FieldTypes, FieldValue, Fields, ProtobufError, ReadValue, varint};
+use rten_onnx::protobuf::{ErrorKind, FieldTypes, FieldValue, Fields, ProtobufError, ReadValue};
 
 /// Texts and bytes that stay where they are.
 struct Borrowed<'a>(std::marker::PhantomData<&'a ()>);
@@ -62,13 +62,12 @@ impl<'a> ReadValue for Reader<'a> {
     }
 
     fn read_varint(&mut self) -> Result<u64, ProtobufError> {
-        let mut rest = &self.bytes[self.at..];
-        let before = rest.len();
-        if self.next != Next::Tag && rest.is_empty() {
-            return Err(cut_off());
+        let rest = &self.bytes[self.at..];
+        if self.next == Next::Tag && rest.is_empty() {
+            return Err(ProtobufError::new(ErrorKind::Eof));
         }
-        let value = varint::read_varint(&mut rest)?;
-        self.at += before - rest.len();
+        let (value, length) = varint(rest)?;
+        self.at += length;
         self.next = match (self.next, value & 7) {
             (Next::Tag, 0) => Next::Value,
             (Next::Tag, 2) => Next::Length,
@@ -97,6 +96,18 @@ impl<'a> ReadValue for Reader<'a> {
     fn position(&self) -> u64 {
         self.at as u64
     }
+}
+
+/// A number of variable length, and how many bytes it takes.
+fn varint(bytes: &[u8]) -> Result<(u64, usize), ProtobufError> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok((value, at + 1));
+        }
+    }
+    Err(if bytes.len() < 10 { cut_off() } else { ProtobufError::new(ErrorKind::InvalidVarint) })
 }
 
 /// What a field holds.
@@ -195,7 +206,9 @@ impl<'a> Content<'a> {
 fn varints(mut bytes: &[u8]) -> Result<Vec<i64>, ProtobufError> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
-        all.push(varint::read_varint(&mut bytes)? as i64);
+        let (value, length) = varint(bytes)?;
+        all.push(value as i64);
+        bytes = &bytes[length..];
     }
     Ok(all)
 }

@@ -150,7 +150,7 @@ fn paths_that_hold_no_weights_are_refused() {
     let error = open(&path).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt, .bin, .h5 or .keras)"
+            "empty.safetensors: the file is empty: a weight file is expected (.safetensors, .pth, .pt, .bin, .h5, .keras or .onnx)"
         ),
         "{error}"
     );
