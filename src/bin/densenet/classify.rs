@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use densenet_wgpu::{Activation, Place, Wanted, labels};
+use densenet_wgpu::{Activation, Architecture, Place, Wanted, labels};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
@@ -84,10 +84,10 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         Arguments { json: true, .. } => Form::Json(Vec::new()),
         Arguments { jsonl: true, .. } => Form::JsonLines,
         Arguments { csv: true, .. } => Form::Csv(Rows::start(classifier.architecture(), arguments.top)?),
-        // What is shown is a probability, or a bare logit.
-        _ => Form::Text { probability: classifier.activation() != Activation::None },
+        _ => Form::Text,
     };
-    let mut report = Report { form, top: arguments.top, heat, failed: 0 };
+    let outputs = Outputs::of(classifier.architecture());
+    let mut report = Report { form, outputs, top: arguments.top, heat, failed: 0 };
     let done = results::run(&classifier, &files, |path, outcome, bar| report.add(path, &outcome, bar))?;
     if let Form::Json(images) = report.form {
         print_json(&json!({
@@ -117,11 +117,29 @@ fn class_names(path: &Path, classes: usize) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The network's outputs: name, width, and what turns logits into scores.
+struct Outputs(Vec<(String, usize, Activation)>);
+
+impl Outputs {
+    fn of(architecture: &Architecture) -> Outputs {
+        let named = |(name, width, activation): (&str, usize, Activation)| (name.to_string(), width, activation);
+        Outputs(architecture.outputs().into_iter().map(named).collect())
+    }
+
+    /// Name and activation of the output that a class belongs to.
+    fn of_class(&self, class: usize) -> (&str, Activation) {
+        let mut end = 0;
+        let mut own = self.0.iter().filter(|(_, width, _)| {
+            end += width;
+            class < end
+        });
+        own.next().map_or(("", Activation::None), |(name, _, activation)| (name, *activation))
+    }
+}
+
 /// How results are printed.
 enum Form {
-    Text {
-        probability: bool,
-    },
+    Text,
     /// The images of the document so far.
     Json(Vec<Value>),
     JsonLines,
@@ -131,6 +149,7 @@ enum Form {
 /// What the user sees, picture by picture.
 struct Report {
     form: Form,
+    outputs: Outputs,
     top: usize,
     heat: Option<HeatFolder>,
     failed: usize,
@@ -145,8 +164,8 @@ impl Report {
             _ => None,
         };
         match &mut self.form {
-            Form::Text { .. } if outcome.error.is_some() => {}
-            Form::Text { probability } => results::emit(text(path, &top, *probability).as_bytes(), bar)?,
+            Form::Text if outcome.error.is_some() => {}
+            Form::Text => results::emit(text(path, &top, &self.outputs).as_bytes(), bar)?,
             Form::Csv(rows) => results::emit(&rows.row(path, outcome, &top)?, bar)?,
             Form::JsonLines => results::emit_json(&self.image(path, outcome, &top, heat.as_deref()), bar)?,
             Form::Json(_) => {
@@ -160,10 +179,16 @@ impl Report {
     }
 
     fn image(&self, path: &Path, outcome: &Outcome, top: &[Place], heat: Option<&Path>) -> Value {
-        let top: Vec<Value> = top
-            .iter()
-            .map(|place| json!({ "class": place.class, "label": place.label, "probability": place.score }))
-            .collect();
+        let place = |place: &Place| {
+            let mut shown = json!({ "class": place.class, "label": place.label, "probability": place.score });
+            if let (name, _) = self.outputs.of_class(place.class)
+                && !name.is_empty()
+            {
+                shown["output"] = json!(name);
+            }
+            shown
+        };
+        let top: Vec<Value> = top.iter().map(place).collect();
         let mut image = json!({
             "path": path.to_string_lossy(),
             "top": top,
@@ -178,12 +203,13 @@ impl Report {
 }
 
 /// One line if one class is shown, else the path and a line for each class.
-fn text(path: &Path, top: &[Place], probability: bool) -> String {
+fn text(path: &Path, top: &[Place], outputs: &Outputs) -> String {
     // Names come from files: they must not control the terminal.
     let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
-    let score = |place: &Place| match probability {
-        true => format!("{:6.2} %", place.score * 100.0),
-        false => format!("{:10.4}", place.score),
+    // What is shown is a probability, or a bare logit.
+    let score = |place: &Place| match outputs.of_class(place.class).1 {
+        Activation::None => format!("{:10.4}", place.score),
+        _ => format!("{:6.2} %", place.score * 100.0),
     };
     let path = plain(&path.to_string_lossy());
     match top {
