@@ -128,7 +128,10 @@ fn adapters_agree_with_keras_and_pytorch() {
 fn what_is_no_densenet_is_refused_by_its_node() {
     let (folder, _) = unpacked::<Case>("onnx-heads");
     for (name, reason) in [
-        ("residual.onnx", "node '/Add' (Add) of its graph: it adds or multiplies feature maps; a DenseNet concatenates"),
+        (
+            "residual.onnx",
+            "node '/Add' (Add) of its graph: it adds or multiplies feature maps; a DenseNet concatenates",
+        ),
         ("attention.onnx", "(ReduceMean) of its graph: global pooling belongs after the last batch norm"),
     ] {
         let error = weights::open(folder.path().join(name)).unwrap_err().to_string();
