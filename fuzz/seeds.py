@@ -72,6 +72,8 @@ def main():
             seed("keras", name, content)
             if content.startswith(b"PK"):
                 seed("keras_config", name, member(content, "config.json"))
+        if name.endswith(".onnx"):
+            seed("onnx", name, content)
         if name.endswith(".json"):
             seed("descriptions", name, content)
     for text in ["timm,resize=320,crop=288", "resize=8x9,mean=0.5,std=1/3,scale=1/255,filter=lanczos,colour=bgr", "mnist"]:
@@ -80,6 +82,7 @@ def main():
     numbers = random.Random(0)
     for i in range(200):
         seed("structure", f"{i}", numbers.randbytes(numbers.randrange(8, 1500)))
+        seed("onnx_graph", f"{i}", numbers.randbytes(numbers.randrange(8, 100)))
     for target, words in WORDS.items():
         escaped = (word if "\\x" in word else word.replace('"', '\\"') for word in words)
         (FUZZ / "corpus" / f"{target}.dict").write_text("".join(f'"{word}"\n' for word in escaped))

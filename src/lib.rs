@@ -5,7 +5,7 @@
 //! # fn main() -> densenet_wgpu::Result<()> {
 //! use densenet_wgpu::Classifier;
 //!
-//! let classifier = Classifier::open_blocking("models/mnist.safetensors")?; // or densenet121.pth, model.keras, ..
+//! let classifier = Classifier::open_blocking("models/mnist.safetensors")?; // or densenet121.pth, model.keras, model.onnx, ..
 //! for place in classifier.classify_blocking("tests/images/digits/7-paper.png")?.top(5) {
 //!     println!("{:6.2} %  {}", 100.0 * place.score, place.label);
 //! }

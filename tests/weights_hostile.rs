@@ -5,7 +5,7 @@
 
 mod heap;
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use densenet_wgpu::{Architecture, Preprocessing};
 use heap::peak;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -323,8 +323,17 @@ fn layer(class: &str, name: &str, reads: &[&str]) -> Value {
     json!({ "class_name": class, "name": name, "config": { "name": name, "padding": 1 }, "inbound_nodes": nodes })
 }
 
+/// A model with the weights of another.
 fn keras(configuration: &str) -> Vec<u8> {
-    archive(&[("config.json", configuration.as_bytes()), ("model.weights.h5", b"\0")], CompressionMethod::Deflated)
+    let member = |bytes: &[u8], name: &str| {
+        let mut content = Vec::new();
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+        archive.by_name(name).unwrap().read_to_end(&mut content).unwrap();
+        content
+    };
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/keras-files.zip");
+    let weights = member(&member(&std::fs::read(files).unwrap(), "applications.keras"), "model.weights.h5");
+    archive(&[("config.json", configuration.as_bytes()), ("model.weights.h5", &weights)], CompressionMethod::Deflated)
 }
 
 #[test]

@@ -342,7 +342,14 @@ impl Trunk {
         scale: Vec<f64>,
         shift: Vec<f64>,
     ) -> Result<Maps, Refusal> {
-        if input.is_active() {
+        let late = match input.late.as_deref() {
+            Some(Late::Affine(before, offset)) => {
+                let both = |i: usize| (before[i] * scale[i], offset[i] * scale[i] + shift[i]);
+                Some((0..scale.len()).map(both).unzip())
+            }
+            _ => input.is_active().then(|| (scale.clone(), shift.clone())),
+        };
+        if let Some((scale, shift)) = late {
             self.norms.spend(scale.len() + shift.len())?;
             return Ok(Maps { late: Some(Rc::new(Late::Affine(scale, shift))), ..input.clone() });
         }
