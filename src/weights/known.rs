@@ -4,6 +4,7 @@ use crate::architecture::{HeadLayer, Pooling};
 
 /// What a module is.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "pytorch"), allow(dead_code, reason = "only PyTorch's files name modules"))]
 pub(super) enum Known {
     /// Its children, one behind the other.
     Sequential,
