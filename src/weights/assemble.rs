@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::head::{self, Question};
-use super::known::Known;
 use super::metadata::Metadata;
 use super::names::{self, Names, Scheme};
 use super::network::Weights;
@@ -17,7 +16,7 @@ use super::resolve::Resolver;
 use super::source::{Entry, Source};
 use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
-use super::{bias, check, extras, infer, part, structure, timm};
+use super::{bias, check, extras, infer, part, settings, structure, timm};
 use crate::architecture::Architecture;
 use crate::picture::Preprocessing;
 
@@ -34,7 +33,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         None => recognise(&source.entries, source.ordered)?,
     };
     let mut resolver = Resolver::new(options, metadata, &source, &names);
-    resolver.add(Rank::File, named_settings(&source, &names)?);
+    resolver.add(Rank::File, settings::of_modules(&source, &names)?);
     let reads_head = !says_itself && (options.head.is_some() || !resolver.is_described());
     if options.part.is_some() {
         network_alone(&mut names, &mut source.ignored);
@@ -85,28 +84,6 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts, warnings };
     let preprocessing = preprocessing.map(|stated| stated.value);
     Ok(Weights { architecture, tensors, preprocessing, labels, origin })
-}
-
-/// What a whole module says of the DenseNet's batch norms.
-fn named_settings(source: &Source, names: &Names) -> Result<Statements, String> {
-    let stated: BTreeMap<&str, f64> = (source.known.iter())
-        .filter_map(|(path, known)| if let Known::BatchNorm(eps) = known { Some((path.as_str(), *eps)) } else { None })
-        .collect();
-    let mut statements = Statements::from("the module's settings");
-    for (entry, canonical) in source.entries.iter().zip(&names.canonical) {
-        let Some((module, "running_var")) = entry.name.rsplit_once('.') else { continue };
-        let own = canonical.as_deref().filter(|name| name.starts_with("features.")).and_then(|_| stated.get(module));
-        match (own, statements.eps) {
-            (Some(own), Some(eps)) if *own != eps => {
-                return Err(format!(
-                    "'{module}' has the epsilon {own:e}, others have {eps:e}: one for all batch norms is expected"
-                ));
-            }
-            (Some(own), _) => statements.eps = Some(*own),
-            (None, _) => {}
-        }
-    }
-    Ok(statements)
 }
 
 /// Leaves out everything but the DenseNet.
@@ -162,7 +139,7 @@ fn read_head(
         source.entries.push(Entry::filled(&name, length, value));
         names.canonical.push(Some(name));
     }
-    source.warnings.extend(found.warning);
+    source.warnings.extend(found.warnings);
     Ok(())
 }
 

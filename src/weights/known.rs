@@ -28,10 +28,22 @@ pub(super) enum Known {
     MaximumAverage,
     /// With its epsilon.
     BatchNorm(f64),
+    Convolution(Window),
+    MaxPool(Window),
+    AveragePool(Window),
     /// A layer whose tensors say what it is.
     WithParameters,
     /// By its class.
     Other(String),
+}
+
+/// How a convolution or a pooling goes over its input, each way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Window {
+    /// None where tensors tell.
+    pub(super) kernel: Option<[usize; 2]>,
+    pub(super) stride: [usize; 2],
+    pub(super) padding: [usize; 2],
 }
 
 impl Known {
@@ -61,8 +73,19 @@ impl Known {
         })
     }
 
+    /// As errors call it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Known::Other(class) => class.clone(),
+            known => format!("{known:?}"),
+        }
+    }
+
     /// Whether it has tensors, or modules in it.
     pub(super) fn has_more(&self) -> bool {
-        matches!(self, Known::Sequential | Known::Network | Known::BatchNorm(_) | Known::WithParameters)
+        matches!(
+            self,
+            Known::Sequential | Known::Network | Known::BatchNorm(_) | Known::Convolution(_) | Known::WithParameters
+        )
     }
 }

@@ -70,6 +70,8 @@ mod resolve;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 #[cfg(feature = "files")]
+mod settings;
+#[cfg(feature = "files")]
 mod source;
 #[cfg(feature = "files")]
 mod statements;

@@ -163,9 +163,10 @@ impl Front<'_> {
             return if of_features_alone && is_second { Place::Fastai } else { Place::Sequence };
         }
         match features {
-            Some(at) if common == at && behind.is_some_and(|name| OWN.contains(name)) => Place::Own,
             // A member of a list of layers is run by code outside of it.
-            _ if self.unknown_names && norm.last().is_none_or(|name| number(name).is_none()) => Place::Own,
+            _ if norm.last().is_some_and(|name| number(name).is_some()) => Place::BehindMaps,
+            Some(at) if common == at && behind.is_some_and(|name| OWN.contains(name)) => Place::Own,
+            _ if self.unknown_names => Place::Own,
             None if common + 1 == norm.len() && behind.is_some_and(|name| OWN.contains(name)) => Place::Own,
             _ => Place::BehindMaps,
         }
@@ -213,7 +214,7 @@ impl Front<'_> {
             _ => String::new(),
         };
         if let (Some(class), Place::Own) = (self.class, place) {
-            assumed.push(format!("the class '{class}' does what torchvision's DenseNet does"));
+            assumed.push(format!("the code of the class '{class}' does what torchvision's DenseNet does, and no more"));
         }
         if self.module.convolution {
             assumed.push(format!("'{}', a 1x1 convolution, reads pooled features", self.module.name));

@@ -62,10 +62,13 @@ impl Layout<'_, '_> {
         front.reading(assumed)
     }
 
-    /// The class of the module that holds the DenseNet, where it is somebody's own.
+    /// The class of a module around the DenseNet that is somebody's own: its code may do more.
     fn own_class(&self) -> Option<&str> {
         let owner = self.last_norm.rsplitn(3, '.').nth(2).unwrap_or_default();
-        self.question.known.iter().find(|(path, _)| path == owner).and_then(|(_, known)| match known {
+        let is_around = |path: &str| {
+            path.is_empty() || owner == path || owner.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.question.known.iter().filter(|(path, _)| is_around(path)).find_map(|(_, known)| match known {
             Known::Other(class) => Some(class.as_str()),
             _ => None,
         })

@@ -13,6 +13,7 @@
 //! through all. What no reading is likeliest for is refused, with the option that states it.
 
 mod arrange;
+mod before;
 mod between;
 mod fit;
 mod front;

@@ -42,7 +42,7 @@ pub(in crate::weights) struct Found {
     /// Where the head comes from.
     pub(in crate::weights) from: &'static str,
     /// What was assumed, and the option that states it; none where nothing was.
-    pub(in crate::weights) warning: Option<String>,
+    pub(in crate::weights) warnings: Vec<String>,
 }
 
 impl<'a> Question<'a> {

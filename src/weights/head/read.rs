@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::extras;
 use super::super::known::Known;
+use super::before::before;
 use super::fit::{Fitted, fit};
 use super::layout::Layout;
 use super::modules::{Foreign, gather, named};
@@ -19,6 +20,7 @@ const MAX_MODULES: usize = 64;
 /// The head of a file. None where the file has no last batch norm, which others refuse.
 pub(in crate::weights) fn read(question: &Question) -> Result<Option<Found>, String> {
     let Some(last_norm) = question.last_norm() else { return Ok(None) };
+    let mut warnings = before(question)?;
     let outside = question.outside();
     let mut modules = gather(question.entries, &outside).map_err(|foreign| refused(&foreign, last_norm))?;
     let features = last_norm.rsplit_once('.').map_or("", |(features, _)| features);
@@ -38,7 +40,9 @@ pub(in crate::weights) fn read(question: &Question) -> Result<Option<Found>, Str
     }
     let stated = tree::stated(question.known);
     let layout = Layout { question, modules: &modules, last_norm, stated, unknown };
-    layout.read().map(Some)
+    let found = layout.read()?;
+    warnings.extend(found.warnings);
+    Ok(Some(Found { warnings, ..found }))
 }
 
 fn refused(foreign: &Foreign, last_norm: &str) -> String {
@@ -114,7 +118,15 @@ impl Layout<'_, '_> {
         // A slope is a number of the head now.
         let slopes = (0..self.modules.len()).filter(|&at| matches!(self.modules[at].kind, Kind::Slope { .. }));
         let spent = slopes.flat_map(entries).collect();
-        Ok(Found { head: fitted.head, activation: None, placed, unused, spent, from, warning })
+        Ok(Found {
+            head: fitted.head,
+            activation: None,
+            placed,
+            unused,
+            spent,
+            from,
+            warnings: warning.into_iter().collect(),
+        })
     }
 
     /// The layers that the file has, as a list.

@@ -67,7 +67,8 @@ impl File {
         let mut placed: Vec<String> = found.placed.names.into_iter().map(|(_, name)| name).collect();
         placed.extend(found.placed.made.into_iter().map(|(name, _, value)| format!("{name}={value}")));
         placed.sort();
-        Ok((found.head.to_string(), found.warning, placed))
+        assert!(found.warnings.len() < 2, "{:?}", found.warnings);
+        Ok((found.head.to_string(), found.warnings.into_iter().next(), placed))
     }
 
     #[track_caller]
@@ -251,6 +252,14 @@ fn a_leftover_classifier_is_told_from_one_that_is_read() {
     assert!(warning.contains("a ReLU stands between 'backbone.classifier' and 'fc'"), "{warning}");
     let stated = net().linear("fc", 3, 5).read_as(Some("relu, avg, linear, linear"));
     assert_eq!(stated.unwrap().0, "relu, avg, linear 5, linear 3");
+}
+
+#[test]
+fn what_stands_before_the_network_in_a_sequential_is_said() {
+    let (head, warning, _) = File::behind("1.features.norm5").linear("1.classifier", 5, 40).read_as(None).unwrap();
+    let warning = warning.expect("a normalisation, perhaps");
+    assert!(head == "relu, avg, linear 5" && warning.starts_with("'0' stands before the DenseNet"), "{warning}");
+    File::behind("0.features.norm5").linear("0.classifier", 5, 40).is("relu, avg, linear 5");
 }
 
 #[test]

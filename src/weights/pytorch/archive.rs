@@ -111,12 +111,12 @@ fn is_script(names: &[String]) -> bool {
 fn program(archive: &mut Archive, names: &[String]) -> Program {
     let mut program = Program::default();
     let mut left = MAX_PROGRAM_BYTES;
-    for (index, _) in names.iter().enumerate().filter(|(_, name)| name.contains("/code/") && name.ends_with(".py")) {
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| name.contains("/code/") && name.ends_with(".py")) {
         let mut text = String::new();
         let Ok(member) = archive.by_index(index) else { continue };
         if member.take(left).read_to_string(&mut text).is_ok() {
             left -= text.len() as u64;
-            program.read(&text);
+            program.add(name, text);
         }
     }
     program

@@ -2,7 +2,7 @@
 
 use super::super::known::Known;
 use super::machine::{Id, Machine, Node};
-use super::script::{Program, original};
+use super::script::{self, Program, original};
 
 /// How many objects are visited, and how deep: a pickle may hold one under many names.
 const MAX_VISITED: usize = 1 << 18;
@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
                 } else if let (Some(Node::Pairs(attributes)), Some(program), Some(original)) =
                     (state, self.program, original(module))
                 {
-                    let layer = program.complete(self.layer(&original, name, attributes), name);
+                    let layer = program.complete(self.layer(&original, name, attributes), module, name);
                     self.outline.layers.push((path.join("."), layer));
                     self.visit_all(attributes, path);
                 } else if module == "torch._utils" || module == "torch._tensor" {
@@ -128,9 +128,16 @@ impl Walk<'_, '_> {
             "AdaptiveAvgPool2d" if is_one("output_size") => Known::Average,
             "AdaptiveMaxPool2d" if is_one("output_size") => Known::Maximum,
             "BatchNorm1d" | "BatchNorm2d" => number("eps").map_or_else(other, Known::BatchNorm),
-            "Linear" | "Conv2d" | "PReLU" => Known::WithParameters,
+            "Linear" | "PReLU" => Known::WithParameters,
+            "Conv2d" | "MaxPool2d" | "AvgPool2d" => self.window(name, attributes).unwrap_or_else(other),
             _ => other(),
         };
+        // What wraps a network and changes nothing.
+        if matches!(name, "DataParallel" | "DistributedDataParallel" | "OptimizedModule")
+            && module.starts_with("torch.")
+        {
+            return Known::WithParameters;
+        }
         let is_library = module.starts_with("torch.nn.modules.") || module.starts_with("fastai.");
         match known {
             // fastai's `Flatten` flattens, and its pooling concatenates maxima and averages.
@@ -140,6 +147,29 @@ impl Walk<'_, '_> {
             known if is_library => known,
             _ => other(),
         }
+    }
+}
+
+impl Walk<'_, '_> {
+    /// A convolution or a pooling of windows, by its attributes. None where it does more than that.
+    fn window(&self, name: &str, attributes: &[(Id, Id)]) -> Option<Known> {
+        let pair = |key: &str| {
+            let number = |id: Id| if let Node::Number(n) = self.machine.node(id) { Some(*n as usize) } else { None };
+            let id = self.machine.get(attributes, key)?;
+            match self.machine.node(id) {
+                Node::Number(n) => Some([*n as usize; 2]),
+                Node::Items(items) => Some([number(*items.first()?)?, number(*items.get(1)?)?]),
+                _ => None,
+            }
+        };
+        let is_set = |key: &str| {
+            let value = self.machine.get(attributes, key).map(|id| self.machine.node(id));
+            value == Some(&Node::Flag(true))
+        };
+        if pair("dilation").is_some_and(|dilation| dilation != [1, 1]) || is_set("ceil_mode") {
+            return None;
+        }
+        Some(script::window(name, pair("kernel_size"), pair("stride")?, pair("padding")?))
     }
 }
 
