@@ -34,6 +34,10 @@ mod extras;
 #[cfg(feature = "files")]
 mod fields;
 #[cfg(any(feature = "keras", feature = "onnx"))]
+#[cfg_attr(
+    not(all(feature = "keras", feature = "onnx")),
+    allow(dead_code, unused_imports, reason = "each reader uses a part")
+)]
 mod graph;
 #[cfg(feature = "files")]
 mod head;

@@ -14,6 +14,7 @@ pub(super) struct Pictures {
 }
 
 /// What changes the size of a picture.
+#[cfg_attr(not(all(feature = "keras", feature = "onnx")), allow(dead_code, reason = "each reader uses a part"))]
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Resize(Resizing),
