@@ -10,15 +10,8 @@ pub(super) enum Known {
     Sequential,
     /// A DenseNet of a library, whose code is known.
     Network,
-    Relu,
-    LeakyRelu(f64),
-    Gelu,
-    GeluTanh,
-    Silu,
-    Tanh,
-    Sigmoid,
-    Softmax,
-    LogSoftmax,
+    /// A layer of a head, without tensors.
+    Layer(HeadLayer),
     /// A dropout, or an identity.
     Nothing,
     Flatten,
@@ -49,18 +42,7 @@ pub(super) struct Window {
 impl Known {
     /// The layer of a head that it is, where it is one without tensors.
     pub(super) fn layer(&self) -> Option<HeadLayer> {
-        Some(match self {
-            Known::Relu => HeadLayer::Relu,
-            Known::LeakyRelu(slope) => HeadLayer::LeakyRelu { slope: *slope },
-            Known::Gelu => HeadLayer::Gelu,
-            Known::GeluTanh => HeadLayer::GeluTanh,
-            Known::Silu => HeadLayer::Silu,
-            Known::Tanh => HeadLayer::Tanh,
-            Known::Sigmoid => HeadLayer::Sigmoid,
-            Known::Softmax => HeadLayer::Softmax,
-            Known::LogSoftmax => HeadLayer::LogSoftmax,
-            _ => return None,
-        })
+        if let Known::Layer(layer) = self { Some(*layer) } else { None }
     }
 
     /// The pooling that it is.
@@ -77,6 +59,7 @@ impl Known {
     pub(super) fn text(&self) -> String {
         match self {
             Known::Other(class) => class.clone(),
+            Known::Layer(layer) => format!("{layer:?}"),
             known => format!("{known:?}"),
         }
     }

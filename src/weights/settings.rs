@@ -6,7 +6,7 @@ use super::known::{Known, Window};
 use super::names::Names;
 use super::source::Source;
 use super::statements::Statements;
-use crate::architecture::{Padding, StemPool};
+use crate::architecture::{HeadLayer, Padding, StemPool};
 
 /// The place that people read.
 const PLACE: &str = "the module's settings";
@@ -91,7 +91,7 @@ fn without_parameters(known: &BTreeMap<&str, &Known>, features: &str) -> Result<
         let Some(inner) = path.strip_prefix(features).and_then(|rest| rest.strip_prefix('.')) else { continue };
         let last = inner.rsplit('.').next().unwrap_or_default();
         let wrong = match last {
-            _ if last.starts_with("relu") => !matches!(own, Known::Relu),
+            _ if last.starts_with("relu") => !matches!(own, Known::Layer(HeadLayer::Relu)),
             "pool" if inner.starts_with("transition") => **own != Known::AveragePool(halves),
             _ => !inner.contains('.') && last != "pool0" && matches!(own, Known::Other(_)) && !is_block(last),
         };
@@ -156,7 +156,7 @@ mod tests {
         let layer = "features.denseblock1.denselayer1";
         for (path, known, reason) in [
             ("features.norm5", Known::BatchNorm(1e-4), "others have 1e-3"),
-            (&*format!("{layer}.relu1"), Known::Silu, "is not what a DenseNet has there (Silu)"),
+            (&*format!("{layer}.relu1"), Known::Layer(HeadLayer::Silu), "is not what a DenseNet has there (Silu)"),
             (&*format!("{layer}.conv2"), Known::Convolution(WINDOW), "has the stride [2, 2] and the padding [1, 1]"),
             (&*format!("{layer}.conv2"), Known::Other("Conv2d".into()), "is a Conv2d, which no layer of a DenseNet is"),
             ("features.pool0", Known::Average, "'model.features.pool0' is no max pooling"),

@@ -3,6 +3,7 @@
 use super::super::known::Known;
 use super::machine::{Id, Machine, Node};
 use super::script::{self, Program, original};
+use crate::architecture::HeadLayer;
 
 /// How many objects are visited, and how deep: a pickle may hold one under many names.
 const MAX_VISITED: usize = 1 << 18;
@@ -112,17 +113,19 @@ impl Walk<'_, '_> {
         let known = match name {
             "Sequential" => Known::Sequential,
             "DenseNet" if LIBRARIES.iter().any(|library| module.starts_with(library)) => Known::Network,
-            "ReLU" => Known::Relu,
-            "LeakyReLU" => number("negative_slope").map_or_else(other, Known::LeakyRelu),
+            "ReLU" => Known::Layer(HeadLayer::Relu),
+            "LeakyReLU" => {
+                number("negative_slope").map_or_else(other, |slope| Known::Layer(HeadLayer::LeakyRelu { slope }))
+            }
             "GELU" => match node("approximate") {
-                Some(Node::Text("tanh")) => Known::GeluTanh,
-                _ => Known::Gelu,
+                Some(Node::Text("tanh")) => Known::Layer(HeadLayer::GeluTanh),
+                _ => Known::Layer(HeadLayer::Gelu),
             },
-            "SiLU" => Known::Silu,
-            "Tanh" => Known::Tanh,
-            "Sigmoid" => Known::Sigmoid,
-            "Softmax" => Known::Softmax,
-            "LogSoftmax" => Known::LogSoftmax,
+            "SiLU" => Known::Layer(HeadLayer::Silu),
+            "Tanh" => Known::Layer(HeadLayer::Tanh),
+            "Sigmoid" => Known::Layer(HeadLayer::Sigmoid),
+            "Softmax" => Known::Layer(HeadLayer::Softmax),
+            "LogSoftmax" => Known::Layer(HeadLayer::LogSoftmax),
             "Dropout" | "Dropout1d" | "Dropout2d" | "AlphaDropout" | "Identity" => Known::Nothing,
             "Flatten" if number("start_dim").is_none_or(|dim| dim == 1.0) => Known::Flatten,
             "AdaptiveAvgPool2d" if is_one("output_size") => Known::Average,
@@ -192,14 +195,18 @@ mod tests {
             [b"c", class.as_bytes(), b"\n)\x81}(X\x08\0\0\0_modules}", attributes, b"ub"].concat()
         };
         for (class, attributes, known) in [
-            ("torch.nn.modules.activation\nReLU", &b""[..], Known::Relu),
+            ("torch.nn.modules.activation\nReLU", &b""[..], Known::Layer(HeadLayer::Relu)),
             ("torch.nn.modules.container\nSequential", b"", Known::Sequential),
             (
                 "torch.nn.modules.batchnorm\nBatchNorm1d",
                 b"X\x03\0\0\0epsG?\x50bM\xd2\xf1\xa9\xfc",
                 Known::BatchNorm(1e-3),
             ),
-            ("torch.nn.modules.activation\nGELU", b"X\x0b\0\0\0approximateX\x04\0\0\0tanh", Known::GeluTanh),
+            (
+                "torch.nn.modules.activation\nGELU",
+                b"X\x0b\0\0\0approximateX\x04\0\0\0tanh",
+                Known::Layer(HeadLayer::GeluTanh),
+            ),
             ("torch.nn.modules.pooling\nAdaptiveMaxPool2d", b"X\x0b\0\0\0output_sizeK\x01", Known::Maximum),
             (
                 "torch.nn.modules.pooling\nAdaptiveMaxPool2d",

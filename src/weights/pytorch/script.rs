@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::super::known::{Known, Window};
 use super::machine::Machine;
+use crate::architecture::HeadLayer;
 
 /// The module of the archive's own classes, and how all of them begin.
 const OWN: &str = "__torch__";
@@ -95,8 +96,12 @@ impl Program {
             "LeakyReLU" => constant(text, "negative_slope : Final[float] = ")
                 .or_else(|| number(arguments(text, "torch.leaky_relu(")?.get(1)?))
                 .or_else(|| number(arguments(text, "torch.leaky_relu_(")?.get(1)?))
-                .map(Known::LeakyRelu),
-            "GELU" => Some(if text.contains("\"tanh\"") { Known::GeluTanh } else { Known::Gelu }),
+                .map(|slope| Known::Layer(HeadLayer::LeakyRelu { slope })),
+            "GELU" => Some(if text.contains("\"tanh\"") {
+                Known::Layer(HeadLayer::GeluTanh)
+            } else {
+                Known::Layer(HeadLayer::Gelu)
+            }),
             _ => {
                 let lists = pairs(text);
                 let skip = usize::from(name != "Conv2d");
@@ -158,10 +163,10 @@ mod tests {
         assert_eq!(layer("batchnorm.___torch_mangle_7", "BatchNorm1d", trace), Known::BatchNorm(1e-3));
         assert_eq!(
             layer("a", "LeakyReLU", "  return torch.leaky_relu(input, 0.20000000000000001)"),
-            Known::LeakyRelu(0.2)
+            Known::Layer(HeadLayer::LeakyRelu { slope: 0.2 })
         );
-        assert_eq!(layer("b", "GELU", "  approximate : Final[str] = \"tanh\""), Known::GeluTanh);
-        assert_eq!(layer("c", "GELU", "  return torch.gelu(input)"), Known::Gelu);
+        assert_eq!(layer("b", "GELU", "  approximate : Final[str] = \"tanh\""), Known::Layer(HeadLayer::GeluTanh));
+        assert_eq!(layer("c", "GELU", "  return torch.gelu(input)"), Known::Layer(HeadLayer::Gelu));
         assert_eq!(layer("d", "BatchNorm1d", ""), Known::Other("BatchNorm1d".into()));
         let convolution = "    _1 = torch.conv2d(input, weight, bias, [2, 2], [3, 3], [1, 1])";
         let window = Window { kernel: None, stride: [2, 2], padding: [3, 3] };
