@@ -156,3 +156,11 @@ fn tensors_beside_a_model_need_its_folder() {
     let error = weights::open(&path).unwrap_err().to_string();
     assert!(error.contains("cannot be opened in the folder of the model"), "{error}");
 }
+
+#[test]
+fn several_outputs_state_an_activation_each() {
+    let (folder, cases) = unpacked::<Case>("keras-heads");
+    let two = cases.iter().find(|case| case.golden.name == "two.keras").unwrap().open(folder.path());
+    let fact = two.origin().facts.iter().find(|fact| fact.what == "activation").unwrap();
+    assert_eq!((fact.value.as_str(), fact.from.as_str()), ("years: none; class: softmax", "config.json"));
+}

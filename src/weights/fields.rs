@@ -72,17 +72,24 @@ pub(super) fn agree(file: &[Field], given: &[Field]) -> Result<(), String> {
 
 /// Every property, with where it came from.
 pub(super) fn facts(a: &Architecture, places: &Places) -> Vec<Fact> {
-    let activation = match a.activation {
+    let word = |activation| match activation {
         Activation::Softmax => "softmax",
         Activation::Sigmoid => "sigmoid",
         Activation::None => "none",
+    };
+    // Several outputs have their own, which come with the head.
+    let own: Vec<String> =
+        a.head.branches.iter().map(|branch| format!("{}: {}", branch.name, word(branch.activation))).collect();
+    let (activation, activation_from) = match own.is_empty() {
+        true => (word(a.activation).to_string(), places.activation.as_str()),
+        false => (own.join("; "), places.head.as_str()),
     };
     let shapes = shape_fields(a).into_iter().map(|field| (field, places.shapes));
     let stem = stem_fields(a).into_iter().zip(places.stem.iter().map(String::as_str));
     let rest = [
         (eps_field(a), places.eps.as_str()),
         (head_field(a), places.head.as_str()),
-        (("activation", activation.into()), places.activation.as_str()),
+        (("activation", activation), activation_from),
     ];
     let input = a.input.as_ref().map(|input| (("input", input.to_string()), places.input.as_str()));
     shapes.chain(stem).chain(rest).chain(input).map(|((what, value), from)| Fact::new(what, &value, from)).collect()
