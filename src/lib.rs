@@ -42,6 +42,7 @@ pub mod architecture;
 mod cancel;
 #[cfg(feature = "images")]
 mod classifier;
+mod engine;
 pub mod error;
 #[cfg(feature = "files")]
 pub mod files;
@@ -63,9 +64,10 @@ pub use cancel::CancelToken;
 pub use classifier::Predictions;
 #[cfg(feature = "images")]
 pub use classifier::{Classifier, ClassifierOptions, Engine, Input, Place, Prediction, Wanted, top_k};
+pub use engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions, StepTime};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
-pub use gpu::{Gpu, GpuOptions, LoadOptions, Model, Output, Pending, Progress, Session, SessionOptions};
+pub use gpu::{Gpu, GpuOptions, Model, Pending, Session};
 pub use kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
 pub use maps::{CLASS_MAPS, FeatureMaps, POOLED_MAPS};
 #[cfg(feature = "images")]

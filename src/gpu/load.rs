@@ -1,12 +1,11 @@
 //! Loading a model: packing, uploading, compiling, and a first run.
 
 use super::device::Gpu;
-use super::load_options::{LoadOptions, Progress, ProgressCallback};
 use super::model::Model;
 use super::readback::Driver;
-use super::session_options::SessionOptions;
 use super::weight_store::WeightStore;
 use crate::cancel::CancelToken;
+use crate::engine::{LoadOptions, Progress, ProgressCallback, SessionOptions};
 use crate::error::Result;
 use crate::kernels::{Kernels, Program, Variant};
 use crate::maps::class_maps_tap;

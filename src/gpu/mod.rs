@@ -11,7 +11,7 @@
 //! | `device` | [`Gpu`] |
 //! | `readback`, `weight_store` | polling and mapping; the packed weights |
 //! | `model` | [`Model`]: weights and pipelines |
-//! | `staging`, `resources`, `output` | what a session allocates; what it reads back |
+//! | `staging`, `resources`, `readout` | what a session allocates; what it reads back |
 //! | `recorder`, `feed`, `pending` | recording a pass; handing it to the device in chunks; awaiting it |
 //! | `session` | [`Session`] |
 //! | `load`, `profile` | loading a model; timing its steps |
@@ -21,17 +21,15 @@ mod device;
 mod failure;
 mod feed;
 mod load;
-mod load_options;
 mod model;
-mod output;
 mod pending;
 #[cfg(not(target_arch = "wasm32"))]
 mod profile;
 mod readback;
+mod readout;
 mod recorder;
 mod resources;
 mod session;
-mod session_options;
 mod signal;
 mod staging;
 mod waiting;
@@ -41,11 +39,10 @@ mod weight_store;
 pub use adapter::adapters_blocking;
 pub use adapter::{GpuOptions, adapters, device_descriptor};
 pub use device::Gpu;
-pub use load_options::{LoadOptions, Progress, ProgressCallback};
 pub use model::Model;
-pub use output::Output;
 pub use pending::Pending;
-#[cfg(not(target_arch = "wasm32"))]
-pub use profile::StepTime;
 pub use session::Session;
-pub use session_options::SessionOptions;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::engine::StepTime;
+pub use crate::engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::failure::{self, Scopes};
 use super::feed::{Feed, PassId};
-use super::output::{self, Output};
 use super::readback::{self, Driver};
 use super::staging::Staging;
+use crate::engine::Output;
 use crate::error::{Error, Result};
 
 /// A submitted pass: see [`super::Session::submit`]. It holds one of the session's staging buffers until it is awaited or
@@ -62,7 +62,7 @@ impl Pending {
     async fn wait_driven(self, driver: Driver) -> Result<Output> {
         let mut output = self.feed.recorder.readout.empty();
         self.append_to(&mut output, driver).await?;
-        output::finite(output)
+        output.finite()
     }
 
     /// Waits, and appends the images to `output`.

@@ -6,20 +6,8 @@ use std::time::Duration;
 use super::readback;
 use super::session::Session;
 use super::signal::Signal;
+use crate::engine::StepTime;
 use crate::error::{Error, Result};
-
-/// Time of one step on the device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepTime {
-    /// The step's name.
-    pub name: String,
-    /// The kernel variant.
-    pub kernel: String,
-    /// From the beginning to the end of its pass.
-    pub time: Duration,
-    /// Multiply-accumulates of all images.
-    pub macs: u64,
-}
 
 impl Session {
     /// Times every step of one pass on the device. Each step gets a compute pass of its own, so the sum is a little more
@@ -28,7 +16,6 @@ impl Session {
     /// # Errors
     /// [`Error::Device`] where the device has no timestamps, else as [`Session::run`]; `images` must fit one pass.
     pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
-        self.check(images)?;
         let count = self.check_one_pass(images)?;
         let gpu = self.gpu();
         if !gpu.facts().timestamps {

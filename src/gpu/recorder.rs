@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::device::Gpu;
 use super::model::Model;
-use super::output::Readout;
+use super::readout::Readout;
 use super::resources::Resources;
 use crate::architecture::InputSize;
 use crate::kernels::Program;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::device::Gpu;
 use super::feed::Feed;
 use super::model::Model;
-use super::output::{self, Output, Readout};
 use super::pending::Pending;
 use super::readback::Driver;
+use super::readout::Readout;
 use super::recorder::Recorder;
 use super::resources::Resources;
-use super::session_options::SessionOptions;
 use crate::architecture::InputSize;
+use crate::engine::{Output, SessionOptions, images};
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
 use crate::maps::class_maps_tap;
@@ -162,7 +162,7 @@ impl Session {
         if let Some(last) = before {
             last.append_to(&mut output, driver).await?;
         }
-        output::finite(output)
+        output.finite()
     }
 
     /// Submits one pass of at most [`Session::batch`] images and returns at once, so that the next can be prepared and
@@ -177,7 +177,6 @@ impl Session {
     /// are in flight already: await or drop one of them first. [`Error::Cancelled`], [`Error::DeviceLost`]. Whatever else
     /// the device refuses is reported by [`Pending::wait`].
     pub fn submit(&mut self, images: &[f32]) -> Result<Pending> {
-        self.check(images)?;
         self.check_one_pass(images)?;
         self.submit_pass(images)
     }
@@ -194,31 +193,14 @@ impl Session {
         self.gpu().scoped("filling the activations", fill).await
     }
 
-    /// Whether `images` are whole images of finite numbers.
-    pub(super) fn check(&self, images: &[f32]) -> Result<()> {
-        let image = self.image_elements();
-        if images.is_empty() || !images.len().is_multiple_of(image) {
-            return Err(Error::Input(format!(
-                "{} values are no whole number of images: each has {} channels of {} pixels, {image} values in NCHW order",
-                images.len(),
-                self.recorder().model.architecture().input_channels,
-                self.size()
-            )));
-        }
-        match images.iter().position(|value| !value.is_finite()) {
-            Some(at) => Err(Error::Input(format!(
-                "image {} holds {} at element {}: only finite numbers can be run",
-                at / image,
-                images[at],
-                at % image
-            ))),
-            None => Ok(()),
-        }
+    /// The number of images, if they are whole images of finite numbers.
+    fn check(&self, images: &[f32]) -> Result<usize> {
+        images::check(images, self.recorder().model.architecture().input_channels, self.size())
     }
 
-    /// The number of images, if they fit one pass.
+    /// The number of images, if they fit one pass, too.
     pub(super) fn check_one_pass(&self, images: &[f32]) -> Result<usize> {
-        let count = images.len() / self.image_elements();
+        let count = self.check(images)?;
         if count > self.batch() {
             return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.batch())));
         }

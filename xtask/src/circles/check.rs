@@ -8,19 +8,25 @@ use super::needs::Needs;
 use super::tree::Tree;
 
 /// Files that must not name what others define: by the beginnings of their paths, with the reason.
-const WALLS: [(&str, &[&str], &str); 4] = [
+const WALLS: [(&str, &[&str], &str); 6] = [
     (
         "src/reference",
-        &["src/plan/", "src/kernels/", "src/gpu/"],
+        &["src/plan/", "src/kernels/", "src/engine/", "src/gpu/", "src/cpu/"],
         "the reference answers independently of what it is compared with",
     ),
-    ("src/plan/", &["src/kernels/", "src/gpu/"], "a plan knows no kernel family and no engine"),
-    ("src/kernels/", &["src/gpu/"], "a program is plain data"),
-    ("src/gpu/", &["src/picture/"], "the engine knows nothing about preprocessing"),
+    ("src/plan/", &["src/kernels/", "src/gpu/", "src/cpu/"], "a plan knows no kernel family and no engine"),
+    ("src/kernels/", &["src/gpu/", "src/cpu/"], "a program is plain data"),
+    ("src/engine/", &["src/gpu/", "src/cpu/", "src/picture/"], "what engines share knows none of them"),
+    ("src/gpu/", &["src/cpu/", "src/picture/"], "an engine knows nothing about the other, nor about preprocessing"),
+    (
+        "src/cpu/",
+        &["src/kernels/", "src/gpu/", "src/picture/"],
+        "an engine knows nothing about the other, nor about preprocessing",
+    ),
 ];
 
-/// The crate that only the folder after it may name; `src/lib.rs` re-exports it.
-const ENGINES: [(&str, &str); 1] = [("wgpu", "src/gpu/")];
+/// Crates that only the folder after them may name; `src/lib.rs` re-exports wgpu.
+const ENGINES: [(&str, &str); 2] = [("wgpu", "src/gpu/"), ("gemm", "src/cpu/")];
 
 /// Checks the crates of the repository at `root`.
 ///

@@ -171,15 +171,23 @@ fn rooms_keep_to_themselves() {
     let found = needs(
         "walls",
         &[
-            ("src/lib.rs", "pub mod gpu; mod plan; mod reference; mod picture; pub use wgpu;"),
+            ("src/lib.rs", "mod cpu; mod engine; pub mod gpu; mod plan; mod reference; mod picture; pub use wgpu;"),
+            (
+                "src/cpu/mod.rs",
+                "use crate::engine::Output; use crate::plan::Plan; fn f(_: Output, _: Plan) { gemm::gemm() }",
+            ),
+            ("src/engine/mod.rs", "pub struct Output; fn f(_: crate::gpu::Gpu) {}"),
             ("src/gpu/mod.rs", "use wgpu::Device; pub struct Gpu(Device);"),
             ("src/plan/mod.rs", "pub struct Plan;"),
             ("src/reference.rs", "use crate::plan::Plan; fn f(_: Plan) {}"),
-            ("src/picture/mod.rs", "\nfn f() { let _ = wgpu::Limits::default(); }"),
+            ("src/picture/mod.rs", "\nfn f() { let _ = wgpu::Limits::default(); gemm::gemm() }"),
         ],
     );
     let walls = wall_faults(&found);
-    assert_eq!(walls.len(), 1);
-    assert!(walls[0].starts_with("src/reference.rs names Plan of src/plan/mod.rs"), "{}", walls[0]);
-    assert_eq!(engine_faults(&found), ["src/picture/mod.rs:2 names wgpu: only src/gpu/ does"]);
+    assert_eq!(walls.len(), 2);
+    assert!(walls[0].starts_with("src/engine/mod.rs names Gpu of src/gpu/mod.rs"), "{}", walls[0]);
+    assert!(walls[1].starts_with("src/reference.rs names Plan of src/plan/mod.rs"), "{}", walls[1]);
+    let engines =
+        ["src/picture/mod.rs:2 names wgpu: only src/gpu/ does", "src/picture/mod.rs:2 names gemm: only src/cpu/ does"];
+    assert_eq!(engine_faults(&found), engines);
 }

@@ -6,9 +6,10 @@ use crate::cancel::CancelToken;
 /// What a session is for: a size, and how much at once.
 ///
 /// ```
+/// # #[cfg(all(feature = "gpu", feature = "safetensors"))]
+/// # fn main() -> densenet_wgpu::Result<()> {
 /// use densenet_wgpu::{CancelToken, Gpu, GpuOptions, InputSize, LoadOptions, Model, SessionOptions, weights};
 ///
-/// # fn main() -> densenet_wgpu::Result<()> {
 /// # let gpu = Gpu::new_blocking(GpuOptions::default())?;
 /// # let model = Model::load_blocking(&gpu, &weights::embedded()?, LoadOptions::default())?;
 /// let token = CancelToken::new();
@@ -22,6 +23,8 @@ use crate::cancel::CancelToken;
 /// assert!(session.run_blocking(&vec![0.5; session.image_elements()]).is_err());
 /// # Ok(())
 /// # }
+/// # #[cfg(not(all(feature = "gpu", feature = "safetensors")))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -58,7 +61,7 @@ impl SessionOptions {
 
     /// Stops the session's runs once `token` is cancelled, with [`crate::Error::Cancelled`]. A pass that takes an adapter
     /// of its kind long is submitted in chunks then, so that little is left on the device: see
-    /// [`Session::run`](super::Session::run) and [`Session::submit`](super::Session::submit).
+    /// [`Session::run`](crate::Session::run) and [`Session::submit`](crate::Session::submit).
     pub fn cancel(mut self, token: impl Into<Option<CancelToken>>) -> Self {
         self.cancel = token.into();
         self
