@@ -1,6 +1,6 @@
 //! Feature maps on the host: outputs of layers, class maps, pooled features.
 
-#[cfg(any(feature = "gpu", feature = "images"))]
+#[cfg(any(feature = "gpu", feature = "cpu", feature = "images"))]
 use crate::architecture::Architecture;
 use crate::architecture::Shape;
 
@@ -12,7 +12,7 @@ pub const CLASS_MAPS: &str = "cam";
 pub const POOLED_MAPS: &str = "features.pooled";
 
 /// The tap that class maps are, or that they are made of.
-#[cfg(any(feature = "gpu", feature = "images"))]
+#[cfg(any(feature = "gpu", feature = "cpu", feature = "images"))]
 pub(crate) fn class_maps_tap(architecture: &Architecture) -> &'static str {
     if architecture.head.is_plain() { CLASS_MAPS } else { POOLED_MAPS }
 }
