@@ -42,6 +42,8 @@ pub mod architecture;
 mod cancel;
 #[cfg(feature = "images")]
 mod classifier;
+#[cfg(feature = "cpu")]
+pub mod cpu;
 mod engine;
 pub mod error;
 #[cfg(feature = "files")]

@@ -47,3 +47,45 @@ pub(crate) fn fold_into(conv: &Tensor, affine: &Affine) -> (Vec<f32>, Vec<f32>) 
     // The product of two f32 is exact in f64 and rounded once, which is what an f32 multiplication does.
     (rows.flat_map(|(row, scale)| row.iter().map(move |w| w * scale)).collect(), affine.shift.clone())
 }
+
+/// Batch norms of a vector of so many channels, one after the other: scale and shift, in f64.
+///
+/// # Errors
+/// [`crate::Error::Weights`] where there is no such norm.
+pub(crate) fn chain(weights: &Weights, norms: &[String], channels: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (mut scale, mut shift) = (vec![1.0; channels], vec![0.0; channels]);
+    for norm in norms {
+        let (further, added) = weights.affine_f64(norm)?;
+        for c in 0..channels {
+            scale[c] *= further[c];
+            shift[c] = shift[c] * further[c] + added[c];
+        }
+    }
+    Ok((scale, shift))
+}
+
+/// A fully connected layer with the batch norms before and behind it folded in: weight `[out, in]` and bias, each computed in
+/// f64 and rounded once.
+///
+/// # Errors
+/// [`crate::Error::Weights`] where a parameter is missing.
+pub(crate) fn fold_linear(
+    weights: &Weights,
+    weight: &str,
+    bias: &str,
+    before: &[String],
+    behind: &[String],
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let (tensor, bias) = (weights.tensor(weight)?, &weights.tensor(bias)?.data);
+    let (outputs, channels) = (tensor.shape[0], tensor.shape[1]);
+    let (before_scale, before_shift) = chain(weights, before, channels)?;
+    let (behind_scale, behind_shift) = chain(weights, behind, outputs)?;
+    let mut values = Vec::with_capacity(tensor.data.len());
+    let mut sums = Vec::with_capacity(outputs);
+    for (o, row) in tensor.data.chunks_exact(channels).enumerate() {
+        values.extend(row.iter().zip(&before_scale).map(|(w, scale)| (behind_scale[o] * f64::from(*w) * scale) as f32));
+        let passed: f64 = row.iter().zip(&before_shift).map(|(w, shift)| f64::from(*w) * shift).sum();
+        sums.push((behind_scale[o] * (f64::from(bias[o]) + passed) + behind_shift[o]) as f32);
+    }
+    Ok((values, sums))
+}

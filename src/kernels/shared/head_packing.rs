@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::kernels::packing::{ChannelMap, Filters, Recipe, Shapes, padded};
 use crate::weights::Weights;
+use crate::weights::fold::{chain, fold_linear};
 
 /// How parameters are laid out for the head.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,8 @@ pub enum HeadPacking {
     Matrix {
         /// Parameter name.
         weight: String,
+        /// Parameter name of the bias.
+        bias: String,
         /// Norms of the input.
         before: Vec<String>,
         /// Norms of the output.
@@ -38,58 +41,22 @@ pub enum HeadPacking {
     },
 }
 
-/// `y = scale * x + shift`, for each channel, in f64.
-struct Affine {
-    scale: Vec<f64>,
-    shift: Vec<f64>,
-}
-
-impl Affine {
-    /// Norms of a vector of so many channels, one after the other.
-    fn of(weights: &Weights, norms: &[String], channels: usize) -> Result<Affine> {
-        let mut all = Affine { scale: vec![1.0; channels], shift: vec![0.0; channels] };
-        for norm in norms {
-            let (scale, shift) = weights.affine_f64(norm)?;
-            for c in 0..channels {
-                all.scale[c] *= scale[c];
-                all.shift[c] = all.shift[c] * scale[c] + shift[c];
-            }
-        }
-        Ok(all)
-    }
-}
-
 impl Recipe for HeadPacking {
     fn values(&self, weights: &Weights) -> Result<Vec<f32>> {
         match self {
-            HeadPacking::Matrix { weight, before, behind, inputs } => {
-                let tensor = weights.tensor(weight)?;
-                let (outputs, channels) = (tensor.shape[0], tensor.shape[1]);
-                let before = Affine::of(weights, before, channels)?;
-                let behind = Affine::of(weights, behind, outputs)?;
-                let scaled = |(at, w): (usize, &f32)| {
-                    (behind.scale[at / channels] * f64::from(*w) * before.scale[at % channels]) as f32
-                };
-                let values: Vec<f32> = tensor.data.iter().enumerate().map(scaled).collect();
-                Ok(matrix(&Filters::new(tensor, &values), inputs))
+            HeadPacking::Matrix { weight, bias, before, behind, inputs } => {
+                let (values, _) = fold_linear(weights, weight, bias, before, behind)?;
+                Ok(matrix(&Filters::new(weights.tensor(weight)?, &values), inputs))
             }
             HeadPacking::Bias { weight, bias, before, behind } => {
-                let (tensor, bias) = (weights.tensor(weight)?, &weights.tensor(bias)?.data);
-                let (outputs, channels) = (tensor.shape[0], tensor.shape[1]);
-                let before = Affine::of(weights, before, channels)?;
-                let behind = Affine::of(weights, behind, outputs)?;
-                let value = |(k, row): (usize, &[f32])| {
-                    let passed: f64 = row.iter().zip(&before.shift).map(|(w, shift)| f64::from(*w) * shift).sum();
-                    (behind.scale[k] * (f64::from(bias[k]) + passed) + behind.shift[k]) as f32
-                };
-                Ok(padded(tensor.data.chunks_exact(channels).enumerate().map(value).collect(), 4))
+                Ok(padded(fold_linear(weights, weight, bias, before, behind)?.1, 4))
             }
             HeadPacking::Norms { norms, inputs } => {
-                let affine = Affine::of(weights, norms, inputs.iter().flatten().count())?;
+                let (scale, shift) = chain(weights, norms, inputs.iter().flatten().count())?;
                 let mut packed = Vec::with_capacity(3 * inputs.len());
                 for quad in inputs.chunks_exact(4) {
-                    packed.extend(quad.iter().map(|input| input.map_or(0.0, |c| affine.scale[c] as f32)));
-                    packed.extend(quad.iter().map(|input| input.map_or(0.0, |c| affine.shift[c] as f32)));
+                    packed.extend(quad.iter().map(|input| input.map_or(0.0, |c| scale[c] as f32)));
+                    packed.extend(quad.iter().map(|input| input.map_or(0.0, |c| shift[c] as f32)));
                     packed.extend(quad.iter().map(|input| f32::from(u8::from(input.is_some()))));
                 }
                 Ok(packed)

@@ -94,8 +94,15 @@ pub(in crate::kernels) fn lower(geometry: &Geometry, buffers: &Buffers, layer: &
     };
     let (weight, before, behind) = (layer.weight.to_string(), layer.before.to_vec(), layer.behind.to_vec());
     let bias = layer.bias.to_string();
-    let bias = HeadPacking::Bias { weight: weight.clone(), bias, before: before.clone(), behind: behind.clone() };
-    let matrix = HeadPacking::Matrix { weight, before, behind, inputs: source.vector_map() };
+    let inputs = source.vector_map();
+    let matrix = HeadPacking::Matrix {
+        weight: weight.clone(),
+        bias: bias.clone(),
+        before: before.clone(),
+        behind: behind.clone(),
+        inputs,
+    };
+    let bias = HeadPacking::Bias { weight, bias, before, behind };
     Lowered {
         variant: buffers.variant(kernel),
         params: params.bytes(),
