@@ -54,7 +54,8 @@ impl Architecture {
         Ok(self.walk(self.least_size()?)?.iter().map(|layer| layer.parameters).sum())
     }
 
-    /// The smallest image that the network admits. It is square, unless the head reads feature maps whole that are not.
+    /// The smallest image that the network admits. It is square, unless the head reads feature maps whole that no square
+    /// image gives.
     ///
     /// # Errors
     /// [`Error::Architecture`] for an impossible network, [`Error::Input`] where not even 65536 pixels are enough.
@@ -68,7 +69,12 @@ impl Architecture {
             _ => (1, 1),
         };
         let size = InputSize { height: self.least_side(height, 0), width: self.least_side(width, 1) };
-        let size = if height == width { InputSize::square(size.height.max(size.width)) } else { size };
+        let square = size.height.max(size.width);
+        let flattens = matches!(self.head.pooling, Pooling::Flatten { .. });
+        // Asymmetric padding may leave no square that gives square maps.
+        let gives = |pixels: usize, axis: usize| !flattens || self.least_side(pixels + 1, axis) > square;
+        let is_square = height == width && gives(height, 0) && gives(width, 1);
+        let size = if is_square { InputSize::square(square) } else { size };
         if size.height.max(size.width) > MAX_SIDE {
             return Err(Error::Input(format!(
                 "no image of up to {MAX_SIDE} pixels a side is large enough: {size} are needed"

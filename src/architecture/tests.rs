@@ -302,3 +302,17 @@ fn a_network_that_resizes_its_input_itself_takes_one_size() {
     let network = Architecture { input: Some(none), ..network };
     assert!(network.validate().unwrap_err().to_string().contains("resized to 0x1"));
 }
+
+#[test]
+fn the_least_size_of_a_flattening_head_gives_its_maps_with_any_padding() {
+    use super::{Head, Padding, Pooling, Recipe, Stem, StemPool};
+    let padding = Padding::Explicit { top: 1, left: 0, bottom: 1, right: 0 };
+    let pool = Some(StemPool { kernel: 2, stride: 1, padding });
+    let stem = Stem { channels: 1, kernel: 2, stride: 3, padding: Padding::Same, norm: false, pool };
+    let mut architecture = Recipe { stem, ..Recipe::imagenet(2, &[1, 2]) }.build("asymmetric");
+    architecture.head = Head { pooling: Pooling::Flatten { height: 2, width: 2 }, ..Head::linear(3) };
+    let size = architecture.least_size().unwrap();
+    assert_eq!((size.height, size.width), (7, 13));
+    assert!(architecture.walk(size).is_ok());
+    assert!(architecture.parameter_count().is_ok());
+}

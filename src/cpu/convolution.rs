@@ -19,7 +19,7 @@ use pulp::{Simd, WithSimd};
 
 use super::affine::{ChannelMap, Norm};
 use super::filters::Filters;
-use super::lanes::{self, Activate};
+use super::lanes;
 use super::layout::Layout;
 use super::product::{Factors, Rows, Target, product};
 use super::winograd::{Gather, PLACES, Spread, plane, transform_filter};
@@ -214,7 +214,7 @@ impl WithSimd for Activation<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.scale.len();
         for (row, pixel) in self.target.chunks_exact_mut(channels).zip(self.source.chunks(self.step)) {
-            lanes::map(simd, &Activate, [&pixel[..channels], self.scale, self.shift], row);
+            lanes::normalise(simd, true, &pixel[..channels], [self.scale, self.shift], row);
         }
     }
 }

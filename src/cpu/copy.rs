@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::affine::Norm;
-use super::lanes::{self, Activate, Affine};
+use super::lanes;
 use super::layout::Layout;
 use super::work::{Work, part};
 
@@ -42,12 +42,9 @@ impl WithSimd for FlattenPixels<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let FlattenPixels { flatten: Flatten { norm, relu }, source, from, target, to } = self;
         for (pixel, values) in target.chunks_mut(to.step).zip(source.chunks(from.step)) {
-            let values = [&values[from.start..][..to.channels], &norm.scale, &norm.shift];
+            let values = &values[from.start..][..to.channels];
             let pixel = &mut pixel[to.start..][..to.channels];
-            match relu {
-                true => lanes::map(simd, &Activate, values, pixel),
-                false => lanes::map(simd, &Affine, values, pixel),
-            }
+            lanes::normalise(simd, *relu, values, [&norm.scale, &norm.shift], pixel);
         }
     }
 }

@@ -10,6 +10,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::options::CpuOptions;
 use crate::error::{Error, Result};
 
+/// More would only wait: no step has more parts than that. Systems take down a process that starts far more.
+const MOST_THREADS: usize = 1024;
+
 /// The CPU as an engine. Cheap to clone; clones share their threads, which compute for one run after the other.
 ///
 /// ```
@@ -32,13 +35,15 @@ impl Cpu {
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Input`] for 0 threads, or where the system starts no more.
+    /// [`Error::Input`] for no thread or more than 1024, or where the system starts no more.
     pub fn new(options: CpuOptions) -> Result<Cpu> {
         let threads = match options.threads {
-            Some(0) => return Err(Error::Input("the CPU engine needs at least 1 thread, not 0".into())),
+            Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
+                return Err(Error::Input(format!("the CPU engine takes 1 to {MOST_THREADS} threads, not {threads}")));
+            }
             _ if cfg!(target_arch = "wasm32") => 1,
             Some(threads) => threads,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
+            None => std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
         };
         let start = || {
             let name = |index| format!("densenet-cpu-{index}");

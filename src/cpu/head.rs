@@ -167,17 +167,24 @@ pub(super) struct Softmax {
 }
 
 impl Softmax {
+    /// A vector may be feature maps that the head reads whole.
     pub(super) fn run(&self, (source, from): (&[f32], Layout), (target, to): (&mut [f32], Layout)) {
-        for (target, source) in target[..to.elements()].chunks_mut(to.step).zip(source.chunks(from.step)) {
-            let source = &source[from.start..];
-            let target = &mut target[to.start..][..to.channels];
-            let real = || source.iter().zip(&self.channels).filter(|(_, real)| **real).map(|(x, _)| f64::from(*x));
+        let pixels = to.height * to.width;
+        let images = target[..to.elements()].chunks_mut(pixels * to.step);
+        for (target, source) in images.zip(source.chunks(pixels * from.step)) {
+            let real = || {
+                let values = source.chunks(from.step).flat_map(|pixel| pixel[from.start..].iter().zip(&self.channels));
+                values.filter(|(_, real)| **real).map(|(x, _)| f64::from(*x))
+            };
             let largest = real().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = real().map(|x| (x - largest).exp()).sum();
-            for ((value, x), real) in target.iter_mut().zip(source).zip(&self.channels) {
-                let x = f64::from(*x) - largest;
-                let y = if self.log { x - sum.ln() } else { x.exp() / sum };
-                *value = if *real { y as f32 } else { 0.0 };
+            for (target, source) in target.chunks_mut(to.step).zip(source.chunks(from.step)) {
+                let pixel = target[to.start..][..to.channels].iter_mut().zip(&source[from.start..]);
+                for ((value, x), real) in pixel.zip(&self.channels) {
+                    let x = f64::from(*x) - largest;
+                    let y = if self.log { x - sum.ln() } else { x.exp() / sum };
+                    *value = if *real { y as f32 } else { 0.0 };
+                }
             }
         }
     }

@@ -16,53 +16,69 @@ pub(super) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     }
 }
 
-/// A function of the values at one place of several runs.
-pub(super) trait Pointwise<const N: usize> {
-    fn at<S: Simd>(&self, simd: S, x: [S::f32s; N], held: S::f32s) -> S::f32s;
-}
-
-/// `target[i] = f(sources[..][i], target[i])`.
+/// `target[i] = f(target[i])`.
 #[inline(always)]
-pub(super) fn map<S: Simd, const N: usize>(simd: S, f: &impl Pointwise<N>, sources: [&[f32]; N], target: &mut [f32]) {
-    let length = target.len();
-    let sources = sources.map(|source| &source[..length]);
+pub(super) fn change<S: Simd>(simd: S, f: &impl Change, target: &mut [f32]) {
     let (target, rest) = S::as_mut_simd_f32s(target);
-    let heads = sources.map(|source| &S::as_simd_f32s(source).0[..target.len()]);
-    for (i, value) in target.iter_mut().enumerate() {
-        *value = f.at(simd, heads.map(|source| source[i]), *value);
+    for value in target {
+        *value = f.at(simd, *value);
     }
-    let tails = sources.map(|source| &source[length - rest.len()..]);
-    for (i, value) in rest.iter_mut().enumerate() {
-        *value = f.at(Scalar::new(), tails.map(|source| source[i]), *value);
+    for value in rest {
+        *value = f.at(Scalar::new(), *value);
     }
 }
 
-/// ReLU of `x * scale + shift`: a pre-activation.
-pub(super) struct Activate;
+/// A function of each value on its own. Operations are types, not closures: a closure would be compiled for the narrowest
+/// instructions.
+pub(super) trait Change {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s) -> S::f32s;
+}
 
-impl Pointwise<3> for Activate {
-    #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, [x, scale, shift]: [S::f32s; 3], _: S::f32s) -> S::f32s {
-        relu(simd, simd.add_f32s(simd.mul_f32s(x, scale), shift))
+/// `target[i] = f(target[i], source[i])`.
+#[inline(always)]
+pub(super) fn merge<S: Simd>(simd: S, f: &impl Merge, source: &[f32], target: &mut [f32]) {
+    let source = S::as_simd_f32s(&source[..target.len()]);
+    let target = S::as_mut_simd_f32s(target);
+    for (value, x) in target.0.iter_mut().zip(source.0) {
+        *value = f.at(simd, *value, *x);
+    }
+    for (value, x) in target.1.iter_mut().zip(source.1) {
+        *value = f.at(Scalar::new(), *value, *x);
     }
 }
 
-/// `x * scale + shift`.
-pub(super) struct Affine;
+/// A function of what is there and one more value.
+pub(super) trait Merge {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s, x: S::f32s) -> S::f32s;
+}
 
-impl Pointwise<3> for Affine {
-    #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, [x, scale, shift]: [S::f32s; 3], _: S::f32s) -> S::f32s {
-        simd.add_f32s(simd.mul_f32s(x, scale), shift)
+/// `target[i] = f(source[i] * scale[i] + shift[i])`, where `f` is ReLU or nothing.
+#[inline(always)]
+pub(super) fn normalise<S: Simd>(simd: S, rectified: bool, source: &[f32], norm: [&[f32]; 2], target: &mut [f32]) {
+    let length = target.len();
+    let source = S::as_simd_f32s(&source[..length]);
+    let scale = S::as_simd_f32s(&norm[0][..length]);
+    let shift = S::as_simd_f32s(&norm[1][..length]);
+    let target = S::as_mut_simd_f32s(target);
+    let factors = source.0.iter().zip(scale.0).zip(shift.0);
+    for (value, ((x, scale), shift)) in target.0.iter_mut().zip(factors) {
+        let y = simd.add_f32s(simd.mul_f32s(*x, *scale), *shift);
+        *value = if rectified { relu(simd, y) } else { y };
+    }
+    let simd = Scalar::new();
+    let factors = source.1.iter().zip(scale.1).zip(shift.1);
+    for (value, ((x, scale), shift)) in target.1.iter_mut().zip(factors) {
+        let y = x * scale + shift;
+        *value = if rectified { relu(simd, y) } else { y };
     }
 }
 
 /// ReLU of what is there.
 pub(super) struct Relu;
 
-impl Pointwise<0> for Relu {
+impl Change for Relu {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, _: [S::f32s; 0], held: S::f32s) -> S::f32s {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s) -> S::f32s {
         relu(simd, held)
     }
 }
@@ -70,9 +86,9 @@ impl Pointwise<0> for Relu {
 /// The larger of what is there and `x`; NaN wins.
 pub(super) struct Maximum;
 
-impl Pointwise<1> for Maximum {
+impl Merge for Maximum {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, [x]: [S::f32s; 1], held: S::f32s) -> S::f32s {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s, x: S::f32s) -> S::f32s {
         let larger = simd.select_f32s(simd.greater_than_or_equal_f32s(held, x), held, x);
         simd.select_f32s(simd.equal_f32s(held, held), larger, held)
     }
@@ -81,9 +97,9 @@ impl Pointwise<1> for Maximum {
 /// What is there and `x`.
 pub(super) struct Sum;
 
-impl Pointwise<1> for Sum {
+impl Merge for Sum {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, [x]: [S::f32s; 1], held: S::f32s) -> S::f32s {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s, x: S::f32s) -> S::f32s {
         simd.add_f32s(held, x)
     }
 }
@@ -91,9 +107,9 @@ impl Pointwise<1> for Sum {
 /// What is there, scaled.
 pub(super) struct Scale(pub(super) f32);
 
-impl Pointwise<0> for Scale {
+impl Change for Scale {
     #[inline(always)]
-    fn at<S: Simd>(&self, simd: S, _: [S::f32s; 0], held: S::f32s) -> S::f32s {
+    fn at<S: Simd>(&self, simd: S, held: S::f32s) -> S::f32s {
         simd.mul_f32s(held, simd.splat_f32s(self.0))
     }
 }
@@ -104,14 +120,19 @@ mod tests {
 
     use super::*;
 
-    struct Run<'a, F, const N: usize>(F, [&'a [f32]; N], &'a mut [f32]);
+    /// The four operations that must keep NaN, of the same values.
+    struct Run<'a>(&'a [f32], &'a [f32], [&'a mut [f32]; 4]);
 
-    impl<F: Pointwise<N>, const N: usize> WithSimd for Run<'_, F, N> {
+    impl WithSimd for Run<'_> {
         type Output = ();
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            map(simd, &self.0, self.1, self.2);
+            let Run(values, ones, [normalised, rectified, larger, other]) = self;
+            normalise(simd, true, values, [ones, ones], normalised);
+            change(simd, &Relu, rectified);
+            merge(simd, &Maximum, ones, larger);
+            merge(simd, &Maximum, values, other);
         }
     }
 
@@ -122,15 +143,11 @@ mod tests {
                 let mut values = vec![-1.0; length];
                 values[at] = f32::NAN;
                 let ones = vec![1.0; length];
-                let mut sum = vec![0.0; length];
-                Arch::new().dispatch(Run(Activate, [&values, &ones, &ones], &mut sum));
-                let mut rectified = values.clone();
-                Arch::new().dispatch(Run(Relu, [], &mut rectified));
-                let mut larger = values.clone();
-                Arch::new().dispatch(Run(Maximum, [&ones], &mut larger));
-                let mut other = ones.clone();
-                Arch::new().dispatch(Run(Maximum, [&values], &mut other));
-                for (result, rest) in [(sum, 0.0), (rectified, 0.0), (larger, 1.0), (other, 1.0)] {
+                let (mut normalised, mut rectified) = (vec![0.0; length], values.clone());
+                let (mut larger, mut other) = (values.clone(), ones.clone());
+                let targets = [&mut normalised[..], &mut rectified, &mut larger, &mut other];
+                Arch::new().dispatch(Run(&values, &ones, targets));
+                for (result, rest) in [(normalised, 0.0), (rectified, 0.0), (larger, 1.0), (other, 1.0)] {
                     for (i, value) in result.iter().enumerate() {
                         assert!(if i == at { value.is_nan() } else { *value == rest }, "{length}, {at}: {result:?}");
                     }

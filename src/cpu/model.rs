@@ -13,6 +13,9 @@ use crate::plan::Plan;
 use crate::precision::Precision;
 use crate::weights::Weights;
 
+/// Steps that a thread packs between two signs of progress.
+const STEPS: usize = 4;
+
 /// A network on the CPU engine: packed weights. Cheap to clone; clones share them. It serves sessions of any size and batch,
 /// and may be used from several threads at once.
 ///
@@ -77,11 +80,18 @@ impl Model {
         let plan = smallest(&architecture, class_maps)?;
         let mut loading = Loading { progress, cancel, done: 0, total: plan.steps.len() };
         let mut kernels = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            loading.step(&format!("packing {}", step.name))?;
-            kernels.push(Kernel::new(weights, &plan, step)?);
+        for steps in plan.steps.chunks(STEPS * cpu.threads()) {
+            loading.say(&format!("packing {}", steps[0].name))?;
+            let mut packed: Vec<Option<Result<Kernel>>> = steps.iter().map(|_| None).collect();
+            cpu.install(|| {
+                cpu.each_chunk(&mut packed, 1, |at, kernel| kernel[0] = Some(Kernel::new(weights, &plan, &steps[at])));
+            });
+            for kernel in packed.into_iter().flatten() {
+                kernels.push(kernel?);
+            }
+            loading.done += steps.len();
         }
-        loading.step("done")?;
+        loading.say("done")?;
         let bytes = kernels.iter().map(|kernel| kernel.bytes() as u64).sum();
         Ok(Model { inner: Arc::new(Inner { cpu: cpu.clone(), architecture, class_maps, kernels, bytes }) })
     }
@@ -144,12 +154,11 @@ struct Loading {
 
 impl Loading {
     /// Says what is done now, unless loading is cancelled.
-    fn step(&mut self, what: &str) -> Result<()> {
+    fn say(&mut self, what: &str) -> Result<()> {
         self.cancel.as_ref().map_or(Ok(()), CancelToken::check)?;
         if let Some(progress) = &mut self.progress {
             progress(Progress { done: self.done, total: self.total, what: what.into() });
         }
-        self.done += 1;
         Ok(())
     }
 }

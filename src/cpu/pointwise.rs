@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 
 use super::affine::{ChannelMap, Norm};
 use super::filters::Filters;
-use super::lanes::{self, Activate, Relu};
+use super::lanes::{self, Relu};
 use super::layout::Layout;
 use super::product::{Factors, MOST_INPUTS, Rows, Target, product};
 use super::work::{Work, part};
@@ -126,7 +126,7 @@ impl WithSimd for Activation<'_> {
         let channels = self.scale.len();
         let rows = self.target.chunks_mut(channels + GAP).zip(self.source.chunks(self.step));
         for (row, pixel) in rows.take(self.count) {
-            lanes::map(simd, &Activate, [&pixel[..channels], self.scale, self.shift], &mut row[..channels]);
+            lanes::normalise(simd, true, &pixel[..channels], [self.scale, self.shift], &mut row[..channels]);
         }
     }
 }
@@ -145,7 +145,7 @@ impl WithSimd for Rectify<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for pixel in self.target.chunks_mut(self.step).take(self.count) {
-            lanes::map(simd, &Relu, [], &mut pixel[..self.outputs]);
+            lanes::change(simd, &Relu, &mut pixel[..self.outputs]);
         }
     }
 }

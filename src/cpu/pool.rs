@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::affine::Norm;
-use super::lanes::{self, Activate, Affine, Maximum, Scale, Sum};
+use super::lanes::{self, Maximum, Scale, Sum};
 use super::layout::Layout;
 use super::work::Work;
 
@@ -55,7 +55,7 @@ impl WithSimd for MaxPoolRow<'_> {
                     let values = &source[(y * from.width + x) * from.step + from.start..][..to.channels];
                     match std::mem::replace(&mut first, false) {
                         true => pixel.copy_from_slice(values),
-                        false => lanes::map(simd, &Maximum, [values], pixel),
+                        false => lanes::merge(simd, &Maximum, values, pixel),
                     }
                 }
             }
@@ -94,14 +94,15 @@ impl WithSimd for AverageRow<'_> {
             let pixel = &mut pixel[to.start..][..to.channels];
             let at = |y: usize, x: usize| {
                 let start = (y * from.width + 2 * column + x) * from.step + from.start;
-                [&source[start..][..to.channels], &norm.scale, &norm.shift]
+                &source[start..][..to.channels]
             };
-            lanes::map(simd, &Activate, at(0, 0), pixel);
+            let norm: [&[f32]; 2] = [&norm.scale, &norm.shift];
+            lanes::normalise(simd, true, at(0, 0), norm, pixel);
             for (y, x) in [(0, 1), (1, 0), (1, 1)] {
-                lanes::map(simd, &Activate, at(y, x), scratch);
-                lanes::map(simd, &Sum, [&*scratch], pixel);
+                lanes::normalise(simd, true, at(y, x), norm, scratch);
+                lanes::merge(simd, &Sum, &*scratch, pixel);
             }
-            lanes::map(simd, &Scale(0.25), [], pixel);
+            lanes::change(simd, &Scale(0.25), pixel);
         }
     }
 }
@@ -143,20 +144,17 @@ impl WithSimd for GlobalPoolImage<'_> {
         let GlobalPoolImage { pool, source, from, target, scratch } = self;
         let channels = target.len();
         for (index, pixel) in source.chunks(from.step).enumerate() {
-            let values = [&pixel[from.start..][..channels], &pool.norm.scale, &pool.norm.shift];
+            let values = &pixel[from.start..][..channels];
             let place = if index == 0 { &mut *target } else { &mut *scratch };
-            match pool.relu {
-                true => lanes::map(simd, &Activate, values, place),
-                false => lanes::map(simd, &Affine, values, place),
-            }
+            lanes::normalise(simd, pool.relu, values, [&pool.norm.scale, &pool.norm.shift], place);
             match (index, pool.maximum) {
                 (0, _) => {}
-                (_, true) => lanes::map(simd, &Maximum, [&*scratch], target),
-                (_, false) => lanes::map(simd, &Sum, [&*scratch], target),
+                (_, true) => lanes::merge(simd, &Maximum, &*scratch, target),
+                (_, false) => lanes::merge(simd, &Sum, &*scratch, target),
             }
         }
         if !pool.maximum {
-            lanes::map(simd, &Scale(1.0 / (from.height * from.width) as f32), [], target);
+            lanes::change(simd, &Scale(1.0 / (from.height * from.width) as f32), target);
         }
     }
 }

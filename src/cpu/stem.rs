@@ -138,7 +138,7 @@ impl WithSimd for Rectify<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for pixel in self.target.chunks_mut(self.step) {
-            lanes::map(simd, &Relu, [], &mut pixel[..self.outputs]);
+            lanes::change(simd, &Relu, &mut pixel[..self.outputs]);
         }
     }
 }

@@ -49,30 +49,28 @@ impl WithSimd for Spread<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let channels = self.channels;
         let across = self.width.div_ceil(2);
-        let mut planes = split::<PLACES>(self.target, plane(self.rows * across * channels));
+        let mut planes = split(self.target, plane(self.rows * across * channels));
         let zeros = &self.zeros[..channels];
         for row in 0..self.rows {
             for column in 0..across {
-                let pixels: [&[f32]; PLACES] = std::array::from_fn(|place| {
+                let mut pixels: [&[f32]; PLACES] = [zeros; PLACES];
+                for (place, pixel) in pixels.iter_mut().enumerate() {
                     let (y, x) = (2 * (self.first + row) + place / 4, 2 * column + place % 4);
                     // Counted from the border of one pixel.
-                    if y == 0 || y > self.height || x == 0 || x > self.width {
-                        return zeros;
+                    if y > 0 && y <= self.height && x > 0 && x <= self.width {
+                        let at = ((y - 1 - self.top) * self.width + x - 1) * self.step;
+                        *pixel = &self.source[at..at + channels];
                     }
-                    let at = ((y - 1 - self.top) * self.width + x - 1) * self.step;
-                    &self.source[at..at + channels]
-                });
+                }
                 let at = (row * across + column) * channels;
-                let targets = planes.each_mut().map(|plane| &mut plane[at..at + channels]);
-                spread_tile(simd, pixels, targets);
+                spread_tile(simd, pixels, &mut planes, at..at + channels);
             }
         }
     }
 }
 
-/// Cuts a slice into `N` planes.
-#[inline(always)]
-fn split<const N: usize>(mut values: &mut [f32], plane: usize) -> [&mut [f32]; N] {
+/// Cuts a slice into planes.
+fn split(mut values: &mut [f32], plane: usize) -> [&mut [f32]; PLACES] {
     std::array::from_fn(|_| {
         let (first, rest) = std::mem::take(&mut values).split_at_mut(plane);
         values = rest;
@@ -80,40 +78,75 @@ fn split<const N: usize>(mut values: &mut [f32], plane: usize) -> [&mut [f32]; N
     })
 }
 
+/// One expression for each place. Loops over arrays of vectors and closures are not inlined, and then compiled for the
+/// narrowest instructions.
+macro_rules! places {
+    ($place:ident => $value:expr) => {
+        places!(@ $place, $value, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $place:ident, $value:expr, $($number:literal)*) => {
+        [$({ const $place: usize = $number; $value }),*]
+    };
+}
+
 #[inline(always)]
-fn spread_tile<S: Simd>(simd: S, pixels: [&[f32]; PLACES], targets: [&mut [f32]; PLACES]) {
-    let heads = pixels.map(|pixel| S::as_simd_f32s(pixel));
-    let mut targets = targets.map(|target| S::as_mut_simd_f32s(target));
+fn spread_tile<S: Simd>(
+    simd: S,
+    pixels: [&[f32]; PLACES],
+    planes: &mut [&mut [f32]; PLACES],
+    at: std::ops::Range<usize>,
+) {
+    let heads = places!(P => S::as_simd_f32s(pixels[P]));
     let count = heads[0].0.len();
-    let all = heads.map(|(head, _)| &head[..count]);
+    let rest = heads[0].1.len();
+    let all = places!(P => &heads[P].0[..count]);
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = planes;
+    let targets = [
+        S::as_mut_simd_f32s(&mut a[at.clone()]),
+        S::as_mut_simd_f32s(&mut b[at.clone()]),
+        S::as_mut_simd_f32s(&mut c[at.clone()]),
+        S::as_mut_simd_f32s(&mut d[at.clone()]),
+        S::as_mut_simd_f32s(&mut e[at.clone()]),
+        S::as_mut_simd_f32s(&mut f[at.clone()]),
+        S::as_mut_simd_f32s(&mut g[at.clone()]),
+        S::as_mut_simd_f32s(&mut h[at.clone()]),
+        S::as_mut_simd_f32s(&mut i[at.clone()]),
+        S::as_mut_simd_f32s(&mut j[at.clone()]),
+        S::as_mut_simd_f32s(&mut k[at.clone()]),
+        S::as_mut_simd_f32s(&mut l[at.clone()]),
+        S::as_mut_simd_f32s(&mut m[at.clone()]),
+        S::as_mut_simd_f32s(&mut n[at.clone()]),
+        S::as_mut_simd_f32s(&mut o[at.clone()]),
+        S::as_mut_simd_f32s(&mut p[at]),
+    ];
     for i in 0..count {
-        let values = spread(simd, all.map(|pixel| pixel[i]));
-        for (target, value) in targets.iter_mut().zip(values) {
-            target.0[i] = value;
-        }
+        let values = spread(simd, places!(P => all[P][i]));
+        places!(P => targets[P].0[i] = values[P]);
     }
-    for i in 0..heads[0].1.len() {
-        let values = spread(Scalar::new(), heads.map(|(_, tail)| tail[i]));
-        for (target, value) in targets.iter_mut().zip(values) {
-            target.1[i] = value;
-        }
+    for i in 0..rest {
+        let values = spread(Scalar::new(), places!(P => heads[P].1[i]));
+        places!(P => targets[P].1[i] = values[P]);
     }
+}
+
+/// `B^T` times a column of four.
+#[inline(always)]
+fn spread_column<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s, d: S::f32s) -> [S::f32s; 4] {
+    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
 }
 
 /// `B^T d B`.
 #[inline(always)]
 fn spread<S: Simd>(simd: S, d: [S::f32s; PLACES]) -> [S::f32s; PLACES] {
-    let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
-    let column = |a, b, c, d| [sub(a, c), add(b, c), sub(c, b), sub(b, d)];
-    let columns: [[S::f32s; 4]; 4] = [
-        column(d[0], d[4], d[8], d[12]),
-        column(d[1], d[5], d[9], d[13]),
-        column(d[2], d[6], d[10], d[14]),
-        column(d[3], d[7], d[11], d[15]),
-    ];
-    let row = |u: usize| column(columns[0][u], columns[1][u], columns[2][u], columns[3][u]);
-    let [a, b, c, e] = [row(0), row(1), row(2), row(3)];
-    [a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], e[0], e[1], e[2], e[3]]
+    let a = spread_column(simd, d[0], d[4], d[8], d[12]);
+    let b = spread_column(simd, d[1], d[5], d[9], d[13]);
+    let c = spread_column(simd, d[2], d[6], d[10], d[14]);
+    let d = spread_column(simd, d[3], d[7], d[11], d[15]);
+    let [e, f, g, h] = spread_column(simd, a[0], b[0], c[0], d[0]);
+    let [i, j, k, l] = spread_column(simd, a[1], b[1], c[1], d[1]);
+    let [m, n, o, p] = spread_column(simd, a[2], b[2], c[2], d[2]);
+    let [q, r, s, t] = spread_column(simd, a[3], b[3], c[3], d[3]);
+    [e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t]
 }
 
 /// `A^T m A` of every tile, written to its 2x2 pixels, or to those that are there.
@@ -162,41 +195,50 @@ impl WithSimd for Gather<'_> {
 /// The upper (0) or lower (1) two pixels of a tile.
 #[inline(always)]
 fn gather_half<S: Simd>(simd: S, half: usize, m: [&[f32]; PLACES], left: &mut [f32], right: Option<&mut [f32]>) {
-    let heads = m.map(|plane| S::as_simd_f32s(plane));
-    let count = heads[0].0.len();
-    let all = heads.map(|(head, _)| &head[..count]);
-    let tails = heads.map(|(_, tail)| &tail[..heads[0].1.len()]);
-    let (left, left_tail) = S::as_mut_simd_f32s(left);
+    let heads = places!(P => S::as_simd_f32s(m[P]));
+    let (count, rest) = (heads[0].0.len(), heads[0].1.len());
+    let all = places!(P => &heads[P].0[..count]);
+    let (left, left_rest) = S::as_mut_simd_f32s(left);
     let left = &mut left[..count];
     match right {
         Some(right) => {
-            let (right, right_tail) = S::as_mut_simd_f32s(right);
+            let (right, right_rest) = S::as_mut_simd_f32s(right);
             let right = &mut right[..count];
             for i in 0..count {
-                [left[i], right[i]] = gather(simd, half, all.map(|plane| plane[i]));
+                [left[i], right[i]] = gather(simd, half, places!(P => all[P][i]));
             }
-            for i in 0..left_tail.len() {
-                [left_tail[i], right_tail[i]] = gather(Scalar::new(), half, tails.map(|plane| plane[i]));
+            for i in 0..rest {
+                [left_rest[i], right_rest[i]] = gather(Scalar::new(), half, places!(P => heads[P].1[i]));
             }
         }
         None => {
             for i in 0..count {
-                left[i] = gather(simd, half, all.map(|plane| plane[i]))[0];
+                left[i] = gather(simd, half, places!(P => all[P][i]))[0];
             }
-            for i in 0..left_tail.len() {
-                left_tail[i] = gather(Scalar::new(), half, tails.map(|plane| plane[i]))[0];
+            for i in 0..rest {
+                left_rest[i] = gather(Scalar::new(), half, places!(P => heads[P].1[i]))[0];
             }
         }
+    }
+}
+
+/// A row of `A^T`, the upper (0) or the lower (1), times a column of four.
+#[inline(always)]
+fn gather_column<S: Simd>(simd: S, half: usize, m: [S::f32s; 4]) -> S::f32s {
+    match half {
+        0 => simd.add_f32s(simd.add_f32s(m[0], m[1]), m[2]),
+        _ => simd.sub_f32s(simd.sub_f32s(m[1], m[2]), m[3]),
     }
 }
 
 /// A row of `A^T m A`.
 #[inline(always)]
 fn gather<S: Simd>(simd: S, half: usize, m: [S::f32s; PLACES]) -> [S::f32s; 2] {
-    let (add, sub) = (|a, b| simd.add_f32s(a, b), |a, b| simd.sub_f32s(a, b));
-    let sums = [0, 1, 2, 3].map(|v| match half {
-        0 => add(add(m[v], m[4 + v]), m[8 + v]),
-        _ => sub(sub(m[4 + v], m[8 + v]), m[12 + v]),
-    });
-    [add(add(sums[0], sums[1]), sums[2]), sub(sub(sums[1], sums[2]), sums[3])]
+    let sums = [
+        gather_column(simd, half, [m[0], m[4], m[8], m[12]]),
+        gather_column(simd, half, [m[1], m[5], m[9], m[13]]),
+        gather_column(simd, half, [m[2], m[6], m[10], m[14]]),
+        gather_column(simd, half, [m[3], m[7], m[11], m[15]]),
+    ];
+    [gather_column(simd, 0, sums), gather_column(simd, 1, sums)]
 }

@@ -83,6 +83,7 @@ pub(crate) static GROUPS: [Group; 7] = [
             "memory",
             "cam",
             "heads",
+            "cpu_networks",
         ])],
     },
     Group {
