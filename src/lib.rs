@@ -66,6 +66,8 @@ pub use cancel::CancelToken;
 pub use classifier::Predictions;
 #[cfg(feature = "images")]
 pub use classifier::{Classifier, ClassifierOptions, Engine, Input, Place, Prediction, Wanted, top_k};
+#[cfg(feature = "cpu")]
+pub use cpu::{Cpu, CpuOptions};
 pub use engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions, StepTime};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
