@@ -105,7 +105,7 @@ fn the_maps_of_a_run_are_a_tap_too() {
     let [input, output, maps] = ["x.npy", "y.npy", "maps.npy"].map(|name| folder.path().join(name));
     cli::write_npy(&input, &[2, 1, 28, 28], npyz::Order::C, &vec![0.25f32; 2 * 28 * 28]);
     let run = ["run", "--input", text(&input), "--output", text(&output), "--tap", "cam", "--tap-output", text(&maps)];
-    let mut on = |adapter: &str| {
+    let on = |adapter: &str| {
         densenet(&[&run[..], &["--adapter", adapter]].concat()).assert().success();
         cli::read_npy(&maps)
     };

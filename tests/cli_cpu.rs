@@ -70,7 +70,8 @@ fn results_are_the_same_bits_for_any_number_of_threads() {
     let mut results = Vec::new();
     for threads in ["1", "2", "3", "1"] {
         let output = path("y.npy");
-        let arguments = ["run", "--threads", threads, "--input", text(&path("x.npy")), "--output", text(&output)];
+        let input = path("x.npy");
+        let arguments = ["run", "--threads", threads, "--input", text(&input), "--output", text(&output)];
         densenet(&arguments).assert().success();
         results.push(read_npy(&output).1.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
     }
