@@ -94,6 +94,11 @@ fn the_benchmark_times_it_in_the_same_table() {
             assert!(number(key) > 0.0, "{key} in {result}");
         }
         assert!(result["encode_ms"].is_null(), "nothing is recorded: {result}");
+        if cfg!(target_os = "linux") {
+            assert!(number("rss_bytes") > number("device_bytes"), "{result}");
+        } else {
+            assert!(result["rss_bytes"].is_null(), "{result}");
+        }
         assert!(number("max_abs_error") < 1e-3, "{result}");
     }
     let layers = document["layers"].as_array().expect("layers");

@@ -76,17 +76,23 @@ async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts
 
 /// The adapter that is meant. GL takes time to open, and is asked only where nothing else fits.
 pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
-    let mut facts = Vec::new();
-    for backends in [wgpu::Backends::PRIMARY, wgpu::Backends::all()] {
-        let mut found = enumerate(backends).await;
-        facts = found.iter().map(|(_, facts)| facts.clone()).collect();
-        // An index beyond this list may count GL's adapters; as a part of a name it would match any version number.
-        let beyond = backends != wgpu::Backends::all() && options.index().is_some_and(|index| index >= found.len());
-        if let Some(index) = options.position(&facts).filter(|_| !beyond) {
-            return Ok(found.swap_remove(index));
-        }
+    let mut found = enumerate(wgpu::Backends::PRIMARY).await;
+    let mut facts = facts_alone(&found);
+    // An index beyond this list may count GL's adapters; as a part of a name it would match any version number.
+    let beyond = options.index().is_some_and(|index| index >= found.len());
+    if let Some(index) = options.position(&facts).filter(|_| !beyond) {
+        return Ok(found.swap_remove(index));
+    }
+    found.extend(enumerate(wgpu::Backends::all() - wgpu::Backends::PRIMARY).await);
+    facts = facts_alone(&found);
+    if let Some(index) = options.position(&facts) {
+        return Ok(found.swap_remove(index));
     }
     Err(Error::NoAdapter(why_none(options, &facts)))
+}
+
+fn facts_alone(found: &[(wgpu::Adapter, AdapterFacts)]) -> Vec<AdapterFacts> {
+    found.iter().map(|(_, facts)| facts.clone()).collect()
 }
 
 /// Why none of `adapters` was chosen.

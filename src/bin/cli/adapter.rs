@@ -6,7 +6,6 @@ use densenet_wgpu::{
 use serde_json::{Value, json};
 
 use super::finish::Usage;
-use super::positive;
 use super::progress;
 
 /// Where the network runs.
@@ -17,7 +16,7 @@ pub(crate) struct AdapterArgs {
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
     /// Threads of the CPU engine, which is chosen with this; as many as there are cores where not given
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
     /// Kernel family, `buffer` or `texture`, on an adapter; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]
@@ -25,6 +24,14 @@ pub(crate) struct AdapterArgs {
     /// What weights are stored as, `f32` or, on an adapter, `f16` (buffer kernels only; half the memory, rounded results)
     #[arg(long, value_name = "f32|f16", default_value_t)]
     pub(crate) precision: Precision,
+}
+
+/// More than machines have. Each takes memory before it does anything.
+const MAX_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MAX_THREADS).contains(count));
+    count.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is expected"))
 }
 
 impl AdapterArgs {

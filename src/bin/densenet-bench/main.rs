@@ -7,6 +7,7 @@ mod cli;
 mod measure;
 mod plot;
 mod report;
+mod resident;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;

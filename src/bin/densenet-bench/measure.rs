@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 use crate::cli::model::{AnyModel, AnySession};
 use crate::cli::{host_elements, source};
+use crate::resident;
 
 /// Measures, and returns the whole JSON document with its one result.
 pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> anyhow::Result<Value> {
@@ -37,6 +38,8 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run(&input)?;
     let first_ms = milliseconds(start.elapsed());
+    // Before the reference, which takes more.
+    let rss_bytes = resident::peak();
     let max_abs_error = check(&weights, &input, size, first.logits(), arguments.adapter.precision)?;
 
     for _ in 0..arguments.warmup {
@@ -63,6 +66,7 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             "dispatches": session.steps(),
             "encode_ms": (!encodes.is_empty()).then(|| quantile(&encodes, 0.5)),
             "device_bytes": session.bytes(),
+            "rss_bytes": rss_bytes,
             "max_abs_error": max_abs_error,
         }],
     });

@@ -28,15 +28,17 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
         "dispatches",
         "encode ms",
         "device",
+        "RSS",
         "max error",
     ];
-    let mut table = table::new(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    let mut table = table::new(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let number = |result: &Value, key: &str| result[key].as_f64().unwrap_or(f64::NAN);
     for result in document["results"].as_array().into_iter().flatten() {
         let fixed = |key: &str, places: usize| match result[key].as_f64() {
             Some(number) => format!("{number:.places$}"),
             None => "-".into(),
         };
+        let bytes = |key: &str| result[key].as_u64().map_or("-".into(), table::bytes);
         table.add_row([
             fixed("batch", 0),
             fixed("first_ms", 0),
@@ -47,7 +49,8 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
             fixed("gflops", 1),
             fixed("dispatches", 0),
             fixed("encode_ms", 3),
-            table::bytes(result["device_bytes"].as_u64().unwrap_or_default()),
+            bytes("device_bytes"),
+            bytes("rss_bytes"),
             format!("{:.1e}", number(result, "max_abs_error")),
         ]);
     }

@@ -23,29 +23,31 @@ pub(crate) struct Arguments {
 pub(crate) fn adapters(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let found = gpu::adapters_blocking();
     let cpu = Cpu::new(CpuOptions::default())?;
+    let places = places(&found);
     if arguments.json {
-        let mut list = Vec::new();
-        for (index, facts) in found.iter().enumerate() {
-            list.push(indexed(adapter_json(facts)?, json!(index)));
-        }
-        list.insert(place(&found), indexed(cpu_json(&cpu), Value::Null));
+        let json_of = |place: &Option<usize>| match *place {
+            Some(index) => Ok(indexed(adapter_json(&found[index])?, json!(index))),
+            None => Ok(indexed(cpu_json(&cpu), Value::Null)),
+        };
+        let list = places.iter().map(json_of).collect::<serde_json::Result<Vec<_>>>()?;
         print_json(&json!({ "adapters": list }))?;
         return Ok(Verdict::Success);
     }
     let header = ["#", "name", "type", "backend", "driver", "buffer", "binding", "subgroup", "f16", "time", "kernels"];
     let mut table = table::new(&header, &[0, 5, 6, 7]);
-    let mut rows: Vec<[String; 11]> = found.iter().enumerate().map(|(index, facts)| row(index, facts)).collect();
-    rows.insert(place(&found), cpu_row(&cpu));
-    for row in rows {
-        table.add_row(row);
+    for place in places {
+        table.add_row(place.map_or_else(|| cpu_row(&cpu), |index| row(index, &found[index])));
     }
     writeln!(std::io::stdout().lock(), "{}", table::text(table))?;
     Ok(Verdict::Success)
 }
 
-/// Where the CPU engine stands among adapters: before those that are software.
-fn place(adapters: &[AdapterFacts]) -> usize {
-    adapters.iter().position(|facts| facts.kind == AdapterKind::Software).unwrap_or(adapters.len())
+/// Indices of adapters in the order in which they are chosen, with none for the CPU engine: GPUs stand before it, even
+/// those of GL, and software behind.
+fn places(adapters: &[AdapterFacts]) -> Vec<Option<usize>> {
+    let is_software = |&index: &usize| adapters[index].kind == AdapterKind::Software;
+    let (software, gpus): (Vec<usize>, Vec<usize>) = (0..adapters.len()).partition(is_software);
+    gpus.into_iter().map(Some).chain([None]).chain(software.into_iter().map(Some)).collect()
 }
 
 /// With what `--adapter` takes for it besides its name.
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_engine_stands_before_software() {
+    fn gpus_stand_before_the_cpu_engine_and_software_behind() {
         let facts = |kind| AdapterFacts {
             name: String::new(),
             kind,
@@ -103,8 +105,14 @@ mod tests {
             timestamps: false,
         };
         use AdapterKind::{Discrete, Other, Software};
-        for (kinds, at) in [(&[][..], 0), (&[Software], 0), (&[Discrete, Software], 1), (&[Discrete, Other], 2)] {
-            assert_eq!(place(&kinds.iter().map(|&kind| facts(kind)).collect::<Vec<_>>()), at, "{kinds:?}");
+        for (kinds, order) in [
+            (&[][..], &[None][..]),
+            (&[Software], &[None, Some(0)]),
+            (&[Discrete, Software], &[Some(0), None, Some(1)]),
+            (&[Software, Discrete, Software], &[Some(1), None, Some(0), Some(2)]),
+            (&[Discrete, Other], &[Some(0), Some(1), None]),
+        ] {
+            assert_eq!(places(&kinds.iter().map(|&kind| facts(kind)).collect::<Vec<_>>()), order, "{kinds:?}");
         }
     }
 }
