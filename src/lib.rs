@@ -1,4 +1,5 @@
-//! Runs DenseNets (Huang et al. 2017) on any GPU that WebGPU reaches, in hand-written WGSL.
+//! Runs DenseNets (Huang et al. 2017) on any GPU that WebGPU reaches, in hand-written WGSL, and on the processor where there is
+//! none.
 //!
 //! ```
 //! # #[cfg(all(feature = "gpu", feature = "images", feature = "safetensors", not(target_arch = "wasm32")))]
@@ -15,11 +16,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`Classifier`] finds an adapter, and takes architecture, preprocessing and labels from the file;
+//! [`Classifier`] finds a GPU, else takes the CPU engine, and takes architecture, preprocessing and labels from the file;
 //! [`ClassifierOptions`] overrides each. Below it is a second level, for engines of one's own: [`weights::open`] reads a
 //! file into [`Weights`], a [`Gpu`] is a device, a [`Model`] holds the weights on it, and a [`Session`] runs tensors of one
-//! size. [`reference`](mod@reference) computes the same without any of that, slowly, to compare with. Opening, loading,
-//! classifying and running are async; on native each has a `_blocking` twin.
+//! size; the module [`cpu`] has the same for a [`Cpu`]. [`reference`](mod@reference) computes the same without any of that,
+//! slowly, to compare with. Opening, loading, classifying and running are async; on native each has a `_blocking` twin.
 //!
 //! A dense layer reads everything before it and adds a few channels. Here concatenation is a write offset: a dense block
 //! owns one buffer, each layer writes its channels behind those already there, and nothing is copied.
@@ -29,6 +30,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `gpu` | [`Gpu`], [`Model`], [`Session`] (wgpu) |
+//! | `cpu` | the CPU engine: [`Cpu`], [`cpu::Model`], [`cpu::Session`] |
 //! | `images` | [`Classifier`]; decoding, resizing and normalising pictures; class-activation maps over them |
 //! | `safetensors`, `pytorch`, `keras`, `onnx` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
 //! | `npy` | .npy files in the binaries |
@@ -66,6 +68,8 @@ pub use cancel::CancelToken;
 pub use classifier::Predictions;
 #[cfg(feature = "images")]
 pub use classifier::{Classifier, ClassifierOptions, Engine, Input, Place, Prediction, Wanted, top_k};
+#[cfg(feature = "cpu")]
+pub use cpu::{Cpu, CpuOptions};
 pub use engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions, StepTime};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]

@@ -1,5 +1,7 @@
-//! Ring 4: class maps of heads of every kind, on the adapter that is there and on the CPU reference, against PyTorch's autograd.
+//! Ring 4: class maps of heads of every kind, on the adapter that is there, on the CPU engine and on the CPU reference, against
+//! PyTorch's autograd.
 
+mod adapter;
 mod compare;
 mod framework_files;
 
@@ -35,7 +37,7 @@ fn class_maps_agree_with_autograd() {
         let weights = weights::open_with(folder.path().join(&case.name), &options).unwrap_or_else(|e| panic!("{e}"));
         let size = InputSize { height: case.height, width: case.width };
         let input = random::input(case.seed, case.batch * 3 * size.height * size.width);
-        for engine in [Engine::Best, Engine::Reference] {
+        for engine in [Engine::Gpu(adapter::gpu()), Engine::from("cpu"), Engine::Reference] {
             let options = ClassifierOptions::default().engine(engine).outputs([Wanted::ClassMaps]);
             let classifier = Classifier::new_blocking(weights.clone(), options).unwrap();
             let images = input.chunks(3 * size.height * size.width);

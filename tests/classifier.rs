@@ -1,12 +1,14 @@
 //! Ring 5: the front door. What the library's users call first.
 
+mod adapter;
+
 use std::path::{Path, PathBuf};
 
 use densenet_wgpu::architecture::{Branch, Head, HeadLayer, Recipe, Stem};
 use densenet_wgpu::weights::{self, Weights};
 use densenet_wgpu::{
-    Activation, Architecture, CancelToken, Classifier, ClassifierOptions, Error, Input, InputSize, Picture, Prediction,
-    Preprocessing, Wanted,
+    Activation, Architecture, CancelToken, Classifier, ClassifierOptions, Engine, Error, Input, InputSize, Picture,
+    Prediction, Preprocessing, Wanted,
 };
 
 const DIGITS: &str = "tests/images/digits";
@@ -28,6 +30,15 @@ fn embedded(options: ClassifierOptions) -> Classifier {
     Classifier::embedded_blocking(options).unwrap()
 }
 
+/// The adapter that is there.
+fn on_adapter() -> ClassifierOptions {
+    ClassifierOptions::default().engine(adapter::gpu())
+}
+
+fn on_cpu() -> ClassifierOptions {
+    ClassifierOptions::default().engine("cpu")
+}
+
 fn reference() -> ClassifierOptions {
     ClassifierOptions::default().engine("reference")
 }
@@ -38,20 +49,25 @@ fn three_lines_are_enough() {
     let top = classifier.classify_blocking("tests/images/digits/7-paper.png").unwrap().top(3);
     assert_eq!((top.len(), top[0].class, top[0].label.as_str()), (3, 7, "7"));
     assert!(top[0].score > top[1].score && top[0].score <= 1.0, "{top:?}");
-    assert!(classifier.model().is_some(), "an adapter ran it, never the reference unasked");
+    let is_engine = classifier.model().is_some() || classifier.cpu_model().is_some();
+    assert!(is_engine, "never the reference unasked: {}", classifier.engine());
 }
 
 #[test]
 fn every_engine_answers_alike() {
-    let (adapter, slow) = (embedded(ClassifierOptions::default()), embedded(reference()));
+    let (adapter, cpu, slow) = (embedded(on_adapter()), embedded(on_cpu()), embedded(reference()));
+    assert!(adapter.model().is_some() && adapter.cpu_model().is_none(), "{}", adapter.engine());
+    assert!(cpu.model().is_none() && cpu.cpu_model().is_some(), "{}", cpu.engine());
     assert!(slow.model().is_none() && slow.engine().contains("reference"), "{}", slow.engine());
     for path in digits() {
-        let [fast, slow] = [&adapter, &slow].map(|classifier| classifier.classify_blocking(&path).unwrap());
-        assert_eq!(fast.top(1)[0].label, truth(&path));
-        for (a, b) in fast.logits.iter().zip(&slow.logits) {
-            assert!((a - b).abs() < 1e-4, "{}: {a} and {b}", path.display());
+        let [fast, cpu, slow] = [&adapter, &cpu, &slow].map(|classifier| classifier.classify_blocking(&path).unwrap());
+        for engine in [fast, cpu] {
+            assert_eq!(engine.top(1)[0].label, truth(&path));
+            for (a, b) in engine.logits.iter().zip(&slow.logits) {
+                assert!((a - b).abs() < 1e-4, "{}: {a} and {b}", path.display());
+            }
+            assert!((engine.scores.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
-        assert!((fast.scores.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
 }
 
@@ -191,8 +207,14 @@ fn options_override_the_file() {
 
 #[test]
 fn a_cancelled_token_stops_loading_and_running() {
+    for options in [on_adapter, on_cpu, reference] {
+        stops(options);
+    }
+}
+
+fn stops(options: fn() -> ClassifierOptions) {
     let token = CancelToken::new();
-    let classifier = embedded(ClassifierOptions::default().cancel(token.clone()));
+    let classifier = embedded(options().cancel(token.clone()));
     let mut answers = classifier.classify_many_blocking(digits().into_iter().cycle().take(1000));
     assert!(answers.next().unwrap().is_ok());
     token.cancel();
@@ -200,7 +222,7 @@ fn a_cancelled_token_stops_loading_and_running() {
     assert!(rest.len() < 100, "{} more", rest.len());
     assert!(matches!(rest.last().unwrap(), Err(Error::Cancelled)));
     assert!(matches!(classifier.classify_blocking("tests/images/digits/0-plain.png"), Err(Error::Cancelled)));
-    let loading = Classifier::embedded_blocking(ClassifierOptions::default().cancel(token));
+    let loading = Classifier::embedded_blocking(options().cancel(token));
     assert!(matches!(loading, Err(Error::Cancelled)));
 }
 
@@ -268,10 +290,12 @@ fn two_outputs() -> Weights {
 fn several_outputs_have_their_own_scores_and_best_classes() {
     let path = "tests/images/digits/3-inverted.png";
     let options = || ClassifierOptions::default().outputs([Wanted::ClassMaps]);
-    let adapter = Classifier::new_blocking(two_outputs(), options()).unwrap().classify_blocking(path).unwrap();
+    let on = |engine: Engine| Classifier::new_blocking(two_outputs(), options().engine(engine)).unwrap();
+    let adapter = on(adapter::gpu().into()).classify_blocking(path).unwrap();
+    let cpu = on("cpu".into()).classify_blocking(path).unwrap();
     let slow = Classifier::new_blocking(two_outputs(), options().engine("reference")).unwrap();
     let slow = slow.classify_blocking(path).unwrap();
-    for prediction in [&adapter, &slow] {
+    for prediction in [&adapter, &cpu, &slow] {
         assert_eq!(prediction.outputs().collect::<Vec<_>>(), [("age", 0..1), ("sex", 1..3)]);
         let (scores, top) = (&prediction.scores, prediction.top(1));
         assert_eq!(scores[0], prediction.logits[0]);
@@ -282,9 +306,11 @@ fn several_outputs_have_their_own_scores_and_best_classes() {
         assert!(prediction.top_of("weight", 5).is_empty());
     }
     // Class maps of such a head come from the gradient at the pooled features.
-    let [maps, want] = [&adapter, &slow].map(|prediction| prediction.class_maps().unwrap());
-    assert_eq!((maps.channels, maps.height), (3, want.height));
+    let want = slow.class_maps().unwrap();
     let largest = want.data.iter().fold(0f32, |most, x| most.max(x.abs()));
-    assert!(maps.data.iter().zip(&want.data).all(|(a, b)| (a - b).abs() < 1e-4 * largest), "{largest}");
+    for maps in [&adapter, &cpu].map(|prediction| prediction.class_maps().unwrap()) {
+        assert_eq!((maps.channels, maps.height), (3, want.height));
+        assert!(maps.data.iter().zip(&want.data).all(|(a, b)| (a - b).abs() < 1e-4 * largest), "{largest}");
+    }
     assert!(adapter.overlay(2, 0.5).unwrap().len() > 1000);
 }

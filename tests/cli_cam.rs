@@ -47,7 +47,7 @@ fn each_picture_gets_a_map_that_lies_on_the_digit() {
 }
 
 #[test]
-fn the_reference_writes_the_same_maps() {
+fn every_engine_writes_the_same_maps() {
     let folder = tempfile::tempdir().unwrap();
     let picture = "tests/images/digits/5-plain.png";
     let write = |name: &str, more: &[&str]| {
@@ -57,11 +57,11 @@ fn the_reference_writes_the_same_maps() {
         let png = names(&maps).pop().unwrap();
         Picture::open(maps.join(png)).unwrap().pixels(3).unwrap()
     };
-    let reference = write("cpu", &["--adapter", "cpu"]);
-    for kernels in ["buffer", "texture"] {
-        let apart = write(kernels, &["--kernels", kernels]);
+    let reference = write("reference", &["--adapter", "reference"]);
+    for engine in [["--kernels", "buffer"], ["--kernels", "texture"], ["--adapter", "cpu"]] {
+        let apart = write(engine[1], &engine);
         let most = reference.iter().zip(&apart).map(|(a, b)| a.abs_diff(*b)).max();
-        assert!(most <= Some(1), "{kernels}: {most:?}");
+        assert!(most <= Some(1), "{engine:?}: {most:?}");
     }
 }
 
@@ -105,11 +105,15 @@ fn the_maps_of_a_run_are_a_tap_too() {
     let [input, output, maps] = ["x.npy", "y.npy", "maps.npy"].map(|name| folder.path().join(name));
     cli::write_npy(&input, &[2, 1, 28, 28], npyz::Order::C, &vec![0.25f32; 2 * 28 * 28]);
     let run = ["run", "--input", text(&input), "--output", text(&output), "--tap", "cam", "--tap-output", text(&maps)];
-    densenet(&run).assert().success();
-    let (shape, on_adapter) = cli::read_npy(&maps);
+    let on = |adapter: &str| {
+        densenet(&[&run[..], &["--adapter", adapter]].concat()).assert().success();
+        cli::read_npy(&maps)
+    };
+    let (shape, want) = on("reference");
     assert_eq!(shape[..2], [2, 10]);
-    densenet(&[&run[..], &["--adapter", "cpu"]].concat()).assert().success();
-    let (_, on_cpu) = cli::read_npy(&maps);
-    let most = on_cpu.iter().fold(0f32, |most, x| most.max(x.abs()));
-    assert!(on_cpu.iter().zip(&on_adapter).all(|(a, b)| (a - b).abs() < 1e-4 * most));
+    let most = want.iter().fold(0f32, |most, x| most.max(x.abs()));
+    for adapter in ["0", "cpu"] {
+        let (_, got) = on(adapter);
+        assert!(want.iter().zip(&got).all(|(a, b)| (a - b).abs() < 1e-4 * most), "{adapter}");
+    }
 }

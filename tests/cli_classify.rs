@@ -27,7 +27,8 @@ fn the_bundled_digits_are_read_on_the_adapter() {
         assert_digits_are_read(&forced);
         assert_eq!(forced["adapter"]["kernels"], kernels);
     }
-    let document = json(&mut densenet(&["classify", DIGITS, "--top", "3", "--batch", "4", "--json"]));
+    let arguments = ["classify", DIGITS, "--adapter", "0", "--top", "3", "--batch", "4", "--json"];
+    let document = json(&mut densenet(&arguments));
     assert_digits_are_read(&document);
     assert_eq!(document["images"][0]["top"].as_array().map(Vec::len), Some(3));
     assert_ne!(document["adapter"]["name"], "cpu");
@@ -36,14 +37,18 @@ fn the_bundled_digits_are_read_on_the_adapter() {
 }
 
 #[test]
-fn the_reference_reads_them_too_with_the_same_scores() {
-    let on_cpu = json(&mut densenet(&["classify", DIGITS, "--adapter", "cpu", "--json"]));
-    assert_digits_are_read(&on_cpu);
-    assert_eq!(on_cpu["adapter"]["name"], "cpu");
-    let on_adapter = json(&mut densenet(&["classify", DIGITS, "--json"]));
-    for (a, b) in on_cpu["images"].as_array().into_iter().flatten().zip(on_adapter["images"].as_array().unwrap()) {
-        let score = |image: &serde_json::Value| image["top"][0]["probability"].as_f64().expect("a number");
-        assert!((score(a) - score(b)).abs() < 1e-5, "{a}\n{b}");
+fn every_engine_reads_them_with_the_same_scores() {
+    let on = |engine: &[&str]| json(&mut densenet(&[&["classify", DIGITS, "--json"], engine].concat()));
+    let slow = on(&["--adapter", "reference"]);
+    assert_digits_are_read(&slow);
+    assert_eq!((&slow["adapter"]["name"], &slow["adapter"]["kind"]), (&"cpu".into(), &"reference".into()));
+    for engine in [&[][..], &["--adapter", "0"], &["--adapter", "cpu"]] {
+        let fast = on(engine);
+        assert_digits_are_read(&fast);
+        for (a, b) in slow["images"].as_array().into_iter().flatten().zip(fast["images"].as_array().unwrap()) {
+            let score = |image: &serde_json::Value| image["top"][0]["probability"].as_f64().expect("a number");
+            assert!((score(a) - score(b)).abs() < 1e-5, "{engine:?}: {a}\n{b}");
+        }
     }
 }
 
@@ -119,12 +124,18 @@ fn a_picture_too_small_for_the_network_is_that_pictures_error() {
 // Elsewhere drivers belong to the system, and no variable hides them.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_machine_without_an_adapter_computes_on_the_cpu_and_says_so() {
+fn a_machine_without_an_adapter_computes_on_the_cpu_engine_and_says_so() {
     cli::without_adapter(&mut densenet(&["classify", DIGITS, "--top", "1"]))
         .assert()
         .success()
         .stdout(contains("7-paper.png: 7"))
-        .stderr(contains("warning: no usable GPU adapter").and(contains("on the CPU")));
+        .stderr("left out: 1 .md\n");
+    cli::without_adapter(densenet(&["classify", DIGITS]).env("RUST_LOG", "info"))
+        .assert()
+        .success()
+        .stderr(contains("running on CPU engine ("));
+    let document = json(cli::without_adapter(&mut densenet(&["classify", DIGITS, "--json"])));
+    assert_eq!(document["adapter"]["kind"], "cpu");
     // An adapter that was asked for by name must be there.
     cli::without_adapter(&mut densenet(&["classify", DIGITS, "--adapter", "geforce"]))
         .assert()

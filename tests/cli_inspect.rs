@@ -78,10 +78,12 @@ fn inspect_knows_the_bytes_that_a_session_will_take() {
         assert!(parts.iter().all(|&bytes| bytes > 0) && memory["padding"].as_u64() < memory["total"].as_u64());
     }
     assert_eq!(inspected["peak_device_bytes"], inspected["memory"]["buffer"]["total"]);
-    densenet(&["inspect", "densenet-40-12"])
-        .assert()
-        .success()
-        .stdout(contains("texture kernels").and(contains("padding")));
+    let activations = &inspected["memory"]["cpu"]["activations"];
+    assert!(activations.as_u64().is_some_and(|bytes| bytes > 0), "{activations}");
+    assert!(inspected["runs_on"].is_string());
+    densenet(&["inspect", "densenet-40-12"]).assert().success().stdout(
+        contains("texture kernels").and(contains("padding")).and(contains("CPU engine")).and(contains("runs on")),
+    );
 }
 
 #[test]
@@ -108,15 +110,18 @@ fn the_adapter_agrees_with_the_reference() {
             .success()
             .stdout(contains(format!("{kernels} kernels) agree with the CPU reference")));
     }
-    let document = json(&mut densenet(&["verify", "--json"]));
-    assert!(document["first_beyond"].is_null(), "{document}");
-    let taps = document["taps"].as_array().expect("taps");
-    assert!(taps.len() > 20 && taps.iter().all(|tap| tap["ok"] == true), "{document}");
-    assert_eq!(taps.last().map(|tap| &tap["name"]), Some(&"classifier".into()));
-    densenet(&["verify", "--arch", "densenet-40-12", "--size", "33x20", "--batch", "2"])
-        .assert()
-        .success()
-        .stdout(contains("features.denseblock3").and(contains("agree with the CPU reference")));
+    for adapter in ["0", "cpu"] {
+        let document = json(&mut densenet(&["verify", "--adapter", adapter, "--json"]));
+        assert!(document["first_beyond"].is_null(), "{document}");
+        let taps = document["taps"].as_array().expect("taps");
+        assert!(taps.len() > 20 && taps.iter().all(|tap| tap["ok"] == true), "{document}");
+        assert_eq!(taps.last().map(|tap| &tap["name"]), Some(&"classifier".into()));
+        let arguments = ["verify", "--adapter", adapter, "--arch", "densenet-40-12", "--size", "33x20", "--batch", "2"];
+        densenet(&arguments)
+            .assert()
+            .success()
+            .stdout(contains("features.denseblock3").and(contains("agree with the CPU reference")));
+    }
 }
 
 #[test]
@@ -127,7 +132,12 @@ fn a_right_adapter_is_not_accused_by_a_network_of_one_class() {
     description["classes"] = 1.into();
     std::fs::write(&path, description.to_string()).unwrap();
     let arguments = ["verify", "--arch", text(&path), "--size", "16"];
-    for further in [&[][..], &["--random", "7", "--batch", "2"], &["--kernels", "buffer", "--precision", "f16"]] {
+    for further in [
+        &["--adapter", "0"][..],
+        &["--adapter", "cpu"],
+        &["--random", "7", "--batch", "2"],
+        &["--kernels", "buffer", "--precision", "f16"],
+    ] {
         densenet(&[&arguments, further].concat()).assert().success().stdout(contains("agree with the CPU reference"));
     }
     let document =
@@ -138,29 +148,35 @@ fn a_right_adapter_is_not_accused_by_a_network_of_one_class() {
 // Elsewhere drivers belong to the system, and no variable hides them.
 #[cfg(target_os = "linux")]
 #[test]
-fn nothing_is_verified_or_timed_without_an_adapter() {
-    for command in [&mut densenet(&["verify"]), &mut bench(&[]), &mut densenet(&["adapters"])] {
+fn without_an_adapter_the_cpu_engine_is_verified_timed_and_listed() {
+    for command in [&mut densenet(&["verify"]), &mut bench(&["--runs", "1"]), &mut densenet(&["adapters"])] {
+        cli::without_adapter(command).assert().success().stdout(contains("CPU engine (")).stderr(is_empty());
+    }
+    for command in [&mut densenet(&["verify", "--adapter", "0"]), &mut bench(&["--kernels", "buffer"])] {
         cli::without_adapter(command).assert().code(1).stdout(is_empty()).stderr(contains("no usable GPU adapter"));
     }
 }
 
 #[test]
 fn the_reference_is_not_compared_with_itself() {
-    densenet(&["verify", "--adapter", "cpu"]).assert().code(2).stdout(is_empty());
-    bench(&["--adapter", "cpu"]).assert().code(2).stdout(is_empty());
+    densenet(&["verify", "--adapter", "reference"]).assert().code(2).stdout(is_empty());
+    bench(&["--adapter", "Reference"]).assert().code(2).stdout(is_empty());
 }
 
 #[test]
 fn adapters_are_listed() {
     let document = json(&mut densenet(&["adapters", "--json"]));
     let adapters = document["adapters"].as_array().expect("a list");
+    let (cpu, adapters): (Vec<_>, Vec<_>) = adapters.iter().partition(|engine| engine["kind"] == "cpu");
+    assert!(cpu.len() == 1 && cpu[0]["index"].is_null() && cpu[0]["threads"].is_u64(), "{cpu:?}");
     assert!(!adapters.is_empty());
-    for adapter in adapters {
+    for (index, adapter) in adapters.iter().enumerate() {
+        assert_eq!(adapter["index"], index);
         assert!(adapter["name"].is_string() && adapter["limits"]["max_buffer_size"].is_u64(), "{adapter}");
         assert!(["buffer", "texture"].contains(&adapter["kernels"].as_str().expect("a family")), "{adapter}");
     }
     let name = adapters[0]["name"].as_str().expect("a name").to_uppercase();
-    densenet(&["adapters"]).assert().success().stdout(contains("kernels"));
+    densenet(&["adapters"]).assert().success().stdout(contains("kernels").and(contains("CPU engine")));
     // An adapter is found by a part of its name in any case, and by its index.
     for adapter in [name.as_str(), "0"] {
         densenet(&["verify", "--adapter", adapter]).assert().success();
@@ -169,13 +185,17 @@ fn adapters_are_listed() {
 
 #[test]
 fn an_adapter_is_described_alike_by_every_command() {
-    let listed = &json(&mut densenet(&["adapters", "--json"]))["adapters"][0];
+    let mut listed = json(&mut densenet(&["adapters", "--json"]))["adapters"].take();
     let picture = format!("{}/0-plain.png", cli::DIGITS);
-    let classified = json(&mut densenet(&["classify", "--json", &picture]));
-    let verified = json(&mut densenet(&["verify", "--json"]));
-    let measured = json(&mut bench(&["--json", "--runs", "1", "--warmup", "0"]));
-    for document in [classified, verified, measured] {
-        assert_eq!(&document["adapter"], listed);
+    for listed in listed.as_array_mut().expect("a list") {
+        let index = listed.as_object_mut().and_then(|keys| keys.remove("index")).expect("an index");
+        let engine = if index.is_null() { "cpu".to_string() } else { index.to_string() };
+        let classified = json(&mut densenet(&["classify", "--adapter", &engine, "--json", &picture]));
+        let verified = json(&mut densenet(&["verify", "--adapter", &engine, "--json"]));
+        let measured = json(&mut bench(&["--adapter", &engine, "--json", "--runs", "1", "--warmup", "0"]));
+        for document in [classified, verified, measured] {
+            assert_eq!(&document["adapter"], listed);
+        }
     }
 }
 
@@ -183,9 +203,12 @@ fn an_adapter_is_described_alike_by_every_command() {
 fn nothing_is_said_on_stderr_without_a_runtime_folder() {
     let picture = format!("{}/0-plain.png", cli::DIGITS);
     let adapters = json(&mut densenet(&["adapters", "--json"]));
-    let name = adapters["adapters"][0]["name"].as_str().expect("a name");
-    let commands: [&[&str]; 4] = [
+    let found = adapters["adapters"].as_array().expect("a list");
+    let named = found.iter().find(|engine| engine["index"] == 0).expect("an adapter");
+    let name = named["name"].as_str().expect("a name");
+    let commands: [&[&str]; 5] = [
         &["adapters"],
+        &["inspect"],
         &["classify", &picture],
         &["classify", "--adapter", "0", &picture],
         &["verify", "--adapter", name],
@@ -199,7 +222,7 @@ fn nothing_is_said_on_stderr_without_a_runtime_folder() {
 
 #[test]
 fn the_benchmark_reports_every_batch_size_and_keeps_its_keys() {
-    let document = json(&mut bench(&["--batch", "1,3", "--runs", "3", "--warmup", "1", "--json"]));
+    let document = json(&mut bench(&["--adapter", "0", "--batch", "1,3", "--runs", "3", "--warmup", "1", "--json"]));
     assert_eq!(document["arch"], "densenet-bc-mnist");
     assert_eq!(document["precision"], "f32");
     assert_eq!(document["kernels"], document["adapter"]["kernels"], "not forced: the adapter's own");

@@ -110,9 +110,11 @@ fn what_is_finished_at_any_time_is_there_and_valid() {
     let folder = pictures(ALL);
     let arguments = ["classify", text(folder.path()), "--top", "1", "--jsonl"];
     let mut seen = Vec::new();
-    for (engine, counts) in
-        [(&["--adapter", "cpu"][..], &[1, 7, 391][..]), (&["--batch", "1"], &[1, 160]), (&["--batch", "16"], &[40])]
-    {
+    for (engine, counts) in [
+        (&["--adapter", "reference"][..], &[1, 7, 391][..]),
+        (&["--adapter", "0", "--batch", "1"], &[1, 160]),
+        (&["--adapter", "0", "--batch", "16"], &[40]),
+    ] {
         for &after in counts {
             let mut run = Run::start(&[&arguments[..], engine].concat());
             run.wait_for_lines(after);
@@ -141,7 +143,7 @@ fn what_is_finished_at_any_time_is_there_and_valid() {
 #[test]
 fn a_request_to_terminate_is_an_interruption_and_an_ignored_hangup_is_none() {
     let folder = pictures(1000);
-    let arguments = ["classify", text(folder.path()), "--adapter", "cpu", "--jsonl"];
+    let arguments = ["classify", text(folder.path()), "--adapter", "reference", "--jsonl"];
     let mut run = Run::start(&arguments);
     run.wait_for_lines(3);
     run.signal("-TERM");
@@ -162,7 +164,7 @@ fn a_request_to_terminate_is_an_interruption_and_an_ignored_hangup_is_none() {
 
 #[test]
 fn a_picture_that_does_not_come_is_not_waited_for() {
-    let run = Run::start(&["classify", "-", "--adapter", "cpu"]);
+    let run = Run::start(&["classify", "-", "--adapter", "reference"]);
     // It reads standard input, which stays open, or is about to.
     std::thread::sleep(Duration::from_millis(1500));
     let start = Instant::now();
@@ -174,7 +176,7 @@ fn a_picture_that_does_not_come_is_not_waited_for() {
 #[test]
 fn an_interrupted_document_is_whole() {
     let folder = pictures(1500);
-    let arguments = ["classify", text(folder.path()), "--adapter", "cpu", "--cam", "maps", "--json"];
+    let arguments = ["classify", text(folder.path()), "--adapter", "reference", "--cam", "maps", "--json"];
     let maps = tempfile::tempdir().unwrap();
     let mut run = Run::of(
         Command::new(env!("CARGO_BIN_EXE_densenet"))
@@ -192,7 +194,7 @@ fn an_interrupted_document_is_whole() {
 #[test]
 fn rows_of_a_table_come_one_by_one() {
     let folder = pictures(1000);
-    let arguments = ["classify", text(folder.path()), "--adapter", "cpu", "--csv", "--top", "2"];
+    let arguments = ["classify", text(folder.path()), "--adapter", "reference", "--csv", "--top", "2"];
     let mut run = Run::start(&arguments);
     run.wait_for_lines(20);
     let end = run.interrupt();
@@ -217,7 +219,7 @@ fn features_keep_the_rows_that_are_finished() {
     const ALL: usize = 1500;
     let (folder, out) = (pictures(ALL), tempfile::tempdir().unwrap());
     let output: PathBuf = out.path().join("features.npy");
-    let arguments = ["features", text(folder.path()), "--adapter", "cpu", "--output", text(&output)];
+    let arguments = ["features", text(folder.path()), "--adapter", "reference", "--output", text(&output)];
     let mut run = Run::start(&[&arguments[..], &["--jsonl"]].concat());
     run.wait_for_lines(30);
     let end = run.interrupt();
@@ -232,7 +234,7 @@ fn features_keep_the_rows_that_are_finished() {
     assert_eq!(cli::names(out.path()), [PathBuf::from("features.npy")]);
     // Nothing is finished: the file stays as it was.
     let before = fs::read(&output).unwrap();
-    let run = Run::start(&["features", "-", "--adapter", "cpu", "--output", text(&output)]);
+    let run = Run::start(&["features", "-", "--adapter", "reference", "--output", text(&output)]);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(run.interrupt().done(1), 0);
     assert_eq!(fs::read(&output).unwrap(), before);
@@ -241,7 +243,7 @@ fn features_keep_the_rows_that_are_finished() {
 
 #[test]
 fn lines_are_the_images_of_the_document() {
-    let arguments = ["classify", DIGITS, "tests/pictures/float.tiff", "--adapter", "cpu", "--top", "3"];
+    let arguments = ["classify", DIGITS, "tests/pictures/float.tiff", "--adapter", "reference", "--top", "3"];
     let document = json(&mut densenet(&[&arguments[..], &["--json"]].concat()));
     let output = densenet(&[&arguments[..], &["--jsonl"]].concat()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

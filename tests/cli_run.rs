@@ -18,16 +18,18 @@ fn run(input: &Path, output: &Path, more: &[&str]) -> assert_cmd::Command {
 
 #[test]
 fn a_batch_of_33_equals_33_single_runs() {
+    // Kernels sum in the same order whatever the batch.
+    let engine = ["--adapter", "0"];
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
     let images = random::input(7, 33 * IMAGE);
     write_npy(&input, &[33, 1, 28, 28], Order::C, &images);
-    run(&input, &output, &[]).assert().success();
+    run(&input, &output, &engine).assert().success();
     let (shape, batch) = read_npy(&output);
     assert_eq!(shape, [33, 10]);
     for (index, image) in images.chunks(IMAGE).enumerate() {
         write_npy(&input, &[1, 1, 28, 28], Order::C, image);
-        run(&input, &output, &[]).assert().success();
+        run(&input, &output, &engine).assert().success();
         let (shape, single) = read_npy(&output);
         assert_eq!(shape, [1, 10]);
         assert_eq!(single, batch[index * 10..][..10], "image {index}");
@@ -40,28 +42,26 @@ fn logits_and_taps_are_those_of_the_reference() {
     let path = |name: &str| folder.path().join(name);
     write_npy(&path("x.npy"), &[2, 3, 40, 33], Order::C, &random::input(3, 2 * 3 * 40 * 33));
     let network = ["--arch", "densenet-bc-100-12", "--random", "5", "--tap", "features.denseblock2", "--tap-output"];
-    for adapter in ["adapter", "cpu"] {
+    for adapter in ["0", "cpu", "reference"] {
         let tap = path(&format!("t-{adapter}.npy"));
         let mut command = run(&path("x.npy"), &path(&format!("y-{adapter}.npy")), &network);
-        command.arg(&tap);
-        if adapter == "cpu" {
-            command.args(["--adapter", "cpu"]);
-        }
-        command.assert().success();
+        command.arg(&tap).args(["--adapter", adapter]).assert().success();
     }
     for (kind, shape) in [("y", &[2, 10][..]), ("t", &[2, 300, 20, 16])] {
-        let (got_shape, got) = read_npy(&path(&format!("{kind}-adapter.npy")));
-        let (want_shape, want) = read_npy(&path(&format!("{kind}-cpu.npy")));
-        assert_eq!(got_shape, shape);
+        let (want_shape, want) = read_npy(&path(&format!("{kind}-reference.npy")));
         assert_eq!(want_shape, shape);
         let range = want.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
         assert!(range > 0.0);
-        for (got, want) in got.iter().zip(&want) {
-            assert!((got - want).abs() <= 1e-5 * range, "{got} for {want}");
+        for adapter in ["0", "cpu"] {
+            let (got_shape, got) = read_npy(&path(&format!("{kind}-{adapter}.npy")));
+            assert_eq!(got_shape, shape);
+            for (got, want) in got.iter().zip(&want) {
+                assert!((got - want).abs() <= 1e-5 * range, "{adapter}: {got} for {want}");
+            }
         }
     }
     let left: Vec<_> = names(folder.path());
-    assert_eq!(left.len(), 5, "no temporary file stays: {left:?}");
+    assert_eq!(left.len(), 7, "no temporary file stays: {left:?}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn what_cannot_be_is_refused() {
     let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
     write_npy(&input, &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
     let tap = folder.path().join("t.npy");
-    for adapter in [&[][..], &["--adapter", "cpu"]] {
+    for adapter in [["--adapter", "0"], ["--adapter", "cpu"], ["--adapter", "reference"]] {
         let mut command = run(&input, &output, &["--tap", "features.denseblok2", "--tap-output", text(&tap)]);
         let (status, errors) = errors(command.args(adapter));
         assert_eq!(status, 1);
@@ -131,13 +131,17 @@ fn what_cannot_be_is_refused() {
 // Elsewhere drivers belong to the system, and no variable hides them.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_an_adapter_nothing_is_run_elsewhere() {
+fn without_an_adapter_the_cpu_engine_runs_it_but_an_adapter_that_is_named_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
     write_npy(&input, &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
-    cli::without_adapter(&mut run(&input, &output, &[])).assert().code(1);
-    assert!(!output.exists());
-    cli::without_adapter(&mut run(&input, &output, &["--adapter", "cpu"])).assert().success();
+    for more in [["--adapter", "0"], ["--kernels", "buffer"], ["--precision", "f16"]] {
+        cli::without_adapter(&mut run(&input, &output, &more)).assert().code(1);
+        assert!(!output.exists(), "{more:?}");
+    }
+    for more in [&[][..], &["--adapter", "cpu"], &["--adapter", "reference"]] {
+        cli::without_adapter(&mut run(&input, &output, more)).assert().success();
+    }
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn a_result_that_overflows_is_no_result() {
     densenet_wgpu::weights::save_safetensors(&weights, path("huge.safetensors")).unwrap();
     write_npy(&path("x.npy"), &[1, 1, 28, 28], Order::C, &random::input(1, IMAGE));
     let file = path("huge.safetensors");
-    for adapter in [&[][..], &["--adapter", "cpu"]] {
+    for adapter in [["--adapter", "0"], ["--adapter", "cpu"], ["--adapter", "reference"]] {
         let mut command = run(&path("x.npy"), &path("y.npy"), &["--weights", text(&file)]);
         let (status, errors) = errors(command.args(adapter));
         assert_eq!(status, 1);

@@ -11,6 +11,8 @@ use super::pool::Pool;
 use super::prediction::Prediction;
 use crate::architecture::{Activation, Architecture, InputSize};
 use crate::cancel::CancelToken;
+#[cfg(feature = "cpu")]
+use crate::cpu;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu::Model;
@@ -94,26 +96,38 @@ impl Classifier {
         self.inner.batch
     }
 
-    /// What runs the network, as text: an adapter with its kernels, or the CPU reference.
+    /// What runs the network, as text: an adapter with its kernels, the CPU engine with its threads, or the CPU reference.
     pub fn engine(&self) -> String {
         self.inner.loaded.to_string()
     }
 
-    /// The model on its adapter; `None` if the CPU reference runs.
+    /// The model on its adapter; `None` if the CPU runs it.
     #[cfg(feature = "gpu")]
     pub fn model(&self) -> Option<&Model> {
         match &self.inner.loaded {
             Loaded::Gpu(model) => Some(model),
-            Loaded::Reference(_) => None,
+            _ => None,
         }
     }
 
-    /// Bytes on the device: the weights, and the activations of the size that was classified last.
+    /// The model on the CPU engine; `None` if an adapter or the CPU reference runs it.
+    #[cfg(feature = "cpu")]
+    pub fn cpu_model(&self) -> Option<&cpu::Model> {
+        match &self.inner.loaded {
+            Loaded::Cpu(model) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// Bytes on the device, or of the CPU engine: the weights, and the activations of the size that was classified last.
     pub fn device_bytes(&self) -> u64 {
-        #[cfg(feature = "gpu")]
-        let weights = self.model().map_or(0, Model::weight_bytes);
-        #[cfg(not(feature = "gpu"))]
-        let weights = 0;
+        let weights = match &self.inner.loaded {
+            #[cfg(feature = "gpu")]
+            Loaded::Gpu(model) => model.weight_bytes(),
+            #[cfg(feature = "cpu")]
+            Loaded::Cpu(model) => model.weight_bytes(),
+            Loaded::Reference(_) => 0,
+        };
         self.inner.pool.largest_device_bytes().max(weights)
     }
 
@@ -169,13 +183,13 @@ impl Classifier {
         self.one(ready, rows?, shape, runner)
     }
 
-    /// Times every step of the network on this picture, each in a compute pass of its own.
+    /// Times every step of the network on this picture, on an adapter each in a compute pass of its own.
     ///
     /// # Errors
     /// As [`Classifier::classify`]; [`Error::Device`](crate::Error::Device) if the adapter has no timestamps, or the
     /// CPU reference runs.
-    #[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
-    pub fn profile_blocking(&self, picture: impl Into<Input>) -> Result<Vec<crate::gpu::StepTime>> {
+    #[cfg(all(any(feature = "gpu", feature = "cpu"), not(target_arch = "wasm32")))]
+    pub fn profile_blocking(&self, picture: impl Into<Input>) -> Result<Vec<crate::StepTime>> {
         let ready = self.prepare(picture.into())?;
         let shape = self.shape(ready.size, &self.inner.outputs, 1);
         let (shape, mut runner) = match self.inner.pool.take(&shape) {

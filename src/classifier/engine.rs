@@ -1,15 +1,19 @@
-//! What runs the network: a model on a device, or the CPU reference, behind one interface.
+//! What runs the network: a model on a device, on the CPU engine, or the CPU reference, behind one interface.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(all(any(feature = "gpu", feature = "cpu"), not(target_arch = "wasm32")))]
+use crate::engine::StepTime;
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use crate::engine::{Output, SessionOptions};
 use crate::error::{Error, Result};
-#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
-use crate::gpu::StepTime;
 #[cfg(feature = "gpu")]
-use crate::gpu::{Model, Output, Pending, Session, SessionOptions};
+use crate::gpu::{Model, Pending, Session};
 use crate::maps::FeatureMaps;
 use crate::reference;
 use crate::weights::Weights;
@@ -18,6 +22,8 @@ use crate::weights::Weights;
 pub(super) enum Loaded {
     #[cfg(feature = "gpu")]
     Gpu(Model),
+    #[cfg(feature = "cpu")]
+    Cpu(cpu::Model),
     Reference(Arc<Weights>),
 }
 
@@ -29,6 +35,8 @@ impl fmt::Display for Loaded {
                 let facts = model.gpu().facts();
                 write!(f, "{} ({}, {}, {} kernels)", facts.name, facts.kind, facts.backend, model.family())
             }
+            #[cfg(feature = "cpu")]
+            Loaded::Cpu(model) => write!(f, "{}", model.cpu()),
             Loaded::Reference(_) => f.write_str("CPU reference (slow)"),
         }
     }
@@ -47,6 +55,8 @@ pub(super) struct Shape {
 pub(super) enum Runner {
     #[cfg(feature = "gpu")]
     Gpu(Box<Session>, Vec<String>),
+    #[cfg(feature = "cpu")]
+    Cpu(Box<cpu::Session>, Vec<String>),
     Reference(Arc<Weights>, Shape, Option<CancelToken>),
 }
 
@@ -64,7 +74,7 @@ pub(super) enum Flight {
     Done(Vec<Row>),
 }
 
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "cpu"))]
 fn session_options(shape: &Shape, cancel: Option<&CancelToken>) -> SessionOptions {
     SessionOptions::new(shape.size).max_batch(shape.batch).taps(shape.taps.clone()).cancel(cancel.cloned())
 }
@@ -76,6 +86,11 @@ impl Loaded {
             Loaded::Gpu(model) => {
                 let session = model.session(session_options(shape, cancel)).await?;
                 Ok(Runner::Gpu(Box::new(session), shape.taps.clone()))
+            }
+            #[cfg(feature = "cpu")]
+            Loaded::Cpu(model) => {
+                let session = model.session(session_options(shape, cancel)).await?;
+                Ok(Runner::Cpu(Box::new(session), shape.taps.clone()))
             }
             Loaded::Reference(weights) => Ok(Runner::Reference(weights.clone(), shape.clone(), cancel.cloned())),
         }
@@ -89,6 +104,11 @@ impl Loaded {
                 let session = model.session_blocking(session_options(shape, cancel))?;
                 Ok(Runner::Gpu(Box::new(session), shape.taps.clone()))
             }
+            #[cfg(feature = "cpu")]
+            Loaded::Cpu(model) => {
+                let session = model.session_blocking(session_options(shape, cancel))?;
+                Ok(Runner::Cpu(Box::new(session), shape.taps.clone()))
+            }
             Loaded::Reference(weights) => Ok(Runner::Reference(weights.clone(), shape.clone(), cancel.cloned())),
         }
     }
@@ -100,15 +120,19 @@ impl Runner {
         match self {
             #[cfg(feature = "gpu")]
             Runner::Gpu(session, _) => session.batch(),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, _) => session.batch(),
             Runner::Reference(..) => 1,
         }
     }
 
-    /// [`Session::device_bytes`], 0 for the reference.
+    /// Bytes of weights and activations, 0 for the reference.
     pub(super) fn device_bytes(&self) -> u64 {
         match self {
             #[cfg(feature = "gpu")]
             Runner::Gpu(session, _) => session.device_bytes(),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, _) => session.bytes(),
             Runner::Reference(..) => 0,
         }
     }
@@ -117,6 +141,8 @@ impl Runner {
         match self {
             #[cfg(feature = "gpu")]
             Runner::Gpu(session, taps) => Ok(rows(&session.run(images).await?, taps)),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, taps) => Ok(rows(&session.run(images).await?, taps)),
             Runner::Reference(weights, shape, cancel) => on_reference(weights, images, shape, cancel.as_ref()),
         }
     }
@@ -126,16 +152,20 @@ impl Runner {
         match self {
             #[cfg(feature = "gpu")]
             Runner::Gpu(session, taps) => Ok(rows(&session.run_blocking(images)?, taps)),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, taps) => Ok(rows(&session.run_blocking(images)?, taps)),
             Runner::Reference(weights, shape, cancel) => on_reference(weights, images, shape, cancel.as_ref()),
         }
     }
 
-    /// Starts one pass; at most [`MAX_FLIGHTS`] may be in flight. The reference has finished when this returns.
+    /// Starts one pass; at most [`MAX_FLIGHTS`] may be in flight. On the CPU it has finished when this returns.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn start(&mut self, images: &[f32]) -> Result<Flight> {
         match self {
             #[cfg(feature = "gpu")]
             Runner::Gpu(session, taps) => Ok(Flight::Gpu(Box::new(session.submit(images)?), taps.clone())),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, taps) => Ok(Flight::Done(rows(&session.run_blocking(images)?, taps))),
             Runner::Reference(weights, shape, cancel) => {
                 on_reference(weights, images, shape, cancel.as_ref()).map(Flight::Done)
             }
@@ -143,12 +173,15 @@ impl Runner {
     }
 }
 
-#[cfg(all(feature = "gpu", not(target_arch = "wasm32")))]
+#[cfg(all(any(feature = "gpu", feature = "cpu"), not(target_arch = "wasm32")))]
 impl Runner {
-    /// The time of every step on the device; `None` if the reference runs.
+    /// The time of every step; `None` if the reference runs.
     pub(super) fn profile_blocking(&mut self, image: &[f32]) -> Result<Option<Vec<StepTime>>> {
         match self {
+            #[cfg(feature = "gpu")]
             Runner::Gpu(session, _) => session.profile_blocking(image).map(Some),
+            #[cfg(feature = "cpu")]
+            Runner::Cpu(session, _) => session.profile_blocking(image).map(Some),
             Runner::Reference(..) => Ok(None),
         }
     }
@@ -172,7 +205,7 @@ impl Flight {
     }
 }
 
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "cpu"))]
 fn rows(output: &Output, taps: &[String]) -> Vec<Row> {
     let of_image = |index: usize, name: &String| {
         let maps = output.tap(name)?;

@@ -11,24 +11,32 @@ use super::input::Preparation;
 use super::options::{ClassifierOptions, Engine};
 use super::outputs::Wanted;
 use crate::architecture::Architecture;
+#[cfg(feature = "cpu")]
+use crate::cpu;
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use crate::engine::LoadOptions;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
-use crate::gpu::{Gpu, GpuOptions, LoadOptions, Model};
+use crate::gpu::Model;
 #[cfg(feature = "gpu")]
 use crate::kernels::AdapterKind;
 use crate::labels;
+use crate::precision::Precision;
 use crate::weights::{self, Weights};
 
-/// Pictures of one pass on a GPU. Elsewhere single pictures are as fast, and the first answer comes sooner.
+/// Pictures of one pass on a GPU. On software adapters single pictures are as fast, and the first answer comes sooner.
 #[cfg(feature = "gpu")]
 const GPU_BATCH: usize = 8;
+/// Pictures of one pass on the CPU engine.
+#[cfg(feature = "cpu")]
+const CPU_BATCH: usize = 8;
 
 impl Classifier {
-    /// Opens a weight file of any supported format, on the best adapter of this machine.
+    /// Opens a weight file of any supported format, on the best engine of this machine: a GPU, else the CPU engine
+    /// ([`Engine::open`]).
     ///
     /// # Errors
-    /// As [`weights::open`] for the file; [`Error::NoAdapter`] if there is none (ask for
-    /// [`Engine::Reference`] to compute on the CPU); as [`Model::load`].
+    /// As [`weights::open`] for the file, and as [`Classifier::new`].
     #[cfg(feature = "files")]
     pub async fn open(path: impl AsRef<Path>) -> Result<Classifier> {
         Classifier::open_with(path, ClassifierOptions::default()).await
@@ -57,23 +65,20 @@ impl Classifier {
     /// Makes a classifier of weights that are already in memory.
     ///
     /// # Errors
-    /// [`Error::Input`] if options contradict the network, [`Error::NoAdapter`], [`Error::Cancelled`]; the errors of
-    /// [`Weights::preprocessing`], [`Gpu::new`] and [`Model::load`].
+    /// [`Error::Input`] if options contradict the network or the engine, [`Error::NoAdapter`] if what is asked for is not
+    /// there, [`Error::Cancelled`]; the errors of [`Weights::preprocessing`], [`Engine::open`] and
+    /// [`Model::load`](crate::Model::load).
     pub async fn new(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
         let parts = Parts::new(&weights, &mut options)?;
-        let loaded = match std::mem::take(&mut options.engine) {
-            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+        let engine = std::mem::take(&mut options.engine).open_for(wants_adapter(&options)).await?;
+        check(&options.cancel)?;
+        let loaded = match engine {
             #[cfg(feature = "gpu")]
-            engine => {
-                let gpu = match gpu_options(engine) {
-                    Ok(gpu) => gpu,
-                    Err(wanted) => Gpu::new(wanted).await?,
-                };
-                check(&options.cancel)?;
-                Loaded::Gpu(Model::load(&gpu, &weights, parts.load_options(&mut options)).await?)
-            }
-            #[cfg(not(feature = "gpu"))]
-            _ => return Err(no_engine()),
+            Engine::Gpu(gpu) => Loaded::Gpu(Model::load(&gpu, &weights, parts.load_options(&mut options)).await?),
+            #[cfg(feature = "cpu")]
+            Engine::Cpu(cpu) => Loaded::Cpu(cpu::Model::load(&cpu, &weights, parts.load_options(&mut options)).await?),
+            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+            Engine::Best | Engine::Adapter(_) => return Err(not_opened()),
         };
         Ok(parts.classifier(loaded, options))
     }
@@ -116,37 +121,30 @@ impl Classifier {
     /// As [`Classifier::new`].
     pub fn new_blocking(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
         let parts = Parts::new(&weights, &mut options)?;
-        let loaded = match std::mem::take(&mut options.engine) {
-            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+        let engine = std::mem::take(&mut options.engine).open_for_blocking(wants_adapter(&options))?;
+        check(&options.cancel)?;
+        let loaded = match engine {
             #[cfg(feature = "gpu")]
-            engine => {
-                let gpu = match gpu_options(engine) {
-                    Ok(gpu) => gpu,
-                    Err(wanted) => Gpu::new_blocking(wanted)?,
-                };
-                check(&options.cancel)?;
-                Loaded::Gpu(Model::load_blocking(&gpu, &weights, parts.load_options(&mut options))?)
+            Engine::Gpu(gpu) => Loaded::Gpu(Model::load_blocking(&gpu, &weights, parts.load_options(&mut options))?),
+            #[cfg(feature = "cpu")]
+            Engine::Cpu(cpu) => {
+                Loaded::Cpu(cpu::Model::load_blocking(&cpu, &weights, parts.load_options(&mut options))?)
             }
-            #[cfg(not(feature = "gpu"))]
-            _ => return Err(no_engine()),
+            Engine::Reference => Loaded::Reference(Arc::new(weights)),
+            Engine::Best | Engine::Adapter(_) => return Err(not_opened()),
         };
         Ok(parts.classifier(loaded, options))
     }
 }
 
-#[cfg(not(feature = "gpu"))]
-fn no_engine() -> Error {
-    Error::NoAdapter("this build has no engine for adapters (feature `gpu`): ask for Engine::Reference".into())
+/// Whether options ask for what only adapters have.
+fn wants_adapter(options: &ClassifierOptions) -> bool {
+    options.kernels.is_some() || options.precision == Precision::F16
 }
 
-/// An open device, or which one to open.
-#[cfg(feature = "gpu")]
-fn gpu_options(engine: Engine) -> std::result::Result<Gpu, GpuOptions> {
-    match engine {
-        Engine::Gpu(gpu) => Ok(gpu),
-        Engine::Adapter(name) => Err(GpuOptions::default().adapter(name)),
-        Engine::Best | Engine::Reference => Err(GpuOptions::default()),
-    }
+/// [`Engine::open`] leaves neither; the reference never stands in unasked.
+fn not_opened() -> Error {
+    Error::NoAdapter("the engine was not opened".into())
 }
 
 /// What is decided before an engine is opened, so that mistakes show at once.
@@ -180,7 +178,7 @@ impl Parts {
         Ok(Parts { architecture, origin: weights.origin().clone(), labels, preparation, gradient })
     }
 
-    #[cfg(feature = "gpu")]
+    #[cfg(any(feature = "gpu", feature = "cpu"))]
     fn load_options(&self, options: &mut ClassifierOptions) -> LoadOptions {
         let mut load = LoadOptions::default().precision(options.precision).cancel(options.cancel.clone());
         load.kernels = options.kernels;
@@ -215,6 +213,8 @@ fn default_batch(loaded: &Loaded) -> usize {
     match loaded {
         #[cfg(feature = "gpu")]
         Loaded::Gpu(model) if model.gpu().facts().kind != AdapterKind::Software => GPU_BATCH,
+        #[cfg(feature = "cpu")]
+        Loaded::Cpu(_) => CPU_BATCH,
         _ => 1,
     }
 }

@@ -17,10 +17,11 @@
 //!
 //! A [`Classifier`] chooses the engine, takes labels and preprocessing from the file, prepares pictures and runs them in
 //! batches. [`ClassifierOptions`] overrides each choice. To drive the engine yourself, see [`Gpu`](crate::Gpu),
-//! [`Model`](crate::Model) and [`Session`](crate::Session).
+//! [`Model`](crate::Model) and [`Session`](crate::Session), or [`crate::cpu`].
 
 #[cfg(not(target_arch = "wasm32"))]
 mod ahead;
+mod choice;
 #[expect(clippy::module_inception, reason = "the type is what the room is about")]
 mod classifier;
 mod engine;

@@ -5,8 +5,11 @@ use std::fmt;
 use super::outputs::Wanted;
 use crate::architecture::{Activation, InputSize};
 use crate::cancel::CancelToken;
+#[cfg(feature = "cpu")]
+use crate::cpu::Cpu;
+use crate::engine::{Progress, ProgressCallback};
 #[cfg(feature = "gpu")]
-use crate::gpu::{Gpu, ProgressCallback};
+use crate::gpu::Gpu;
 use crate::kernels::KernelFamily;
 use crate::picture::{Orientation, Preprocessing};
 use crate::precision::Precision;
@@ -17,23 +20,26 @@ use crate::weights::OpenOptions;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Engine {
-    /// The best adapter: discrete before integrated before virtual before software GPUs.
+    /// The best: a discrete, an integrated, a virtual GPU, else the CPU engine. See [`Engine::open`].
     #[default]
     Best,
-    /// The adapter with this index, or with this in its name.
+    /// The adapter with this index, or with this in its name; `cpu` is the CPU engine.
     Adapter(String),
     /// An open device, such as a user interface's.
     #[cfg(feature = "gpu")]
     Gpu(Gpu),
-    /// The CPU reference: correct, and slow.
+    /// The CPU engine, with its threads.
+    #[cfg(feature = "cpu")]
+    Cpu(Cpu),
+    /// The CPU reference: correct, and slow. It is there to compare with.
     Reference,
 }
 
 impl From<&str> for Engine {
-    /// `reference` and `cpu` are the CPU reference, anything else an adapter.
+    /// `cpu` is the CPU engine, `reference` the slow reference, anything else an adapter.
     fn from(name: &str) -> Engine {
         match name.to_ascii_lowercase().as_str() {
-            "reference" | "cpu" => Engine::Reference,
+            "reference" => Engine::Reference,
             _ => Engine::Adapter(name.to_string()),
         }
     }
@@ -46,17 +52,24 @@ impl From<Gpu> for Engine {
     }
 }
 
+#[cfg(feature = "cpu")]
+impl From<Cpu> for Engine {
+    fn from(cpu: Cpu) -> Engine {
+        Engine::Cpu(cpu)
+    }
+}
+
 /// How to load a [`Classifier`](super::Classifier). What is not set comes from the file, or is chosen for the machine.
 #[derive(Default)]
 #[non_exhaustive]
 pub struct ClassifierOptions {
     /// What runs the network.
     pub engine: Engine,
-    /// Kernel family on an adapter. Default: the adapter's.
+    /// Kernel family on an adapter. Default: the adapter's. [`Engine::Best`] is the best adapter then.
     pub kernels: Option<KernelFamily>,
-    /// How an adapter stores weights.
+    /// How an adapter stores weights. With f16, [`Engine::Best`] is the best adapter.
     pub precision: Precision,
-    /// Pictures of one pass. Default: 8 on a GPU, 1 elsewhere.
+    /// Pictures of one pass. Default: 8 on a GPU and the CPU engine, 1 elsewhere.
     pub batch: Option<usize>,
     /// Names of the classes, one for each. Default: the file's; else ImageNet's for 1,000 classes, or `class 0` and so on.
     pub labels: Option<Vec<String>>,
@@ -74,14 +87,14 @@ pub struct ClassifierOptions {
     #[cfg(feature = "files")]
     pub open: OpenOptions,
     /// Called at every step of loading, on the loading thread.
-    #[cfg(feature = "gpu")]
     pub progress: Option<ProgressCallback>,
     /// Stops loading and running.
     pub cancel: Option<CancelToken>,
 }
 
 impl ClassifierOptions {
-    /// What runs the network: a part of an adapter's name such as `"nvidia"`, `"reference"`, or an open [`Gpu`](crate::Gpu).
+    /// What runs the network: `"cpu"`, a part of an adapter's name such as `"nvidia"`, `"reference"`, an open
+    /// [`Gpu`](crate::Gpu), or a [`Cpu`](crate::Cpu) with threads of one's choice.
     #[must_use]
     pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
         self.engine = engine.into();
@@ -160,9 +173,8 @@ impl ClassifierOptions {
     }
 
     /// Called at every step of loading, on the loading thread.
-    #[cfg(feature = "gpu")]
     #[must_use]
-    pub fn progress(mut self, progress: impl FnMut(crate::gpu::Progress) + Send + 'static) -> Self {
+    pub fn progress(mut self, progress: impl FnMut(Progress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
         self
     }

@@ -9,6 +9,8 @@ use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
 pub struct GpuOptions {
     /// See [`GpuOptions::adapter`].
     pub adapter: Option<String>,
+    /// See [`GpuOptions::hardware_only`].
+    pub hardware_only: bool,
 }
 
 impl GpuOptions {
@@ -18,14 +20,22 @@ impl GpuOptions {
         self
     }
 
+    /// Whether software adapters do not count. They are slower than the CPU engine.
+    pub fn hardware_only(mut self, hardware_only: bool) -> Self {
+        self.hardware_only = hardware_only;
+        self
+    }
+
     /// Which of `adapters`, in the order of [`super::adapters`], these options name.
     pub fn position(&self, adapters: &[AdapterFacts]) -> Option<usize> {
+        let counts = |facts: &AdapterFacts| !self.hardware_only || facts.kind != AdapterKind::Software;
         let Some(wanted) = &self.adapter else {
-            return (!adapters.is_empty()).then_some(0);
+            return adapters.iter().position(counts);
         };
-        let by_index = self.index().filter(|&index| index < adapters.len());
+        let by_index = self.index().filter(|&index| adapters.get(index).is_some_and(counts));
         let lower = wanted.to_lowercase();
-        by_index.or_else(|| adapters.iter().position(|facts| facts.name.to_lowercase().contains(&lower)))
+        let by_name = |facts: &AdapterFacts| counts(facts) && facts.name.to_lowercase().contains(&lower);
+        by_index.or_else(|| adapters.iter().position(by_name))
     }
 
     fn index(&self) -> Option<usize> {
@@ -34,7 +44,7 @@ impl GpuOptions {
 }
 
 /// Every adapter, the best first: the order in which `--adapter INDEX` counts. Vulkan, Metal and DX12 come before GL, and
-/// of each discrete before integrated before virtual before software.
+/// of each discrete before integrated before virtual before others before software.
 pub async fn adapters() -> Vec<AdapterFacts> {
     enumerate(wgpu::Backends::all()).await.into_iter().map(|(_, facts)| facts).collect()
 }
@@ -66,17 +76,23 @@ async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts
 
 /// The adapter that is meant. GL takes time to open, and is asked only where nothing else fits.
 pub(super) async fn choose(options: &GpuOptions) -> Result<(wgpu::Adapter, AdapterFacts)> {
-    let mut facts = Vec::new();
-    for backends in [wgpu::Backends::PRIMARY, wgpu::Backends::all()] {
-        let mut found = enumerate(backends).await;
-        facts = found.iter().map(|(_, facts)| facts.clone()).collect();
-        // An index beyond this list may count GL's adapters; as a part of a name it would match any version number.
-        let beyond = backends != wgpu::Backends::all() && options.index().is_some_and(|index| index >= found.len());
-        if let Some(index) = options.position(&facts).filter(|_| !beyond) {
-            return Ok(found.swap_remove(index));
-        }
+    let mut found = enumerate(wgpu::Backends::PRIMARY).await;
+    let mut facts = facts_alone(&found);
+    // An index beyond this list may count GL's adapters; as a part of a name it would match any version number.
+    let beyond = options.index().is_some_and(|index| index >= found.len());
+    if let Some(index) = options.position(&facts).filter(|_| !beyond) {
+        return Ok(found.swap_remove(index));
+    }
+    found.extend(enumerate(wgpu::Backends::all() - wgpu::Backends::PRIMARY).await);
+    facts = facts_alone(&found);
+    if let Some(index) = options.position(&facts) {
+        return Ok(found.swap_remove(index));
     }
     Err(Error::NoAdapter(why_none(options, &facts)))
+}
+
+fn facts_alone(found: &[(wgpu::Adapter, AdapterFacts)]) -> Vec<AdapterFacts> {
+    found.iter().map(|(_, facts)| facts.clone()).collect()
 }
 
 /// Why none of `adapters` was chosen.
@@ -91,8 +107,12 @@ fn why_none(options: &GpuOptions, adapters: &[AdapterFacts]) -> String {
     }
     let names: Vec<String> =
         adapters.iter().enumerate().map(|(i, f)| format!("{i} = {} ({})", f.name, f.backend)).collect();
-    let wanted = options.adapter.as_deref().unwrap_or_default();
-    format!("none matches '{wanted}'; there are: {}", names.join(", "))
+    let wanted = match (&options.adapter, options.hardware_only) {
+        (Some(wanted), false) => format!("none matches '{wanted}'"),
+        (Some(wanted), true) => format!("none that is no software matches '{wanted}'"),
+        (None, _) => "all are software".into(),
+    };
+    format!("{wanted}; there are: {}", names.join(", "))
 }
 
 /// What to ask of `adapter` when a device is opened elsewhere and shared through [`super::Gpu::with_device`]: WebGPU's
@@ -170,5 +190,12 @@ mod tests {
         }
         assert_eq!(GpuOptions::default().position(&adapters), Some(0), "the best");
         assert_eq!(GpuOptions::default().position(&[]), None);
+        let kinds = [AdapterKind::Software, AdapterKind::Other, AdapterKind::Software];
+        let found: Vec<AdapterFacts> = kinds.iter().map(|&kind| AdapterFacts { kind, ..adapters[1].clone() }).collect();
+        let hardware = GpuOptions::default().hardware_only(true);
+        assert_eq!(hardware.position(&found), Some(1));
+        assert_eq!(hardware.clone().adapter("llvm").position(&found), Some(1));
+        assert_eq!(hardware.clone().adapter("0").position(&found[..1]), None);
+        assert_eq!(hardware.position(&found[2..]), None);
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::family::KernelFamily;
 
-/// What kind of device an adapter is.
+/// What kind of device an adapter is, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
@@ -14,10 +14,10 @@ pub enum AdapterKind {
     Integrated,
     /// A GPU passed through to a virtual machine.
     Virtual,
-    /// A CPU acting as a GPU: lavapipe, SwiftShader, WARP.
-    Software,
     /// The driver does not say.
     Other,
+    /// A CPU acting as a GPU: lavapipe, SwiftShader, WARP.
+    Software,
 }
 
 impl std::fmt::Display for AdapterKind {

@@ -10,21 +10,19 @@ use crate::driver;
 const DIGITS: &str = "tests/images/digits";
 
 pub(crate) fn demo() -> Result<(), String> {
-    driver::ensure()?;
     eprintln!("\nBuilding densenet (some minutes the first time):");
     // Not --quiet: cargo shows on stderr how far it is.
     run(&mut cargo(&["build", "--release", "--bin", "densenet"]))?;
-    println!("\nThe adapters of this machine; the first one is used:\n");
+    println!("\nWhat this machine can run on; the first one is used:\n");
     run(&mut densenet(&["adapters"]))?;
 
-    println!("\n$ densenet classify {DIGITS} --top 1 --adapter 0\n");
-    // An adapter that is named is used or refused: without one, `classify` might fall back to the CPU.
-    let text = output(&mut densenet(&["classify", DIGITS, "--top", "1", "--adapter", "0"]))?;
+    println!("\n$ densenet classify {DIGITS} --top 1\n");
+    let text = output(&mut densenet(&["classify", DIGITS, "--top", "1"]))?;
     print!("{text}");
     let (right, all) = score(&text);
     println!(
         "\nThe embedded DenseNet-BC (64,945 parameters, trained on MNIST) classified {right} of {all} digits correctly; each\n\
-         file name starts with its digit. Every layer ran on the adapter, in one recorded command buffer per batch.\n\
+         file name starts with its digit.\n\
          Try your own pictures: cargo run --release --bin densenet -- classify PICTURE"
     );
     if all == 0 {
@@ -32,7 +30,7 @@ pub(crate) fn demo() -> Result<(), String> {
     }
     if right < all {
         return Err(format!(
-            "{} digits were misread: `densenet verify` tells whether the adapter computes correctly",
+            "{} digits were misread: `densenet verify` tells whether this machine computes correctly",
             all - right
         ));
     }

@@ -20,16 +20,30 @@ pub(crate) fn circles() -> Result<(), String> {
     crate::circles::check(&root())
 }
 
-/// The library must build without any feature, and then without wgpu: the arithmetic needs no GPU. The programs must build
-/// without the network.
+/// The library must build without any feature, and then without wgpu: the arithmetic needs no GPU. It must classify pictures
+/// without wgpu, too. The programs must build without the network.
 pub(crate) fn without_features() -> Result<(), String> {
     run(&mut cargo(&["check", "--lib", "--no-default-features"]))?;
+    run(&mut cargo(&["check", "--lib", "--no-default-features", "--features", CPU_DOOR]))?;
     run(&mut cargo(&["check", "--bins", "--no-default-features", "--features", "cli"]))?;
+    for features in ["", CPU_DOOR] {
+        without_graphics(features)?;
+    }
+    Ok(())
+}
+
+/// What classifies pictures on the CPU engine.
+const CPU_DOOR: &str = "cpu,images,safetensors";
+
+/// Nothing of wgpu is needed with these features alone.
+fn without_graphics(features: &str) -> Result<(), String> {
     let tree = ["tree", "--no-default-features", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
-    let arithmetic = output(&mut cargo(&tree))?;
+    let needed = output(cargo(&tree).args(["--features", features]))?;
     let graphics = ["wgpu", "naga", "ash"];
-    match arithmetic.lines().find(|line| graphics.iter().any(|name| line.starts_with(name))) {
-        Some(line) => Err(format!("the library without features depends on {line}: wgpu belongs to the feature `gpu`")),
+    match needed.lines().find(|line| graphics.iter().any(|name| line.starts_with(name))) {
+        Some(line) => Err(format!(
+            "the library with the features [{features}] depends on {line}: wgpu belongs to the feature `gpu`"
+        )),
         None => Ok(()),
     }
 }

@@ -92,7 +92,7 @@ pub(crate) static GROUPS: [Group; 7] = [
         about: "Ring 5: through the front door, as a user meets it",
         needs_driver: true,
         steps: &[
-            Integration(&["cli_", "classifier", "package", "public_api"]),
+            Integration(&["cli_", "classifier", "cpu_door", "package", "public_api"]),
             Tests("documentation", &["--doc"]),
             Check("examples", rules::examples),
             Check("package", new_crate::check),

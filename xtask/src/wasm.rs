@@ -20,7 +20,7 @@ pub(crate) fn check() -> Result<(), String> {
         }
     }
     // Everything but what needs threads, memory-mapped files or a terminal.
-    for features in ["gpu", "gpu,images,safetensors,npy"] {
+    for features in ["gpu", "cpu,images,safetensors", "gpu,cpu,images,safetensors,npy"] {
         run(&mut cargo(&["check", "--lib", "--target", TARGET, "--no-default-features", "--features", features]))?;
     }
     Ok(())

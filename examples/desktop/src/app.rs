@@ -327,10 +327,13 @@ impl App {
 /// The status line: what runs where, and how fast.
 fn status(state: &State) -> String {
     let Some(network) = &state.network else { return "No network is loaded.".into() };
-    let mut line = format!("{} on {}, {} kernels", network.name, network.adapter.name, network.family);
+    let mut line = format!("{} on {}", network.name, network.engine);
+    if let Some(family) = network.family {
+        line += &format!(", {family} kernels");
+    }
     if let (Some(answer), Some(ms)) = (&state.answer, state.median_ms()) {
         let bytes = answer.device_bytes as f64 / (1024.0 * 1024.0);
-        line += &format!(" · {ms:.1} ms, {:.0} images/s · {bytes:.1} MiB on the device", 1e3 / ms);
+        line += &format!(" · {ms:.1} ms, {:.0} images/s · {bytes:.1} MiB of weights and activations", 1e3 / ms);
     }
     line
 }

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// A weight file: .safetensors, .pth, .pt, .bin, .h5 or .keras; `embedded` for the digit model
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Part of an adapter's name, or its index
+    /// `cpu` for the CPU engine, part of an adapter's name, or its index; without it a GPU, else the CPU engine
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
     /// Share the window's device even on a software adapter; frames then wait for the network

@@ -14,7 +14,7 @@ pub(crate) type Counted = Option<(Arc<Atlas>, usize)>;
 pub(crate) fn describe(state: &State, counted: &mut Counted, content: &mut Content) {
     let network = state.network.as_ref();
     content.model = network.map(|network| network.name.clone());
-    content.adapter = network.map(|network| network.adapter.name.clone());
+    content.adapter = network.map(|network| network.engine.clone());
     content.shared = network.is_some_and(|network| network.shared);
     content.loading = state.loading.is_some();
     content.picture = match &state.picture {

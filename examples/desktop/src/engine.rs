@@ -6,8 +6,8 @@ use std::time::Instant;
 use densenet_wgpu::gpu::adapters_blocking;
 use densenet_wgpu::picture::prepare;
 use densenet_wgpu::{
-    AdapterFacts, AdapterKind, CancelToken, Classifier, ClassifierOptions, Error, Gpu, GpuOptions, Input, Progress,
-    Result, Wanted, weights,
+    AdapterFacts, AdapterKind, CancelToken, Classifier, ClassifierOptions, Engine as Runs, Error, Gpu, GpuOptions,
+    Input, Progress, Result, Wanted, weights,
 };
 
 use crate::atlas::Atlas;
@@ -23,8 +23,8 @@ pub(crate) struct Engine {
     /// Whether to share it even if it is a software adapter's.
     one_device: bool,
     adapters: Vec<AdapterFacts>,
-    /// The last device opened here, and the adapter that was asked for.
-    opened: Option<(Option<String>, Gpu)>,
+    /// The last device or CPU engine opened here, and what was asked for.
+    opened: Option<(Option<String>, Runs)>,
     loaded: Option<(Classifier, Arc<Network>)>,
     outbox: Outbox,
     stop: Stop,
@@ -58,17 +58,21 @@ impl Engine {
         };
         token.check()?;
         self.say("opening the adapter".into());
-        let (gpu, shared) = self.open(source.adapter.as_deref())?;
+        let (engine, shared) = self.open(source.adapter.as_deref())?;
+        let adapter = match &engine {
+            Runs::Gpu(gpu) => Some(gpu.facts().clone()),
+            _ => None,
+        };
         // A classifier on a device does not keep the weights.
         let reuse = reuse::of(&weights)?;
         let outbox = self.outbox.clone();
         let options = ClassifierOptions::default()
-            .engine(gpu.clone())
+            .engine(engine)
             .outputs(weights.architecture().classes().map(|_| Wanted::ClassMaps))
             .cancel(token.clone())
             .progress(move |progress| outbox.send(Event::Loading(progress)));
         let classifier = Classifier::new_blocking(weights, options)?;
-        let network = Arc::new(Network { shared, reuse, ..Network::of(&classifier, gpu.facts().clone())? });
+        let network = Arc::new(Network { shared, reuse, ..Network::of(&classifier, adapter.as_ref())? });
         self.stop.take_over(&token)?;
         self.loaded = Some((classifier, network.clone()));
         Ok(network)
@@ -78,46 +82,46 @@ impl Engine {
         self.outbox.send(Event::Loading(Progress { done: 0, total: 1, what }));
     }
 
-    /// The device for an adapter, and whether it is the window's.
+    /// The device for an adapter, or the CPU engine, and whether it is the window's device.
     ///
     /// A GPU is shared with the window. A software adapter compiles shaders and runs the network on the cores that draw the
     /// window, and in one queue every frame would wait for a whole pass: there the network has a device of its own.
-    fn open(&mut self, adapter: Option<&str>) -> Result<(Gpu, bool)> {
+    fn open(&mut self, adapter: Option<&str>) -> Result<(Runs, bool)> {
         if self.adapters.is_empty() {
             self.adapters = adapters_blocking();
             self.outbox.send(Event::Adapters(self.adapters.clone()));
         }
         if let Some(window) = self.window.as_ref().filter(|window| self.can_share(window.facts(), adapter)) {
-            return Ok((window.clone(), true));
+            return Ok((Runs::Gpu(window.clone()), true));
         }
         let adapter = adapter.map(str::to_string);
-        if let Some((_, gpu)) = self.opened.as_ref().filter(|(wanted, _)| *wanted == adapter) {
-            return Ok((gpu.clone(), false));
+        if let Some((_, engine)) = self.opened.as_ref().filter(|(wanted, _)| *wanted == adapter) {
+            return Ok((engine.clone(), false));
         }
-        let gpu = Gpu::new_blocking(gpu_options(adapter.as_deref()))?;
-        self.opened = Some((adapter, gpu.clone()));
-        Ok((gpu, false))
+        let engine = adapter.as_deref().map_or(Runs::Best, Runs::from).open_blocking()?;
+        self.opened = Some((adapter, engine.clone()));
+        Ok((engine, false))
     }
 
     /// Whether the window's adapter is the requested one, and a GPU.
     fn can_share(&self, window: &AdapterFacts, adapter: Option<&str>) -> bool {
-        let wanted = gpu_options(adapter).position(&self.adapters).map(|index| &self.adapters[index]);
+        let wanted = self.gpu_options(adapter).position(&self.adapters).map(|index| &self.adapters[index]);
         (self.one_device || window.kind != AdapterKind::Software)
             && wanted.is_some_and(|wanted| (&wanted.name, &wanted.backend) == (&window.name, &window.backend))
+    }
+
+    /// Which adapter is meant. Without a name no software adapter is: the CPU engine is faster.
+    fn gpu_options(&self, adapter: Option<&str>) -> GpuOptions {
+        match adapter {
+            Some(adapter) => GpuOptions::default().adapter(adapter),
+            None => GpuOptions::default().hardware_only(!self.one_device),
+        }
     }
 
     /// Runs a picture; `None` while no network is loaded.
     pub(crate) fn run(&mut self, job: &Job) -> Result<Option<Answer>> {
         let Some((classifier, network)) = &self.loaded else { return Ok(None) };
         answer(classifier, network, job).map(Some).inspect_err(|error| self.forget_lost(error))
-    }
-}
-
-fn gpu_options(adapter: Option<&str>) -> GpuOptions {
-    let options = GpuOptions::default();
-    match adapter {
-        Some(adapter) => options.adapter(adapter),
-        None => options,
     }
 }
 

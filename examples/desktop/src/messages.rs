@@ -26,7 +26,7 @@ pub(crate) enum Request {
 pub(crate) struct Source {
     /// A weight file; `None` is the embedded model.
     pub(crate) path: Option<PathBuf>,
-    /// Part of an adapter's name, or its index; `None` is the best one.
+    /// Part of an adapter's name, its index, or `cpu`; `None` is a GPU, else the CPU engine.
     pub(crate) adapter: Option<String>,
 }
 

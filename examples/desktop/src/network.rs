@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use densenet_wgpu::{Activation, AdapterFacts, Architecture, Classifier, KernelFamily, Model};
+use densenet_wgpu::{Activation, AdapterFacts, Architecture, Classifier, KernelFamily, Model, cpu};
 
 use crate::reuse::Reuse;
 use crate::strips::Strip;
@@ -25,8 +25,12 @@ pub(crate) struct Network {
     pub(crate) parameters: u64,
     /// Whether it reads digits, so that there is a sheet to draw on.
     pub(crate) draws: bool,
-    pub(crate) adapter: AdapterFacts,
-    pub(crate) family: KernelFamily,
+    /// What runs it, in short: the adapter's name.
+    pub(crate) engine: String,
+    /// The same, with all that is known about it.
+    pub(crate) engine_facts: String,
+    /// Adapters alone have kernel families.
+    pub(crate) family: Option<KernelFamily>,
     /// Whether it runs on the window's own device.
     pub(crate) shared: bool,
     /// Bytes of the packed weights.
@@ -36,11 +40,11 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Describes a classifier on an adapter. Feature reuse is left out: only the weights tell it.
+    /// Describes a classifier, and the adapter that it runs on, if there is one. Feature reuse is left out: only the weights tell it.
     ///
     /// # Errors
     /// Those of the plan.
-    pub(crate) fn of(classifier: &Classifier, adapter: AdapterFacts) -> densenet_wgpu::Result<Network> {
+    pub(crate) fn of(classifier: &Classifier, adapter: Option<&AdapterFacts>) -> densenet_wgpu::Result<Network> {
         let architecture = classifier.architecture().clone();
         let preprocessing = classifier.preprocessing();
         // Without a fixed input size, the strips are those of the smallest picture.
@@ -49,7 +53,14 @@ impl Network {
         let origin = classifier.origin();
         let file = origin.path.as_ref().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
         let named = Some(architecture.name.clone()).filter(|name| !name.is_empty());
-        let model = classifier.model();
+        let (model, on_cpu) = (classifier.model(), classifier.cpu_model());
+        let (engine, engine_facts) = match adapter {
+            Some(facts) => {
+                let all = format!("{} ({}, {} {})", facts.name, facts.kind, facts.backend, facts.driver);
+                (facts.name.clone(), all)
+            }
+            None => ("CPU".into(), classifier.engine()),
+        };
         Ok(Network {
             name: named.or(file).unwrap_or_else(|| "DenseNet".into()),
             path: origin.path.clone(),
@@ -59,10 +70,11 @@ impl Network {
             labels: classifier.labels().to_vec(),
             warnings: classifier.origin().warnings.clone(),
             parameters: architecture.parameter_count()?,
-            adapter,
-            family: model.map_or(KernelFamily::Buffer, Model::family),
+            engine,
+            engine_facts,
+            family: model.map(Model::family),
             shared: false,
-            weight_bytes: model.map_or(0, Model::weight_bytes),
+            weight_bytes: model.map(Model::weight_bytes).or(on_cpu.map(cpu::Model::weight_bytes)).unwrap_or(0),
             strips,
             reuse: Vec::new(),
             architecture,

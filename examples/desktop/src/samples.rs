@@ -34,7 +34,7 @@ pub(crate) fn digits() -> Arc<Network> {
     let reuse = reuse::of(&weights).expect("its reuse");
     let options = ClassifierOptions::default().engine("reference");
     let classifier = Classifier::new_blocking(weights, options).expect("the embedded model");
-    Arc::new(Network { reuse, ..Network::of(&classifier, adapter()).expect("its description") })
+    Arc::new(Network { reuse, ..Network::of(&classifier, Some(&adapter())).expect("its description") })
 }
 
 /// The digit model is loaded.

@@ -36,7 +36,7 @@ impl Tab {
 pub(crate) struct Settings {
     /// The last weight file; `None` is the embedded model.
     pub(crate) weights: Option<PathBuf>,
-    /// The chosen adapter; `None` is the best one.
+    /// The chosen adapter, or `cpu`; `None` is a GPU, else the CPU engine.
     pub(crate) adapter: Option<String>,
     pub(crate) picture: Option<PathBuf>,
     pub(crate) folder: Option<PathBuf>,

@@ -12,19 +12,23 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
     let Some(network) = state.network.clone() else { return };
     ui.heading("Time");
     egui::Grid::new("facts").num_columns(2).spacing([24.0, 3.0]).show(ui, |ui| {
-        let adapter = &network.adapter;
         let mut row = |name: &str, value: String| {
             ui.label(RichText::new(name).weak());
             ui.add(egui::Label::new(value).truncate());
             ui.end_row();
         };
-        row("Adapter", format!("{} ({}, {} {})", adapter.name, adapter.kind, adapter.backend, adapter.driver));
-        let device = if network.shared { "the window's device" } else { "a device of its own" };
-        row("Runs on", format!("{device}, with {} kernels", network.family));
+        match network.family {
+            Some(family) => {
+                row("Adapter", network.engine_facts.clone());
+                let device = if network.shared { "the window's device" } else { "a device of its own" };
+                row("Runs on", format!("{device}, with {family} kernels"));
+            }
+            None => row("Runs on", network.engine_facts.clone()),
+        }
         if let (Some(answer), Some(ms)) = (&state.answer, state.median_ms()) {
             row("One picture", format!("{ms:.2} ms: {:.1} images/s", 1e3 / ms));
             let (all, weights) = (answer.device_bytes as f64 / MIB, network.weight_bytes as f64 / MIB);
-            row("Device memory", format!("{all:.2} MiB, of which weights {weights:.2} MiB"));
+            row("Memory", format!("{all:.2} MiB, of which weights {weights:.2} MiB"));
         }
         row("Weights", format!("{} ({})", network.name, network.format));
         row("Preprocessing", network.preprocessing.clone());
@@ -39,18 +43,19 @@ pub(crate) fn show(ui: &mut Ui, state: &State) {
         Some(Err(reason)) => {
             ui.label(format!("The steps are not timed: {reason}"));
         }
-        Some(Ok(times)) => bars(ui, times),
+        Some(Ok(times)) => bars(ui, times, network.family.is_some()),
     }
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-fn bars(ui: &mut Ui, times: &[StepTime]) {
+fn bars(ui: &mut Ui, times: &[StepTime], on_adapter: bool) {
     let ms = |step: &StepTime| step.time.as_secs_f64() * 1e3;
     let all: f64 = times.iter().map(ms).sum();
     let most = times.iter().map(ms).fold(f64::MIN_POSITIVE, f64::max);
     let kernels = kernels(times);
-    ui.label(format!("{} steps, {all:.2} ms; each in a pass of its own, by the adapter's timestamps.", times.len()));
+    let how = if on_adapter { "; each in a pass of its own, by the adapter's timestamps" } else { "" };
+    ui.label(format!("{} steps, {all:.2} ms{how}.", times.len()));
     ui.horizontal_wrapped(|ui| {
         for (kernel, time) in &kernels {
             let share = time / all.max(f64::MIN_POSITIVE) * 100.0;

@@ -118,8 +118,11 @@ fn theme(ui: &mut Ui) {
     call(&response.response, "Theme");
 }
 
+/// The name of the CPU engine among adapters.
+const CPU: &str = "cpu";
+
 fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let shown = state.network.as_ref().map_or("…", |network| network.adapter.name.as_str());
+    let shown = state.network.as_ref().map_or("…", |network| network.engine.as_str());
     let combo = egui::ComboBox::from_id_salt("adapter")
         .selected_text(format!("Adapter: {}", short(shown)))
         .width(170.0)
@@ -129,6 +132,10 @@ fn adapters(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         let mut chosen = None;
         if ui.selectable_label(best, "The best").clicked() {
             chosen = Some(None);
+        }
+        let is_cpu = state.settings.adapter.as_deref() == Some(CPU);
+        if ui.selectable_label(is_cpu, "CPU engine").clicked() {
+            chosen = Some(Some(CPU.to_string()));
         }
         for (index, facts) in state.adapters.iter().enumerate() {
             let number = index.to_string();

@@ -172,6 +172,12 @@ fn adapters_and_weights_are_chosen_from_lists() {
     harness.run_steps(3);
     let source = Source { path: None, adapter: Some("0".into()) };
     assert_eq!(harness.state().0.actions, [Action::Load(source)]);
+    harness.get_by_label("Adapter").click();
+    harness.run_steps(3);
+    harness.get_by_label("CPU engine").click();
+    harness.run_steps(3);
+    let source = Source { path: None, adapter: Some("cpu".into()) };
+    assert_eq!(harness.state().0.actions.last(), Some(&Action::Load(source)));
 }
 
 #[test]

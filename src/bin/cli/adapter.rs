@@ -1,51 +1,97 @@
-//! `--adapter`, `--kernels` and `--precision`.
+//! `--adapter`, `--threads`, `--kernels` and `--precision`.
 
-use densenet_wgpu::{AdapterFacts, Gpu, GpuOptions, KernelFamily, LoadOptions, Model, Precision, Weights};
+use densenet_wgpu::{
+    AdapterFacts, Cpu, CpuOptions, Engine, Gpu, GpuOptions, KernelFamily, LoadOptions, Precision, Weights,
+};
 use serde_json::{Value, json};
 
+use super::finish::Usage;
 use super::progress;
 
 /// Where the network runs.
 #[derive(clap::Args, Debug)]
 pub(crate) struct AdapterArgs {
-    /// Part of an adapter's name, its index in `densenet adapters`, or `cpu` for the CPU reference; the best where not
-    /// given
+    /// `cpu` for the CPU engine, part of an adapter's name or its index in `densenet adapters`, or `reference` for the slow
+    /// CPU reference; without it a GPU, else the CPU engine
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
-    /// Kernel family, `buffer` or `texture`; what suits the adapter where not given
+    /// Threads of the CPU engine, which is chosen with this; as many as there are cores where not given
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// Kernel family, `buffer` or `texture`, on an adapter; what suits the adapter where not given
     #[arg(long, value_name = "FAMILY")]
     pub(crate) kernels: Option<KernelFamily>,
-    /// What weights are stored as on the adapter, `f32` or `f16` (buffer kernels only; half the memory, rounded results)
+    /// What weights are stored as, `f32` or, on an adapter, `f16` (buffer kernels only; half the memory, rounded results)
     #[arg(long, value_name = "f32|f16", default_value_t)]
     pub(crate) precision: Precision,
 }
 
+/// More than machines have. Each takes memory before it does anything.
+const MAX_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MAX_THREADS).contains(count));
+    count.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is expected"))
+}
+
 impl AdapterArgs {
     /// Whether the CPU reference is asked for.
-    pub(crate) fn is_cpu(&self) -> bool {
-        self.adapter.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("cpu"))
+    pub(crate) fn is_reference(&self) -> bool {
+        self.is_named("reference")
     }
 
-    /// Opens the adapter.
-    pub(crate) fn open(&self) -> densenet_wgpu::Result<Gpu> {
-        let options = GpuOptions::default();
-        Gpu::new_blocking(match &self.adapter {
-            Some(name) => options.adapter(name),
-            None => options,
-        })
+    fn is_named(&self, engine: &str) -> bool {
+        self.adapter.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(engine))
     }
 
-    /// Loads a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
-    pub(crate) fn load(&self, gpu: &Gpu, weights: &Weights, class_maps: bool) -> densenet_wgpu::Result<Model> {
-        let facts = gpu.facts();
-        log::info!("running on {} ({}, {})", facts.name, facts.kind, facts.backend);
-        let options = LoadOptions::default()
+    /// An option that only adapters have, if it is given.
+    fn of_adapters(&self) -> Option<&'static str> {
+        match (self.kernels, self.precision) {
+            (Some(_), _) => Some("--kernels is for adapters"),
+            (None, Precision::F16) => Some("--precision f16 is for adapters"),
+            (None, Precision::F32) => None,
+        }
+    }
+
+    /// Refuses options that the chosen engine does not have.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let is_cpu = self.is_named("cpu") || (self.adapter.is_none() && self.threads.is_some());
+        if self.threads.is_some() && !is_cpu {
+            return Err(Usage::error("--threads is for the CPU engine: leave it out, or choose --adapter cpu"));
+        }
+        match self.of_adapters() {
+            Some(option) if is_cpu => {
+                Err(Usage::error(format!("{option}: the CPU engine has no kernel families and computes in f32")))
+            }
+            Some(option) if self.is_reference() => Err(Usage::error(format!("{option}: the CPU reference has none"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens what the arguments name, else a GPU or the CPU engine; options that only adapters have choose the best adapter.
+    pub(crate) fn open(&self) -> anyhow::Result<Engine> {
+        self.check()?;
+        let gpu = |options| Gpu::new_blocking(options).map(Engine::Gpu);
+        let engine = match &self.adapter {
+            _ if self.is_reference() => Ok(Engine::Reference),
+            _ if self.is_named("cpu") || self.threads.is_some() => {
+                Cpu::new(CpuOptions::default().threads(self.threads)).map(Engine::Cpu)
+            }
+            Some(name) => gpu(GpuOptions::default().adapter(name)),
+            None if self.of_adapters().is_some() => gpu(GpuOptions::default()),
+            None => Engine::Best.open_blocking(),
+        };
+        Ok(engine?)
+    }
+
+    /// How to load a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
+    pub(crate) fn load_options(&self, weights: &Weights, class_maps: bool) -> LoadOptions {
+        LoadOptions::default()
             .kernels(self.kernels)
             .precision(self.precision)
             .class_maps(class_maps)
             .size(weights.preprocessing().ok().and_then(|preprocessing| preprocessing.size()))
-            .progress(progress::loading());
-        Model::load_blocking(gpu, weights, options)
+            .progress(progress::loading())
     }
 }
 
@@ -54,4 +100,15 @@ pub(crate) fn adapter_json(facts: &AdapterFacts) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(facts)?;
     value["kernels"] = json!(facts.family().to_string());
     Ok(value)
+}
+
+/// The CPU engine as JSON.
+pub(crate) fn cpu_json(cpu: &Cpu) -> Value {
+    json!({
+        "name": "cpu",
+        "kind": "cpu",
+        "threads": cpu.threads(),
+        "instructions": cpu.instructions(),
+        "kernels": null,
+    })
 }

@@ -36,9 +36,11 @@ pub(crate) enum Verdict {
 /// The exit status of a shell's command that SIGINT ended.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Sends logs to stderr. wgpu's layers warn about every driver they look at, so only their errors are shown.
+/// Sends logs to stderr. wgpu's layers warn about every driver they look at, so only their errors are shown; that there is no
+/// driver is none here. Vulkan's loader calls it one, in builds with debug assertions.
 pub(crate) fn start_logging() {
-    let quiet = "warn,wgpu_hal=error,wgpu_core=error,wgpu=error,naga=error,wgpu_hal::gles=off";
+    let quiet =
+        "warn,wgpu_hal=error,wgpu_core=error,wgpu=error,naga=error,wgpu_hal::gles=off,wgpu_hal::vulkan::instance=off";
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(quiet)).init();
 }
 

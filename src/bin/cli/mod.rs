@@ -4,6 +4,7 @@ pub(crate) mod adapter;
 pub(crate) mod counts;
 pub(crate) mod environment;
 pub(crate) mod finish;
+pub(crate) mod model;
 pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod progress;

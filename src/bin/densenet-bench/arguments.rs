@@ -10,7 +10,7 @@ use crate::cli::adapter::AdapterArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::source::SourceArgs;
 
-/// Time a network on an adapter.
+/// Time a network on an adapter or the CPU engine.
 ///
 /// The first output is checked against the CPU reference, and nothing is reported if it is wrong. Each of several batch
 /// sizes runs in a process of its own, so that the time to the first logits means the same in every row.
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Untimed runs before the timed ones
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) warmup: usize,
-    /// Add the time of every step, for the first batch size; each step is timed in a compute pass of its own
+    /// Add the time of every step, for the first batch size; on an adapter each step is timed in a compute pass of its own
     #[arg(long)]
     pub(crate) layers: bool,
     /// Draw the time of every step, for the first batch size, as an SVG picture with bars coloured by kernel
@@ -48,6 +48,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "Examples:
   densenet-bench --arch densenet121 --size 224 --batch 1,8
+  densenet-bench --arch densenet121 --adapter cpu --threads 2
   densenet-bench --weights densenet121.safetensors --runs 50 --json
   densenet-bench --arch densenet121 --layers --plot layers.svg";
 

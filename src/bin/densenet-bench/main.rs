@@ -1,4 +1,4 @@
-//! `densenet-bench`: how fast a network runs on an adapter, after showing that what runs is right.
+//! `densenet-bench`: how fast a network runs on an adapter or the CPU engine, after showing that what runs is right.
 #![allow(clippy::print_stderr, reason = "a command line tool reports on stderr")]
 
 mod arguments;
@@ -7,6 +7,7 @@ mod cli;
 mod measure;
 mod plot;
 mod report;
+mod resident;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -26,9 +27,10 @@ fn main() -> ExitCode {
 }
 
 fn bench(arguments: &Arguments, start: Instant) -> anyhow::Result<Verdict> {
-    if arguments.adapter.is_cpu() {
-        return Err(Usage::error("densenet-bench times adapters: the CPU reference is what they are checked against"));
+    if arguments.adapter.is_reference() {
+        return Err(Usage::error("densenet-bench times engines: the CPU reference is what they are checked against"));
     }
+    arguments.adapter.check()?;
     let plot = arguments.plot.as_ref().map(|path| arguments.overwrite.file(path));
     if let Some(file) = &plot {
         file.check()?;

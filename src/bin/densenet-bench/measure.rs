@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use densenet_wgpu::reference::{self, Outputs};
 use densenet_wgpu::weights::{Weights, random};
-use densenet_wgpu::{InputSize, Precision, Session, SessionOptions};
+use densenet_wgpu::{Engine, InputSize, Precision, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
-use crate::cli::adapter::adapter_json;
+use crate::cli::model::{AnyModel, AnySession};
 use crate::cli::{host_elements, source};
+use crate::resident;
 
 /// Measures, and returns the whole JSON document with its one result.
 pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> anyhow::Result<Value> {
@@ -20,8 +21,11 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
         None => source::natural_size(&weights.preprocessing()?),
     };
     let macs: u64 = architecture.walk(size)?.iter().map(|layer| layer.macs).sum();
-    let gpu = arguments.adapter.open()?;
-    if arguments.times_layers() && !gpu.facts().timestamps {
+    let engine = arguments.adapter.open()?;
+    if let Engine::Gpu(gpu) = &engine
+        && arguments.times_layers()
+        && !gpu.facts().timestamps
+    {
         anyhow::bail!(
             "'{}' ({}) takes no timestamps, so steps cannot be timed: leave out --layers and --plot, or choose another \
              adapter",
@@ -29,25 +33,27 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             gpu.facts().backend
         );
     }
-    let model = arguments.adapter.load(&gpu, &weights, false)?;
-    let mut session = model.session_blocking(SessionOptions::new(size).max_batch(batch))?;
+    let model = AnyModel::load(&engine, &weights, arguments.adapter.load_options(&weights, false))?;
+    let mut session = model.session(SessionOptions::new(size).max_batch(batch))?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
-    let first = session.run_blocking(&input)?;
+    let first = session.run(&input)?;
     let first_ms = milliseconds(start.elapsed());
+    // Before the reference, which takes more.
+    let rss_bytes = resident::peak();
     let max_abs_error = check(&weights, &input, size, first.logits(), arguments.adapter.precision)?;
 
     for _ in 0..arguments.warmup {
-        session.run_blocking(&input)?;
+        session.run(&input)?;
     }
     let (times, encodes) = timed_runs(&mut session, &input, arguments.runs)?;
     let median = quantile(&times, 0.5);
     let gflop = 2.0 * macs as f64 * batch as f64 * 1e-9;
     let mut document = json!({
-        "adapter": adapter_json(gpu.adapter())?,
+        "adapter": model.json()?,
         "arch": source::name_of(architecture),
         "size": size.to_string(),
-        "kernels": model.family().to_string(),
-        "precision": model.precision().to_string(),
+        "kernels": model.family().map(|family| family.to_string()),
+        "precision": arguments.adapter.precision.to_string(),
         "runs": arguments.runs,
         "results": [{
             "batch": batch,
@@ -57,9 +63,10 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             "p95_ms": quantile(&times, 0.95),
             "images_per_s": batch as f64 / median * 1e3,
             "gflops": gflop / median * 1e3,
-            "dispatches": session.dispatches(),
-            "encode_ms": quantile(&encodes, 0.5),
-            "device_bytes": session.device_bytes(),
+            "dispatches": session.steps(),
+            "encode_ms": (!encodes.is_empty()).then(|| quantile(&encodes, 0.5)),
+            "device_bytes": session.bytes(),
+            "rss_bytes": rss_bytes,
             "max_abs_error": max_abs_error,
         }],
     });
@@ -72,9 +79,9 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
 /// Passes of which the median is taken for each step.
 const TIMED_PASSES: usize = 5;
 
-/// The median time of every step, in a compute pass of its own.
-fn layers(session: &mut Session, input: &[f32]) -> anyhow::Result<Value> {
-    let passes = (0..TIMED_PASSES).map(|_| session.profile_blocking(input)).collect::<Result<Vec<_>, _>>()?;
+/// The median time of every step, on an adapter in a compute pass of its own.
+fn layers(session: &mut AnySession, input: &[f32]) -> anyhow::Result<Value> {
+    let passes = (0..TIMED_PASSES).map(|_| session.profile(input)).collect::<Result<Vec<_>, _>>()?;
     let layer = |index: usize| {
         let mut times: Vec<f64> = passes.iter().map(|steps| milliseconds(steps[index].time)).collect();
         times.sort_by(f64::total_cmp);
@@ -85,14 +92,14 @@ fn layers(session: &mut Session, input: &[f32]) -> anyhow::Result<Value> {
     Ok((0..passes[0].len()).map(layer).collect())
 }
 
-/// Sorted milliseconds of whole runs, from host values to host values, and of their recording.
-fn timed_runs(session: &mut Session, input: &[f32], runs: usize) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+/// Sorted milliseconds of whole runs, from host values to host values, and of their recording, if there is any.
+fn timed_runs(session: &mut AnySession, input: &[f32], runs: usize) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let (mut times, mut encodes) = (Vec::new(), Vec::new());
     for _ in 0..runs {
         let start = Instant::now();
-        session.run_blocking(input)?;
+        session.run(input)?;
         times.push(milliseconds(start.elapsed()));
-        encodes.push(session.last_encode_ms());
+        encodes.extend(session.last_encode_ms());
     }
     times.sort_by(f64::total_cmp);
     encodes.sort_by(f64::total_cmp);

@@ -164,16 +164,20 @@ fn text(value: &Value) -> &str {
 fn title(document: &Value) -> String {
     let batch = document["results"][0]["batch"].as_u64().unwrap_or(0);
     let (arch, size) = (text(&document["arch"]), text(&document["size"]));
-    format!(
-        "Time per step: {arch}, {size}, batch {batch}, {}, {} kernels",
-        text(&document["precision"]),
-        text(&document["kernels"])
-    )
+    let kernels = document["kernels"].as_str().map_or(String::new(), |kernels| format!(", {kernels} kernels"));
+    format!("Time per step: {arch}, {size}, batch {batch}, {}{kernels}", text(&document["precision"]))
 }
 
 fn subtitle(document: &Value, sum: f64) -> String {
     let adapter = &document["adapter"];
     let median = document["results"][0]["median_ms"].as_f64().unwrap_or(f64::NAN);
+    if document["kernels"].is_null() {
+        return format!(
+            "CPU engine (threads: {}; {}). Median of whole runs {median:.2} ms; steps in all: {sum:.2} ms",
+            adapter["threads"],
+            text(&adapter["instructions"])
+        );
+    }
     format!(
         "{} ({}, {}). Median of whole runs {median:.2} ms; steps timed alone, in a compute pass of their own each: {sum:.2} ms",
         text(&adapter["name"]),

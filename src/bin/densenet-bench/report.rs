@@ -28,12 +28,17 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
         "dispatches",
         "encode ms",
         "device",
+        "RSS",
         "max error",
     ];
-    let mut table = table::new(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    let mut table = table::new(&header, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let number = |result: &Value, key: &str| result[key].as_f64().unwrap_or(f64::NAN);
     for result in document["results"].as_array().into_iter().flatten() {
-        let fixed = |key: &str, places: usize| format!("{:.places$}", number(result, key));
+        let fixed = |key: &str, places: usize| match result[key].as_f64() {
+            Some(number) => format!("{number:.places$}"),
+            None => "-".into(),
+        };
+        let bytes = |key: &str| result[key].as_u64().map_or("-".into(), table::bytes);
         table.add_row([
             fixed("batch", 0),
             fixed("first_ms", 0),
@@ -44,32 +49,40 @@ pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
             fixed("gflops", 1),
             fixed("dispatches", 0),
             fixed("encode_ms", 3),
-            table::bytes(result["device_bytes"].as_u64().unwrap_or_default()),
+            bytes("device_bytes"),
+            bytes("rss_bytes"),
             format!("{:.1e}", number(result, "max_abs_error")),
         ]);
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-    let adapter = &document["adapter"];
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{} at {}, {}, {} kernels, on {} ({}, {})",
-        text(&document["arch"]),
-        text(&document["size"]),
-        text(&document["precision"]),
-        text(&document["kernels"]),
-        text(&adapter["name"]),
-        text(&adapter["kind"]),
-        text(&adapter["backend"])
-    )?;
+    let what = ["arch", "size", "precision"].map(|key| text(&document[key]));
+    writeln!(out, "{} at {}, {}, {}", what[0], what[1], what[2], engine(document))?;
     writeln!(out, "{}", table::text(table))?;
     match document["layers"].as_array() {
-        Some(layers) => print_layers(&mut out, layers),
+        Some(layers) => print_layers(&mut out, layers, document["kernels"].is_string()),
         None => Ok(()),
     }
 }
 
-fn print_layers(out: &mut impl std::io::Write, layers: &[Value]) -> anyhow::Result<()> {
+/// What ran, such as `buffer kernels, on NAME (discrete, vulkan)`.
+fn engine(document: &Value) -> String {
+    let adapter = &document["adapter"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    match document["kernels"].as_str() {
+        Some(kernels) => {
+            let facts = ["name", "kind", "backend"].map(|key| text(&adapter[key]));
+            format!("{kernels} kernels, on {} ({}, {})", facts[0], facts[1], facts[2])
+        }
+        None => {
+            let threads = adapter["threads"].as_u64().unwrap_or_default();
+            let plural = if threads == 1 { "" } else { "s" };
+            format!("on the CPU engine ({threads} thread{plural}, {})", text(&adapter["instructions"]))
+        }
+    }
+}
+
+fn print_layers(out: &mut impl std::io::Write, layers: &[Value], in_passes: bool) -> anyhow::Result<()> {
     let mut table = table::new(&["step", "kernel", "ms", "GFLOP/s"], &[2, 3]);
     let mut sum = 0.0;
     for layer in layers {
@@ -84,10 +97,12 @@ fn print_layers(out: &mut impl std::io::Write, layers: &[Value]) -> anyhow::Resu
         ]);
     }
     writeln!(out, "\n{}", table::text(table))?;
-    writeln!(
-        out,
-        "\n{sum:.1} ms in total. Each step was timed in a compute pass of its own; in a normal run all share one pass, \
-         which is faster."
-    )?;
+    let how = match in_passes {
+        true => {
+            " Each step was timed in a compute pass of its own; in a normal run all share one pass, which is faster."
+        }
+        false => "",
+    };
+    writeln!(out, "\n{sum:.1} ms in total.{how}")?;
     Ok(())
 }

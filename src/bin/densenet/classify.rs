@@ -10,7 +10,7 @@ use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::positive;
 use crate::cli::source::SourceArgs;
-use crate::engine::{self, WithoutAdapter};
+use crate::engine;
 use crate::heat::HeatFolder;
 use crate::interrupt;
 use crate::pictures::PictureArgs;
@@ -76,7 +76,7 @@ pub(crate) fn classify(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let mut options = arguments.pictures.options(&cancel).outputs(heat.as_ref().map(|_| Wanted::ClassMaps));
     options.labels = arguments.labels.as_deref().map(|path| class_names(path, classes)).transpose()?;
     options.activation = arguments.activation;
-    let classifier = match engine::open(&arguments.adapter, weights, options, WithoutAdapter::FallBack) {
+    let classifier = match engine::open(&arguments.adapter, weights, options) {
         Err(error) if interrupt::is_cancelled(&error) => return Ok(interrupt::told(0, count)),
         classifier => classifier?,
     };

@@ -1,67 +1,36 @@
 //! Opens a classifier as the arguments say, and describes it.
 
-use anyhow::Context as _;
+use std::io::IsTerminal as _;
+
 use densenet_wgpu::weights::{Fact, Origin, Weights};
-use densenet_wgpu::{Activation, Architecture, Classifier, ClassifierOptions, Error, Preprocessing};
+use densenet_wgpu::{Activation, Architecture, Classifier, ClassifierOptions, Preprocessing};
 use serde_json::{Value, json};
 
-use crate::cli::adapter::{AdapterArgs, adapter_json};
-use crate::cli::finish::Usage;
+use crate::cli::adapter::{AdapterArgs, adapter_json, cpu_json};
 use crate::cli::{progress, source};
 
-/// What to do on a machine without an adapter.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WithoutAdapter {
-    /// Compute on the CPU, and say so.
-    FallBack,
-    /// Give up.
-    Fail,
-}
-
-/// Loads `weights` onto the engine that the arguments name, with a progress bar.
-pub(crate) fn open(
-    args: &AdapterArgs,
-    weights: Weights,
-    options: ClassifierOptions,
-    without: WithoutAdapter,
-) -> anyhow::Result<Classifier> {
-    if args.is_cpu() && args.kernels.is_some() {
-        return Err(Usage::error("--kernels is for adapters: the CPU reference has none"));
-    }
-    let mut options = options.precision(args.precision).progress(progress::loading());
+/// Loads `weights` onto the engine that the arguments name, with a progress bar. People are told which it is.
+pub(crate) fn open(args: &AdapterArgs, weights: Weights, options: ClassifierOptions) -> anyhow::Result<Classifier> {
+    let mut options = options.engine(args.open()?).precision(args.precision).progress(progress::loading());
     options.kernels = args.kernels;
-    options = match args.is_cpu() {
-        true => options.engine("reference"),
-        false => match args.open() {
-            Ok(gpu) => options.engine(gpu),
-            // A name that matches nothing is a mistake to report, not a reason to compute elsewhere.
-            Err(error @ Error::NoAdapter(_)) if args.adapter.is_none() => match without {
-                WithoutAdapter::FallBack => {
-                    eprintln!("warning: {error}");
-                    eprintln!("warning: computing on the CPU with the slow reference instead");
-                    options.engine("reference")
-                }
-                WithoutAdapter::Fail => {
-                    return Err(error).context("there is nothing to run on; --adapter cpu computes on the CPU, slowly");
-                }
-            },
-            Err(error) => return Err(error.into()),
-        },
-    };
     let classifier = Classifier::new_blocking(weights, options)?;
     log::info!("running on {}", classifier.engine());
+    if std::io::stderr().is_terminal() {
+        eprintln!("on {}", classifier.engine());
+    }
     Ok(classifier)
 }
 
 /// What runs the network, as JSON.
 pub(crate) fn engine_json(classifier: &Classifier) -> serde_json::Result<Value> {
-    match classifier.model() {
-        Some(model) => {
+    match (classifier.model(), classifier.cpu_model()) {
+        (Some(model), _) => {
             let mut value = adapter_json(model.gpu().adapter())?;
             value["kernels"] = json!(model.family().to_string());
             Ok(value)
         }
-        None => Ok(json!({ "name": "cpu", "kind": "reference", "kernels": null })),
+        (None, Some(model)) => Ok(cpu_json(model.cpu())),
+        (None, None) => Ok(json!({ "name": "cpu", "kind": "reference", "kernels": null })),
     }
 }
 

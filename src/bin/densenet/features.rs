@@ -16,7 +16,7 @@ use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Verdict, print_json};
 use crate::cli::output::OutputArgs;
 use crate::cli::source::SourceArgs;
-use crate::engine::{self, WithoutAdapter};
+use crate::engine;
 use crate::interrupt;
 use crate::pictures::PictureArgs;
 use crate::results::{self, Outcome};
@@ -65,7 +65,7 @@ pub(crate) fn features(arguments: &Arguments) -> anyhow::Result<Verdict> {
     let weights = arguments.source.open(None)?.without_classifier();
     let columns = weights.architecture().output_channels();
     let options = arguments.pictures.options(&cancel);
-    let classifier = match engine::open(&arguments.adapter, weights, options, WithoutAdapter::Fail) {
+    let classifier = match engine::open(&arguments.adapter, weights, options) {
         Err(error) if interrupt::is_cancelled(&error) => return Ok(interrupt::told(0, count)),
         classifier => classifier?,
     };

@@ -8,7 +8,7 @@ use densenet_wgpu::architecture::Architecture;
 use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::picture::Orientation;
 use densenet_wgpu::weights::{self, Fact, OpenOptions, Origin, Weights};
-use densenet_wgpu::{InputSize, KernelFamily, Preprocessing};
+use densenet_wgpu::{Cpu, CpuOptions, GpuOptions, InputSize, KernelFamily, Preprocessing, gpu};
 use indicatif::HumanCount;
 use serde_json::{Map, Value, json};
 
@@ -166,7 +166,8 @@ fn document(subject: &Subject, cost: &Cost, arguments: &Arguments) -> anyhow::Re
         "kernels": arguments.kernels.to_string(),
         "activation_bytes": chosen.map(|memory| memory.footprint.activations),
         "peak_device_bytes": chosen.map(|memory| memory.footprint.total()),
-        "memory": cost.memory.iter().map(|one| (one.family.to_string(), one.json())).collect::<Map<_, _>>(),
+        "memory": memory_json(cost),
+        "runs_on": runs_on()?,
         "taps": cost.plan.taps.iter().map(|tap| &tap.name).collect::<Vec<_>>(),
         "plan": arguments.plan.then(|| cost.plan.to_string()),
     }))
@@ -208,7 +209,26 @@ fn describe(subject: &Subject, cost: &Cost) -> anyhow::Result<Table> {
     for memory in &cost.memory {
         row(&format!("memory at batch {}", cost.batch), memory.text(), &format!("{} kernels", memory.family));
     }
+    let activations = format!("activations {}", table::bytes(cost.plan.activation_bytes()));
+    row(&format!("memory at batch {}", cost.batch), activations, "CPU engine");
+    row("runs on", runs_on()?, "the best of this machine; --adapter");
     Ok(table)
+}
+
+/// What the network would run on without `--adapter`. No device is opened.
+fn runs_on() -> anyhow::Result<String> {
+    let adapters = gpu::adapters_blocking();
+    match GpuOptions::default().hardware_only(true).position(&adapters) {
+        Some(index) => Ok(format!("{} ({}, {})", adapters[index].name, adapters[index].kind, adapters[index].backend)),
+        None => Ok(Cpu::new(CpuOptions::default())?.to_string()),
+    }
+}
+
+/// Bytes by kernel family, and on the CPU engine.
+fn memory_json(cost: &Cost) -> Map<String, Value> {
+    let mut memory: Map<String, Value> = cost.memory.iter().map(|one| (one.family.to_string(), one.json())).collect();
+    memory.insert("cpu".into(), json!({ "activations": cost.plan.activation_bytes() }));
+    memory
 }
 
 fn describe_architecture(architecture: &Architecture, from: &str, row: &mut impl FnMut(&str, String, &str)) {

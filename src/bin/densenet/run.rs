@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
 use crate::cli::source::SourceArgs;
-use crate::engine::{self, WithoutAdapter};
+use crate::engine;
 use crate::tensor;
 
 /// Run a raw tensor (.npy, NCHW float32) through the network and write the logits
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Verdict> {
         tap => Wanted::Tap(tap.to_string()),
     });
     let options = ClassifierOptions::default().batch(arguments.batch).size(size).outputs(wanted);
-    let classifier = engine::open(&arguments.adapter, weights, options, WithoutAdapter::Fail)?;
+    let classifier = engine::open(&arguments.adapter, weights, options)?;
 
     let (mut values, mut maps) = (Vec::new(), None::<FeatureMaps>);
     let tensors: Vec<Input> =

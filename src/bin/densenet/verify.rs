@@ -1,4 +1,4 @@
-//! `densenet verify`: the adapter against the CPU reference, tap by tap.
+//! `densenet verify`: an engine against the CPU reference, tap by tap.
 
 use std::io::Write as _;
 
@@ -8,20 +8,22 @@ use densenet_wgpu::weights::random;
 use densenet_wgpu::{FeatureMaps, InputSize, Precision, SessionOptions};
 use serde_json::{Value, json};
 
-use crate::cli::adapter::{AdapterArgs, adapter_json};
+use crate::cli::adapter::AdapterArgs;
 use crate::cli::finish::{Usage, Verdict, print_json};
+use crate::cli::model::AnyModel;
 use crate::cli::source::{self, SourceArgs};
 use crate::cli::{host_elements, positive, table};
 use crate::engine;
 
-/// Compare the adapter with the CPU reference on seeded input, every tap
+/// Compare an adapter or the CPU engine with the CPU reference on seeded input, every tap
 ///
-/// Tolerances follow from the sums that make a value up, not from the values' range. The exit status is 1 if a tap is beyond
-/// its tolerance, or if there is no adapter.
+/// Without --adapter, what every command would run on is compared. Tolerances follow from the sums that make a value up, not
+/// from the values' range. The exit status is 1 if a tap is beyond its tolerance, or if the adapter that is named is not
+/// there.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   densenet verify
-  densenet verify --arch densenet121
+  densenet verify --adapter cpu --arch densenet121
   densenet verify --weights densenet121.safetensors --size 97x131 --batch 2")]
 pub(crate) struct Arguments {
     /// Input size, N or HxW [default: the network's usual size]
@@ -40,21 +42,24 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
-    if arguments.adapter.is_cpu() {
-        return Err(Usage::error("verify compares an adapter with the CPU reference: --adapter cpu compares nothing"));
+    if arguments.adapter.is_reference() {
+        return Err(Usage::error(
+            "verify compares an engine with the CPU reference: --adapter reference compares nothing",
+        ));
     }
+    arguments.adapter.check()?;
     let weights = arguments.source.open(Some(0))?;
     let architecture = weights.architecture();
     let preset = weights.preprocessing()?;
     let size = arguments.size.unwrap_or_else(|| source::natural_size(&preset));
     let batch = arguments.batch;
     let taps = Plan::new(architecture, size, 1)?.taps.iter().map(|tap| tap.name.clone()).collect::<Vec<_>>();
-    let gpu = arguments.adapter.open()?;
-    let model = arguments.adapter.load(&gpu, &weights, false)?;
+    let engine = arguments.adapter.open()?;
+    let model = AnyModel::load(&engine, &weights, arguments.adapter.load_options(&weights, false))?;
     let options = SessionOptions::new(size).max_batch(batch).taps(&taps);
-    let mut session = model.session_blocking(options)?;
+    let mut session = model.session(options)?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
-    let output = session.run_blocking(&input)?;
+    let output = session.run(&input)?;
     let wanted = reference::forward_keeping(&weights, &input, batch, size, |name| taps.iter().any(|tap| tap == name))?;
 
     let precision = arguments.adapter.precision;
@@ -62,10 +67,8 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         taps.iter().map(|name| Compared::new(name, output.tap(name), &wanted, precision)).collect();
     let first = compared.iter().find(|tap| !tap.ok());
     if arguments.json {
-        let mut adapter = adapter_json(gpu.adapter())?;
-        adapter["kernels"] = json!(model.family().to_string());
         print_json(&json!({
-            "adapter": adapter,
+            "adapter": model.json()?,
             "model": engine::model_json(architecture, weights.origin(), &preset, architecture.activation),
             "size": size.to_string(),
             "batch": batch,
@@ -80,11 +83,9 @@ pub(crate) fn verify(arguments: &Arguments) -> anyhow::Result<Verdict> {
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", table::text(table))?;
         let what = format!("{} at {size}, batch {batch}", source::name_of(architecture));
-        let facts = gpu.facts();
-        let whom = format!("{} ({}, {} kernels)", facts.name, facts.backend, model.family());
         match first {
-            None => writeln!(out, "{what}: all {} taps of {whom} agree with the CPU reference", compared.len())?,
-            Some(tap) => writeln!(out, "{what}: {whom} disagrees with the CPU reference, first at {}", tap.name)?,
+            None => writeln!(out, "{what}: all {} taps of {model} agree with the CPU reference", compared.len())?,
+            Some(tap) => writeln!(out, "{what}: {model} disagrees with the CPU reference, first at {}", tap.name)?,
         }
     }
     Ok(if first.is_none() { Verdict::Success } else { Verdict::Failure })
