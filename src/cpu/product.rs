@@ -107,11 +107,12 @@ mod tests {
                     product(Factors { values: &factors, inputs, outputs }, read, &mut target, step, before);
                     for (at, (got, held)) in target.iter().zip(&start).enumerate() {
                         let (n, o) = (at / step, at % step);
-                        let sum: f32 = (0..inputs).map(|i| rows[n * row_step + i] * factors[i * outputs + o]).sum();
+                        let sum =
+                            || -> f32 { (0..inputs).map(|i| rows[n * row_step + i] * factors[i * outputs + o]).sum() };
                         let want = match before {
                             _ if o >= outputs => *held,
-                            Target::Replaced => sum,
-                            Target::Kept => sum + held,
+                            Target::Replaced => sum(),
+                            Target::Kept => sum() + held,
                         };
                         assert_eq!(*got, want, "{outputs} x {count} x {inputs}, row {n}, output {o}");
                     }
