@@ -11,6 +11,7 @@ mod licences;
 mod new_crate;
 mod rings;
 mod rules;
+mod soundness;
 mod suite;
 mod wasm;
 

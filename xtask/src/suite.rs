@@ -1,7 +1,7 @@
 //! Everything that must hold: the rules, then the rings of tests from the middle outwards.
 
 use crate::cargo::APP;
-use crate::{licences, new_crate, rules, wasm};
+use crate::{licences, new_crate, rules, soundness, wasm};
 
 /// What can be run by itself: the rules, or one ring.
 pub(crate) struct Group {
@@ -65,7 +65,7 @@ pub(crate) static GROUPS: [Group; 7] = [
         number: "3",
         about: "Ring 3: kernels against naive loops",
         needs_driver: true,
-        steps: &[Integration(&["kernels"])],
+        steps: &[Integration(&["kernels"]), Check("soundness", soundness::check)],
     },
     Group {
         name: "network",
