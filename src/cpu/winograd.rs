@@ -90,6 +90,7 @@ macro_rules! places {
 }
 
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "one index into 16 slices")]
 fn spread_tile<S: Simd>(
     simd: S,
     pixels: [&[f32]; PLACES],
@@ -194,6 +195,7 @@ impl WithSimd for Gather<'_> {
 
 /// The upper (0) or lower (1) two pixels of a tile.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "one index into 16 slices")]
 fn gather_half<S: Simd>(simd: S, half: usize, m: [&[f32]; PLACES], left: &mut [f32], right: Option<&mut [f32]>) {
     let heads = places!(P => S::as_simd_f32s(m[P]));
     let (count, rest) = (heads[0].0.len(), heads[0].1.len());
