@@ -336,3 +336,22 @@ fn several_threads_share_a_model() {
         }
     });
 }
+
+#[test]
+fn a_run_that_is_dropped_leaves_the_session_as_it_was() {
+    use std::future::Future as _;
+    use std::task::{Context, Waker};
+    let (weights, size) = small();
+    for threads in [1, 2, 4] {
+        let model = Model::load_blocking(&cpu(threads), &weights, LoadOptions::default()).unwrap();
+        let mut session = model.session_blocking(SessionOptions::new(size).max_batch(4)).unwrap();
+        let input = weights::random::input(1, 4 * 3 * 12 * 12);
+        let wanted = session.run_blocking(&input).unwrap();
+        for _ in 0..100 {
+            let mut run = Box::pin(session.run(&input));
+            let _ = run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            drop(run);
+            assert_eq!(pollster::block_on(session.run(&input)).unwrap(), wanted);
+        }
+    }
+}

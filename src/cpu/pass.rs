@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::layout::Layout;
 use super::model::Model;
 use super::work::Work;
-use crate::cancel::CancelToken;
 use crate::engine::Output;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::engine::StepTime;
@@ -86,14 +85,14 @@ impl Pass {
         self.work.fill(value);
     }
 
-    /// Runs checked images, pass by pass.
-    pub(super) fn run(&mut self, images: &[f32], cancel: Option<&CancelToken>) -> Result<Output> {
+    /// Runs checked images, pass by pass; asks before each step whether to go on.
+    pub(super) fn run(&mut self, images: &[f32], proceed: &dyn Fn() -> Result<()>) -> Result<Output> {
         let mut output = self.empty();
         for images in images.chunks(self.plan.batch * self.image()) {
             let count = self.upload(images);
             output.begin(count);
             for index in 0..self.plan.steps.len() {
-                cancel.map_or(Ok(()), CancelToken::check)?;
+                proceed()?;
                 self.step(index, count);
                 for (tap, (_, maps)) in self.taps.iter().zip(output.taps_mut()) {
                     if tap.step == index {

@@ -22,6 +22,8 @@ pub struct Session {
     size: InputSize,
     cancel: Option<CancelToken>,
     pass: Arc<Mutex<Pass>>,
+    /// The end of the last run, where its future may have been dropped before.
+    running: Option<oneshot::Receiver<()>>,
     plan: Arc<Plan>,
     bytes: u64,
 }
@@ -65,7 +67,15 @@ impl Session {
         let pass = Pass::new(model, plan.clone(), &options.taps)?;
         let bytes = pass.bytes();
         let pass = Arc::new(Mutex::new(pass));
-        Ok(Session { model: model.clone(), size: options.size, cancel: options.cancel, pass, plan, bytes })
+        Ok(Session {
+            model: model.clone(),
+            size: options.size,
+            cancel: options.cancel,
+            pass,
+            running: None,
+            plan,
+            bytes,
+        })
     }
 
     /// Values of one image: channels x height x width.
@@ -95,7 +105,8 @@ impl Session {
     }
 
     /// Runs images: planar NCHW f32, any number of them, in as many passes as it takes. The engine's threads compute; where
-    /// it has only one, that is the caller's, and this returns when the work is done.
+    /// it has only one, that is the caller's, and this returns when the work is done. A run whose future is dropped ends at
+    /// its next step.
     ///
     /// # Errors
     /// [`Error::Input`] where the length is no multiple of [`Session::image_elements`] or a value is not finite;
@@ -103,11 +114,20 @@ impl Session {
     /// [`Error::Cancelled`] between two steps of a pass.
     pub async fn run(&mut self, images: &[f32]) -> Result<Output> {
         self.check(images)?;
+        // A thread of the pool must never wait for the pass: while it waits for parts of one run, it may take up another.
+        if let Some(before) = &mut self.running {
+            let _ = before.await;
+        }
+        let (ended, running) = oneshot::channel();
+        self.running = Some(running);
         let (sender, receiver) = oneshot::channel();
         let (pass, cancel, images) = (self.pass.clone(), self.cancel.clone(), images.to_vec());
         self.model.cpu().spawn(move || {
+            let proceed = || if sender.is_canceled() { Err(Error::Cancelled) } else { proceed(cancel.as_ref()) };
+            let result = lock(&pass).run(&images, &proceed);
+            let _ = ended.send(());
             // Nobody listens where the caller has dropped the future.
-            let _ = sender.send(lock(&pass).run(&images, cancel.as_ref()));
+            let _ = sender.send(result);
         });
         receiver.await.unwrap_or_else(|_| Err(Error::Device("a thread of the CPU engine ended".into())))
     }
@@ -121,7 +141,8 @@ impl Session {
         self.check(images)?;
         let mut guard = lock(&self.pass);
         let pass = &mut *guard;
-        self.model.cpu().install(|| pass.run(images, self.cancel.as_ref()))
+        let cancel = self.cancel.as_ref();
+        self.model.cpu().install(|| pass.run(images, &|| proceed(cancel)))
     }
 
     /// Times every step of one pass. A cancel token does not stop it.
@@ -149,6 +170,10 @@ impl Session {
     fn check(&self, images: &[f32]) -> Result<()> {
         images::check(images, self.model.architecture().input_channels, self.size).map(|_| ())
     }
+}
+
+fn proceed(cancel: Option<&CancelToken>) -> Result<()> {
+    cancel.map_or(Ok(()), CancelToken::check)
 }
 
 fn lock(pass: &Mutex<Pass>) -> MutexGuard<'_, Pass> {
