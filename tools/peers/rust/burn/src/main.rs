@@ -7,10 +7,10 @@ use std::fs;
 use anyhow::{Context, Result};
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use safetensors::SafeTensors;
-use turns::{Case, Input, Run};
+use turns::{Case, Input, Place, Run};
 
 fn main() -> Result<()> {
-    turns::answer("burn 0.22.1", load)
+    turns::answer("burn 0.22.1", Place::Adapter, load)
 }
 
 fn load(case: &Case) -> Result<Run> {

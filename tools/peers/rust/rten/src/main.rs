@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use rten::{ModelOptions, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
-use turns::{Case, Input, Run};
+use turns::{Case, Input, Place, Run};
 
 fn main() -> Result<()> {
-    turns::answer("rten 0.27.0", load)
+    turns::answer("rten 0.27.0", Place::Cpu, load)
 }
 
 fn load(case: &Case) -> Result<Run> {

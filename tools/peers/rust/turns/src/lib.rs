@@ -1,15 +1,16 @@
 //! What every Rust peer shares: the arguments, the check of the logits, the timing, the line of JSON.
 //!
-//! compare_peers.py starts a peer as `PEER MODELS ARCH RUNS BUDGET THREADS STARTED`. The peer prints one line of JSON with the
-//! fields that python_peers.py prints. It times nothing until its logits agree with MODELS/ARCH.logits.npy.
+//! compare_peers.py starts a peer as `PEER MODELS ARCH BATCH RUNS BUDGET THREADS STARTED`. The peer prints one line of JSON with
+//! the fields that python_peers.py prints. It times nothing until its logits agree with MODELS/ARCH.logits.npy.
 
 use std::env::args;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use cpu_time::ProcessTime;
 use npyz::NpyFile;
 use serde_json::json;
 
@@ -25,6 +26,8 @@ pub struct Case {
     pub models: PathBuf,
     /// Name of the network, with which the names of its files begin.
     pub arch: String,
+    /// Images in a run.
+    pub batch: usize,
     /// Threads for runtimes on the CPU.
     pub threads: usize,
 }
@@ -34,6 +37,18 @@ impl Case {
     pub fn file(&self, ending: &str) -> PathBuf {
         self.models.join(format!("{}.{ending}", self.arch))
     }
+}
+
+/// What a runtime's own housekeeping may add to its threads, as a part of one processor.
+const HOUSEKEEPING: f64 = 0.15;
+
+/// What a peer runs on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The CPU, where no more than the threads that were asked for may work.
+    Cpu,
+    /// An adapter, whose driver may have threads of its own.
+    Adapter,
 }
 
 /// A batch of images, NCHW.
@@ -48,20 +63,19 @@ pub struct Input {
 pub type Run = Box<dyn FnMut(&Input) -> Result<Vec<f32>>>;
 
 /// Loads a network with `load`, checks its logits and times it.
-pub fn answer(version: &str, load: fn(&Case) -> Result<Run>) -> Result<()> {
+pub fn answer(version: &str, place: Place, load: fn(&Case) -> Result<Run>) -> Result<()> {
     let words: Vec<String> = args().skip(1).collect();
-    let [models, arch, runs, budget, threads, started] = words.as_slice() else {
-        anyhow::bail!("arguments: MODELS ARCH RUNS BUDGET THREADS STARTED, as compare_peers.py passes them");
+    let [models, arch, batch, runs, budget, threads, started] = words.as_slice() else {
+        anyhow::bail!("arguments: MODELS ARCH BATCH RUNS BUDGET THREADS STARTED, as compare_peers.py passes them");
     };
-    let case = Case { models: models.into(), arch: arch.clone(), threads: threads.parse().context("THREADS")? };
+    let (batch, threads) = (batch.parse().context("BATCH")?, threads.parse().context("THREADS")?);
+    let case = Case { models: models.into(), arch: arch.clone(), batch, threads };
     let (runs, budget): (usize, f64) = (runs.parse().context("RUNS")?, budget.parse().context("BUDGET")?);
     let started: f64 = started.parse().context("STARTED, in seconds since 1970")?;
 
-    let (shape, values) = npy(&case.file("input.npy"))?;
-    let shape: Vec<usize> = shape.into_iter().map(|n| n as usize).collect();
-    let shape = shape.try_into().ok().context("the input is not N, C, H, W")?;
-    let input = Input { shape, values };
-    let (_, expected) = npy(&case.file("logits.npy"))?;
+    let (shape, values) = npy(&case.file("input.npy"), batch)?;
+    let input = Input { shape: shape.try_into().ok().context("the input is not N, C, H, W")?, values };
+    let (_, expected) = npy(&case.file("logits.npy"), batch)?;
 
     let mut run = load(&case)?;
     let logits = run(&input)?;
@@ -83,21 +97,37 @@ pub fn answer(version: &str, load: fn(&Case) -> Result<Run>) -> Result<()> {
         }
     }
     let affordable = (budget * 1e3 / last) as usize;
+    let (used, start) = (ProcessTime::now(), Instant::now());
     let mut times = (0..runs.min(affordable).max(2)).map(|_| time()).collect::<Result<Vec<f64>>>()?;
+    let busy = used.elapsed().as_secs_f64() / start.elapsed().as_secs_f64();
+    let idle = place == Place::Adapter || busy <= threads as f64 + HOUSEKEEPING;
+    ensure!(idle, "it kept {busy:.2f} processors busy where {threads} threads were asked for");
     times.sort_by(f64::total_cmp);
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
     let line = json!({
         "version": version, "median_ms": (low + high) / 2.0, "min_ms": times[0], "runs": times.len(),
-        "first_ms": first_ms, "error": error,
+        "first_ms": first_ms, "peak_mb": peak_mb(), "busy": busy, "error": error,
     });
     println!("{line}");
     Ok(())
 }
 
-fn npy(path: &Path) -> Result<(Vec<u64>, Vec<f32>)> {
+/// The shape and values of the first `batch` rows of a file.
+fn npy(path: &Path, batch: usize) -> Result<(Vec<usize>, Vec<f32>)> {
     let file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
     let file = NpyFile::new(file).with_context(|| path.display().to_string())?;
-    Ok((file.shape().to_vec(), file.into_vec()?))
+    let mut shape: Vec<usize> = file.shape().iter().map(|&n| n as usize).collect();
+    ensure!(shape.first().is_some_and(|&rows| rows >= batch), "{}: fewer than {batch} images", path.display());
+    shape[0] = batch;
+    let wanted = shape.iter().product();
+    Ok((shape, file.data()?.take(wanted).collect::<Result<_, _>>()?))
+}
+
+/// The most memory that was resident, in megabytes; none where there is no /proc.
+fn peak_mb() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib: f64 = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024.0 / 1e6)
 }
 
 /// Largest difference, relative to the range of the expected values.
