@@ -100,8 +100,8 @@ pub fn answer(version: &str, place: Place, load: fn(&Case) -> Result<Run>) -> Re
     let (used, start) = (ProcessTime::now(), Instant::now());
     let mut times = (0..runs.min(affordable).max(2)).map(|_| time()).collect::<Result<Vec<f64>>>()?;
     let busy = used.elapsed().as_secs_f64() / start.elapsed().as_secs_f64();
-    let idle = place == Place::Adapter || busy <= threads as f64 + HOUSEKEEPING;
-    ensure!(idle, "it kept {busy:.2f} processors busy where {threads} threads were asked for");
+    let within = place == Place::Adapter || busy <= threads as f64 + HOUSEKEEPING;
+    ensure!(within, "it kept {busy:.2f} processors busy where {threads} threads were asked for");
     times.sort_by(f64::total_cmp);
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
     let line = json!({
@@ -120,7 +120,7 @@ fn npy(path: &Path, batch: usize) -> Result<(Vec<usize>, Vec<f32>)> {
     ensure!(shape.first().is_some_and(|&rows| rows >= batch), "{}: fewer than {batch} images", path.display());
     shape[0] = batch;
     let wanted = shape.iter().product();
-    Ok((shape, file.data()?.take(wanted).collect::<Result<_, _>>()?))
+    Ok((shape, file.data::<f32>()?.take(wanted).collect::<Result<_, _>>()?))
 }
 
 /// The most memory that was resident, in megabytes; none where there is no /proc.
