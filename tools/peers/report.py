@@ -23,11 +23,12 @@ def summarise(rounds, about, titles, left_out, checked):
     for name, title in titles.items():
         turns = [r[name] for r in rounds if name in r]
         if turns:
-            peaks = [t["peak_mb"] for t in turns if t.get("peak_mb")] + [checked.get(name, {}).get("peak_mb")]
+            peaks = [t["peak_mb"] for t in turns if t.get("peak_mb")]
+            errors = [t["error"] for t in turns if "error" in t] + [error for error in [checked.get(name)] if error is not None]
             rows.append({"name": name, "title": title, "rounds": len(turns),
                          "version": turns[-1].get("version"), "median_ms": statistics.median(t["median_ms"] for t in turns),
-                         "first_ms": min(t["first_ms"] for t in turns), "peak_mb": max(filter(None, peaks), default=None),
-                         "error": max(t["error"] for t in turns if "error" in t) if "error" in turns[0] else None,
+                         "first_ms": min(t["first_ms"] for t in turns), "peak_mb": max(peaks, default=None),
+                         "error": max(errors, default=None),
                          "to_yardstick": ratio(rounds, name, YARDSTICK), "ours_to_it": ratio(rounds, first, name)})
     return {**about, "date": time.strftime("%Y-%m-%d"), "rows": rows, "checked": checked, "left_out": left_out,
             "rounds": rounds}

@@ -101,7 +101,7 @@ pub fn answer(version: &str, place: Place, load: fn(&Case) -> Result<Run>) -> Re
     let mut times = (0..runs.min(affordable).max(2)).map(|_| time()).collect::<Result<Vec<f64>>>()?;
     let busy = used.elapsed().as_secs_f64() / start.elapsed().as_secs_f64();
     let within = place == Place::Adapter || busy <= threads as f64 + HOUSEKEEPING;
-    ensure!(within, "it kept {busy:.2f} processors busy where {threads} threads were asked for");
+    ensure!(within, "it kept {busy:.2} processors busy where {threads} threads were asked for");
     times.sort_by(f64::total_cmp);
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
     let line = json!({
