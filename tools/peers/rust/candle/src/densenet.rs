@@ -84,10 +84,7 @@ pub(crate) fn load(weights: VarBuilder<'_>) -> Result<DenseNet> {
         norm0: norm(&features.pp("norm0"))?,
         blocks,
         norm5: norm(&features.pp("norm5"))?,
-        classifier: Linear::new(
-            classifier.get_unchecked("weight")?,
-            Some(classifier.get_unchecked("bias")?),
-        ),
+        classifier: Linear::new(classifier.get_unchecked("weight")?, Some(classifier.get_unchecked("bias")?)),
     })
 }
 

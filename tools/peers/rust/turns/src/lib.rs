@@ -126,7 +126,8 @@ fn npy(path: &Path, batch: usize) -> Result<(Vec<usize>, Vec<f32>)> {
 /// The most memory that was resident, in megabytes; none where there is no /proc.
 fn peak_mb() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let kib: f64 = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
+    let kib: f64 =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024.0 / 1e6)
 }
 

@@ -7,7 +7,9 @@ use densenet_wgpu::{InputSize, LoadOptions, SessionOptions, weights};
 use wasm_bindgen::prelude::*;
 
 #[cfg(not(target_feature = "simd128"))]
-compile_error!("without simd128 the times mean nothing: run cargo in tools/peers/wasm, whose .cargo/config.toml turns it on");
+compile_error!(
+    "without simd128 the times mean nothing: run cargo in tools/peers/wasm, whose .cargo/config.toml turns it on"
+);
 
 /// A network, loaded and ready to run.
 #[wasm_bindgen]
