@@ -63,8 +63,8 @@ pub enum Error {
     /// No adapter, or none that matches the request.
     #[error("no usable GPU adapter: {0}")]
     NoAdapter(String),
-    /// The device ran out of memory.
-    #[error("the adapter ran out of memory while {0}: use a smaller batch or input size, or close other programs")]
+    /// The device ran out of memory, or the machine where the CPU computes.
+    #[error("memory ran out while {0}: use a smaller batch or input size, or close other programs")]
     OutOfMemory(String),
     /// The device was lost (driver reset, unplugged, taken by the system).
     #[error("the device was lost ({0}): make a new Gpu and load the model again")]

@@ -2,6 +2,7 @@
 
 mod compare;
 mod golden_files;
+mod head_layers;
 
 use compare::{assert_close, compare_logits, tolerances};
 use densenet_wgpu::architecture::{
@@ -16,6 +17,7 @@ use densenet_wgpu::{
     SessionOptions,
 };
 use golden_files::cases;
+use head_layers::ACTIVATIONS;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
@@ -117,17 +119,7 @@ fn head_layer() -> impl Strategy<Value = HeadLayer> {
     prop_oneof![
         (1usize..80).prop_map(|outputs| HeadLayer::Linear { outputs }),
         Just(HeadLayer::BatchNorm { eps: 1e-3 }),
-        select(vec![
-            HeadLayer::Relu,
-            HeadLayer::LeakyRelu { slope: 0.01 },
-            HeadLayer::Gelu,
-            HeadLayer::GeluTanh,
-            HeadLayer::Silu,
-            HeadLayer::Tanh,
-            HeadLayer::Sigmoid,
-            HeadLayer::Softmax,
-            HeadLayer::LogSoftmax,
-        ]),
+        select(&ACTIVATIONS[..]),
     ]
 }
 
@@ -268,6 +260,26 @@ fn what_cannot_be_is_refused() {
     let mut image = vec![0.0; session.image_elements()];
     image[9] = f32::NAN;
     assert!(matches!(session.run_blocking(&image), Err(Error::Input(_))));
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_session_that_no_memory_holds_is_an_error() {
+    // One feature map of 343 TB, more than a process can address.
+    let recipe = Recipe { stem: Stem::cifar(20_000), classes: Some(3), ..Recipe::imagenet(4, &[1]) };
+    let weights = Weights::random(&recipe.build("immense"), 1).unwrap();
+    let model = Model::load_blocking(&cpu(2), &weights, LoadOptions::default()).unwrap();
+    let refused = model.session_blocking(SessionOptions::new(InputSize::square(65_536))).unwrap_err();
+    assert!(matches!(refused, Error::OutOfMemory(_)), "{refused}");
+    assert!(refused.to_string().contains("use a smaller batch or input size"), "{refused}");
+}
+
+#[test]
+fn a_batch_of_any_size_takes_passes_of_a_gibibyte_at_most() {
+    let (weights, size) = small();
+    let model = Model::load_blocking(&cpu(2), &weights, LoadOptions::default()).unwrap();
+    let session = model.session_blocking(SessionOptions::new(size).max_batch(1 << 20)).unwrap();
+    assert!(session.batch() > 1000 && session.plan().activation_bytes() <= 1 << 30, "{}", session.batch());
 }
 
 #[test]

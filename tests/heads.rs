@@ -3,6 +3,7 @@
 
 mod adapter;
 mod compare;
+mod head_layers;
 
 use adapter::CHOICES;
 use compare::{assert_close, tolerances};
@@ -11,6 +12,7 @@ use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::reference::forward_keeping;
 use densenet_wgpu::weights::{self, Weights};
 use densenet_wgpu::{Activation, Architecture, InputSize, POOLED_MAPS, SessionOptions};
+use head_layers::ACTIVATIONS;
 
 const POOLINGS: [Pooling; 5] = [
     Pooling::Average,
@@ -79,18 +81,7 @@ fn every_pooling_with_and_without_relu_and_layers() {
 
 #[test]
 fn every_activation_in_the_middle_and_at_the_end() {
-    let activations = [
-        HeadLayer::Relu,
-        HeadLayer::LeakyRelu { slope: 0.01 },
-        HeadLayer::Gelu,
-        HeadLayer::GeluTanh,
-        HeadLayer::Silu,
-        HeadLayer::Tanh,
-        HeadLayer::Sigmoid,
-        HeadLayer::Softmax,
-        HeadLayer::LogSoftmax,
-    ];
-    for activation in activations {
+    for activation in ACTIVATIONS {
         // Behind a linear layer and a norm, on its own, behind a norm alone, on the features, and last.
         let layers =
             vec![activation, linear(70), NORM, activation, activation, NORM, activation, linear(7), activation];

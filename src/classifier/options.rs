@@ -69,7 +69,7 @@ pub struct ClassifierOptions {
     pub kernels: Option<KernelFamily>,
     /// How an adapter stores weights. With f16, [`Engine::Best`] is the best adapter.
     pub precision: Precision,
-    /// Pictures of one pass. Default: 8 on a GPU and the CPU engine, 1 elsewhere.
+    /// Pictures of one pass. Default: 8 on a GPU, 4 on the CPU engine, 1 elsewhere.
     pub batch: Option<usize>,
     /// Names of the classes, one for each. Default: the file's; else ImageNet's for 1,000 classes, or `class 0` and so on.
     pub labels: Option<Vec<String>>,

@@ -20,6 +20,11 @@ impl Norm {
         Ok(Norm { scale: padded(&affine.scale), shift: padded(&affine.shift) })
     }
 
+    /// Scale and shift of `count` channels.
+    pub(super) fn part(&self, first: usize, count: usize) -> [&[f32]; 2] {
+        [&self.scale[first..][..count], &self.shift[first..][..count]]
+    }
+
     pub(super) fn bytes(&self) -> usize {
         (self.scale.len() + self.shift.len()) * size_of::<f32>()
     }

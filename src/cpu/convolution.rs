@@ -15,12 +15,10 @@
 //! so that 16 multiplications do for 36. Sums over input channels are taken before `A`, which makes 16 products of matrices,
 //! one for each element: tiles by input channels, times input by output channels.
 
-use pulp::{Simd, WithSimd};
-
 use super::affine::{ChannelMap, Norm};
 use super::filters::Filters;
-use super::lanes;
 use super::layout::Layout;
+use super::pixels::Normalise;
 use super::product::{Factors, Rows, Target, product};
 use super::winograd::{Gather, PLACES, Spread, plane, transform_filter};
 use super::work::{Work, part};
@@ -95,8 +93,8 @@ impl Convolution {
         let run = |index: usize, target: &mut [f32], scratch: &mut [f32]| {
             let (of, first) = (index / of_image, index % of_image * bands.rows);
             let source = &source[of * image * from.step..][..image * from.step];
-            let rows = bands.rows.min(height.div_ceil(2) - first);
-            self.run_band(work, (source, from), (target, to), bands, first, rows, scratch);
+            let band = Bands { rows: bands.rows.min(height.div_ceil(2) - first), ..bands };
+            self.run_band(work, (source, from), (target, to), (first, band), scratch);
         };
         let target = &mut target[..to.elements()];
         let band = lines * width * to.step;
@@ -111,21 +109,18 @@ impl Convolution {
         }
     }
 
-    /// Some rows of tiles of one image. `target` begins with their first row of pixels.
-    #[expect(clippy::too_many_arguments, reason = "the numbers of one band")]
+    /// A band of one image from its row `first` of tiles on. `target` begins with the band's first row of pixels.
     fn run_band(
         &self,
         work: &Work,
         (source, from): (&[f32], Layout),
         (target, to): (&mut [f32], Layout),
-        bands: Bands,
-        first: usize,
-        rows: usize,
+        (first, band): (usize, Bands),
         scratch: &mut [f32],
     ) {
-        let tiles = rows * bands.across;
-        let (zeros, scratch) = scratch.split_at_mut(bands.channels);
-        let (spread, scratch) = scratch.split_at_mut(PLACES * plane(tiles * bands.channels));
+        let (rows, tiles) = (band.rows, band.tiles());
+        let (zeros, scratch) = scratch.split_at_mut(band.channels);
+        let (spread, scratch) = scratch.split_at_mut(PLACES * plane(tiles * band.channels));
         let (products, activated) = scratch.split_at_mut(PLACES * plane(tiles * self.outputs));
         zeros.fill(0.0);
         for start in (0..self.inputs).step_by(MOST_CHANNELS) {
@@ -147,9 +142,15 @@ impl Convolution {
                 let bottom = (2 * (first + rows) + 1).min(from.height);
                 let pixels = (bottom - map.top) * from.width;
                 let activated = &mut activated[..pixels * channels];
-                let [scale, shift] = [&norm.scale, &norm.shift].map(|values| &values[start..start + channels]);
-                let source = &source[map.top * from.width * from.step + from.start + start..];
-                work.cpu.vectorised(Activation { source, step: from.step, scale, shift, target: activated });
+                work.cpu.vectorised(Normalise {
+                    rectified: true,
+                    source: &source[map.top * from.width * from.step + from.start + start..],
+                    source_step: from.step,
+                    norm: norm.part(start, channels),
+                    count: pixels,
+                    target: &mut *activated,
+                    target_step: channels,
+                });
                 (map.source, map.step) = (activated, channels);
             }
             work.cpu.vectorised(map);
@@ -167,7 +168,7 @@ impl Convolution {
             products,
             outputs: self.outputs,
             tiles,
-            across: bands.across,
+            across: band.across,
             width: to.width,
             step: to.step,
             target: &mut target[to.start..],
@@ -195,26 +196,5 @@ impl Bands {
     /// Elements of the pre-activated pixels that a band reads.
     fn activated(&self, width: usize) -> usize {
         (2 * self.rows + 2) * width * self.channels
-    }
-}
-
-/// Pre-activates some channels of pixels, without gaps.
-struct Activation<'a> {
-    source: &'a [f32],
-    step: usize,
-    scale: &'a [f32],
-    shift: &'a [f32],
-    target: &'a mut [f32],
-}
-
-impl WithSimd for Activation<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let channels = self.scale.len();
-        for (row, pixel) in self.target.chunks_exact_mut(channels).zip(self.source.chunks(self.step)) {
-            lanes::normalise(simd, true, &pixel[..channels], [self.scale, self.shift], row);
-        }
     }
 }

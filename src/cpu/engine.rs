@@ -10,9 +10,6 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::options::CpuOptions;
 use crate::error::{Error, Result};
 
-/// More would only wait: no step has more parts than that. Systems take down a process that starts far more.
-const MOST_THREADS: usize = 1024;
-
 /// The CPU as an engine. Cheap to clone; clones share their threads, which compute for one run after the other.
 ///
 /// ```
@@ -32,18 +29,22 @@ pub struct Cpu {
 }
 
 impl Cpu {
+    /// The most threads. More would only wait, and each takes memory before it does anything.
+    pub const MAX_THREADS: usize = 1024;
+
     /// Starts the threads.
     ///
     /// # Errors
-    /// [`Error::Input`] for no thread or more than 1024, or where the system starts no more.
+    /// [`Error::Input`] for no thread or more than [`Cpu::MAX_THREADS`], or where the system starts no more.
     pub fn new(options: CpuOptions) -> Result<Cpu> {
         let threads = match options.threads {
-            Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
-                return Err(Error::Input(format!("the CPU engine takes 1 to {MOST_THREADS} threads, not {threads}")));
+            Some(threads) if !(1..=Cpu::MAX_THREADS).contains(&threads) => {
+                let most = Cpu::MAX_THREADS;
+                return Err(Error::Input(format!("the CPU engine takes 1 to {most} threads, not {threads}")));
             }
             _ if cfg!(target_arch = "wasm32") => 1,
             Some(threads) => threads,
-            None => std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
+            None => std::thread::available_parallelism().map_or(1, usize::from).min(Cpu::MAX_THREADS),
         };
         let start = || {
             let name = |index| format!("densenet-cpu-{index}");

@@ -2,6 +2,7 @@
 
 use super::affine::ChannelMap;
 use super::layout::Layout;
+use super::pixels::repeat;
 use super::product::{Factors, Rows, Target, product};
 use super::work::{Work, part};
 use crate::error::Result;
@@ -89,7 +90,7 @@ impl Linear {
         let block = |index: usize, rows: Rows<'_>, target: &mut [f32]| {
             let width = BLOCK.min(self.outputs - index * BLOCK);
             let bias = &self.bias[index * BLOCK..][..width];
-            target.chunks_mut(step).take(rows.count).for_each(|row| row[..width].copy_from_slice(bias));
+            repeat(bias, target, step, rows.count);
             let values = &self.factors[index * BLOCK * self.inputs..];
             product(Factors { values, inputs: self.inputs, outputs: width }, rows, target, step, Target::Kept);
             for row in target.chunks_mut(step).take(rows.count) {

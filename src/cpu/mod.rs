@@ -9,8 +9,9 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `options`, `engine`, `work` | [`CpuOptions`]; [`Cpu`]: threads and instructions; scratch memory |
-//! | `layout`, `lanes`, `product` | where values are; runs of channels; products of matrices, and all `unsafe` |
+//! | `options`, `engine` | [`CpuOptions`]; [`Cpu`]: threads and instructions |
+//! | `memory`, `work` | memory that may be refused; scratch memory, and how work is cut |
+//! | `layout`, `lanes`, `pixels`, `product` | where values are; runs of channels, of one pixel and of several; products of matrices, and all `unsafe` |
 //! | `affine`, `filters`, `winograd` | parameters as kernels read them; the transforms of 3x3 convolutions |
 //! | `stem`, `pointwise`, `convolution`, `pool`, `copy`, `head` | the steps |
 //! | `kernel` | a step of any kind |
@@ -26,9 +27,11 @@ mod head;
 mod kernel;
 mod lanes;
 mod layout;
+mod memory;
 mod model;
 mod options;
 mod pass;
+mod pixels;
 mod pointwise;
 mod pool;
 mod product;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::engine::Cpu;
 use super::kernel::Kernel;
 use crate::architecture::Architecture;
-use crate::cancel::CancelToken;
-use crate::engine::{LoadOptions, Progress, ProgressCallback};
+use crate::engine::{LoadOptions, Loading};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::precision::Precision;
@@ -138,27 +137,5 @@ fn smallest(architecture: &Architecture, class_maps: bool) -> Result<Plan> {
         Some(size) => size,
         None => architecture.least_size()?,
     };
-    match class_maps {
-        true => Plan::with_class_maps(architecture, size, 1),
-        false => Plan::new(architecture, size, 1),
-    }
-}
-
-/// How far loading is, and whether it goes on.
-struct Loading {
-    progress: Option<ProgressCallback>,
-    cancel: Option<CancelToken>,
-    done: usize,
-    total: usize,
-}
-
-impl Loading {
-    /// Says what is done now, unless loading is cancelled.
-    fn say(&mut self, what: &str) -> Result<()> {
-        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)?;
-        if let Some(progress) = &mut self.progress {
-            progress(Progress { done: self.done, total: self.total, what: what.into() });
-        }
-        Ok(())
-    }
+    Plan::either(architecture, size, 1, class_maps)
 }

@@ -9,7 +9,7 @@ pub struct CpuOptions {
 }
 
 impl CpuOptions {
-    /// Threads that compute, 1 to 1024. Without a number, as many as the machine runs at once. The browser has one.
+    /// Threads that compute, 1 to [`Cpu::MAX_THREADS`](super::Cpu::MAX_THREADS). Without a number, as many as the machine runs at once. The browser has one.
     pub fn threads(mut self, threads: impl Into<Option<usize>>) -> Self {
         self.threads = threads.into();
         self

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::layout::Layout;
+use super::memory::zeros;
 use super::model::Model;
 use super::work::Work;
 use crate::engine::Output;
@@ -64,13 +65,13 @@ impl Pass {
         }
         let steps = plan.steps.iter().zip(model.kernels());
         let scratch = steps.map(|(step, kernel)| kernel.scratch(&plan, step)).max().unwrap_or(0);
-        let work = Work::new(model.cpu(), scratch);
+        let work = Work::new(model.cpu(), scratch)?;
         let wanted = plan.taps.iter().filter(|tap| taps.contains(&tap.name));
         let taps = wanted.map(|tap| Read::new(&plan, &tap.name, tap.step, &tap.view)).collect();
         let output = plan.output();
         let view = View { tensor: output, slots: 0..plan.tensor(output).slots.len() };
         let result = Read::new(&plan, "", plan.steps.len(), &view);
-        let memories = sizes.into_iter().map(|size| vec![0.0; size]).collect();
+        let memories = sizes.into_iter().map(zeros).collect::<Result<_>>()?;
         Ok(Pass { model: model.clone(), plan, work, memories, taps, result })
     }
 

@@ -3,12 +3,10 @@
 //! A product of two matrices. Pixels are cut into tiles; of a tile, the pre-activations of some channels are computed into
 //! scratch memory that stays in the cache, and multiplied. Results go where they belong, at the channel offset.
 
-use pulp::{Simd, WithSimd};
-
 use super::affine::{ChannelMap, Norm};
 use super::filters::Filters;
-use super::lanes::{self, Relu};
 use super::layout::Layout;
+use super::pixels::{Normalise, Rectify, repeat};
 use super::product::{Factors, MOST_INPUTS, Rows, Target, product};
 use super::work::{Work, part};
 use crate::error::Result;
@@ -71,7 +69,7 @@ impl Pointwise {
             let source = &source[index * tile * from.step + from.start..];
             let target = &mut target[to.start..];
             if let Some(bias) = &self.bias {
-                target.chunks_mut(to.step).take(count).for_each(|pixel| pixel[..self.outputs].copy_from_slice(bias));
+                repeat(bias, target, to.step, count);
             }
             for first in (0..self.inputs).step_by(MOST_INPUTS) {
                 let inputs = MOST_INPUTS.min(self.inputs - first);
@@ -79,16 +77,15 @@ impl Pointwise {
                     None => Rows { values: &source[first..], step: from.step, count },
                     Some(norm) => {
                         let step = inputs + GAP;
-                        let [scale, shift] = [&norm.scale, &norm.shift].map(|values| &values[first..first + inputs]);
-                        let activation = Activation {
+                        work.cpu.vectorised(Normalise {
+                            rectified: true,
                             source: &source[first..],
-                            step: from.step,
-                            scale,
-                            shift,
+                            source_step: from.step,
+                            norm: norm.part(first, inputs),
                             count,
                             target: &mut *scratch,
-                        };
-                        work.cpu.vectorised(activation);
+                            target_step: step,
+                        });
                         Rows { values: scratch, step, count }
                     }
                 };
@@ -102,50 +99,8 @@ impl Pointwise {
                 }
             }
             if self.bias.is_some() {
-                work.cpu.vectorised(Rectify { target, step: to.step, outputs: self.outputs, count });
+                work.cpu.vectorised(Rectify { target, step: to.step, channels: self.outputs, count });
             }
         });
-    }
-}
-
-/// Pre-activates some channels of `count` pixels into rows that lie `channels + GAP` apart.
-struct Activation<'a> {
-    source: &'a [f32],
-    step: usize,
-    scale: &'a [f32],
-    shift: &'a [f32],
-    count: usize,
-    target: &'a mut [f32],
-}
-
-impl WithSimd for Activation<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let channels = self.scale.len();
-        let rows = self.target.chunks_mut(channels + GAP).zip(self.source.chunks(self.step));
-        for (row, pixel) in rows.take(self.count) {
-            lanes::normalise(simd, true, &pixel[..channels], [self.scale, self.shift], &mut row[..channels]);
-        }
-    }
-}
-
-/// ReLU of the first channels of `count` pixels.
-struct Rectify<'a> {
-    target: &'a mut [f32],
-    step: usize,
-    outputs: usize,
-    count: usize,
-}
-
-impl WithSimd for Rectify<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for pixel in self.target.chunks_mut(self.step).take(self.count) {
-            lanes::change(simd, &Relu, &mut pixel[..self.outputs]);
-        }
     }
 }

@@ -9,9 +9,10 @@ use super::model::Model;
 use super::pass::Pass;
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
-use crate::engine::{Output, SessionOptions, StepTime, images};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::engine::StepTime;
+use crate::engine::{Output, SessionOptions, images};
 use crate::error::{Error, Result};
-use crate::maps::class_maps_tap;
 use crate::plan::Plan;
 
 /// Runs images of one size on the CPU engine.
@@ -32,7 +33,8 @@ impl Model {
     /// Prepares to run images of one size: allocates what a pass needs, so that a pass allocates nothing but its result.
     ///
     /// # Errors
-    /// [`Error::Input`] for a size that the network does not admit, [`Error::Tap`] for an unknown tap, [`Error::Cancelled`].
+    /// [`Error::Input`] for a size that the network does not admit, [`Error::Tap`] for an unknown tap,
+    /// [`Error::OutOfMemory`] where not even one image fits, [`Error::Cancelled`].
     pub async fn session(&self, options: SessionOptions) -> Result<Session> {
         Session::new(self, options)
     }
@@ -50,20 +52,10 @@ impl Model {
 impl Session {
     fn new(model: &Model, options: SessionOptions) -> Result<Session> {
         options.cancel.as_ref().map_or(Ok(()), CancelToken::check)?;
-        if options.max_batch == 0 {
-            return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
-        }
-        let maps = class_maps_tap(model.architecture());
-        let class_maps = options.taps.iter().any(|name| name == maps);
-        if class_maps && !model.has_class_maps() {
-            let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
-            return Err(Error::Tap { name: maps.into(), hint });
-        }
-        let plan = match class_maps {
-            true => Plan::with_class_maps(model.architecture(), options.size, options.max_batch)?,
-            false => Plan::new(model.architecture(), options.size, options.max_batch)?,
-        };
-        let plan = Arc::new(plan);
+        let class_maps = options.wants_class_maps(model.architecture(), model.has_class_maps())?;
+        let plan = |batch| Plan::either(model.architecture(), options.size, batch, class_maps);
+        let batch = options.max_batch.min(most_images(plan(1)?.activation_bytes()));
+        let plan = Arc::new(plan(batch)?);
         let pass = Pass::new(model, plan.clone(), &options.taps)?;
         let bytes = pass.bytes();
         let pass = Arc::new(Mutex::new(pass));
@@ -83,7 +75,8 @@ impl Session {
         self.model.architecture().input_channels * self.size.height * self.size.width
     }
 
-    /// Images that one pass takes.
+    /// Images that one pass takes: at most those asked for, and no more than a gibibyte of activations holds. Larger passes
+    /// gain nothing.
     pub fn batch(&self) -> usize {
         self.plan.batch
     }
@@ -151,11 +144,7 @@ impl Session {
     /// As [`Session::run`]; `images` must fit one pass.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn profile_blocking(&mut self, images: &[f32]) -> Result<Vec<StepTime>> {
-        self.check(images)?;
-        let count = images.len() / self.image_elements();
-        if count > self.batch() {
-            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.batch())));
-        }
+        images::fit_one_pass(self.check(images)?, self.batch())?;
         let mut guard = lock(&self.pass);
         let pass = &mut *guard;
         Ok(self.model.cpu().install(|| pass.profile(images)))
@@ -167,9 +156,14 @@ impl Session {
         lock(&self.pass).fill(value);
     }
 
-    fn check(&self, images: &[f32]) -> Result<()> {
-        images::check(images, self.model.architecture().input_channels, self.size).map(|_| ())
+    fn check(&self, images: &[f32]) -> Result<usize> {
+        images::check(images, self.model.architecture().input_channels, self.size)
     }
+}
+
+/// Images of a pass whose activations are of `bytes` each: in all of a gibibyte at most.
+fn most_images(bytes: u64) -> usize {
+    ((1 << 30) / bytes.max(1)).max(1) as usize
 }
 
 fn proceed(cancel: Option<&CancelToken>) -> Result<()> {

@@ -5,12 +5,10 @@
 //! window of `kernel` columns then lies in one piece, that of the next result `stride` columns further, and one product of
 //! matrices takes all windows where they are.
 
-use pulp::{Simd, WithSimd};
-
 use super::affine::ChannelMap;
 use super::filters::Filters;
-use super::lanes::{self, Relu};
 use super::layout::Layout;
+use super::pixels::{Rectify, repeat};
 use super::product::{Factors, MOST_INPUTS, Rows, Target, product};
 use super::work::Work;
 use crate::error::Result;
@@ -82,8 +80,7 @@ impl Stem {
             self.interleave(source, [height, width], padding, row, scratch);
             let target = &mut target[to.start..];
             if let Some(bias) = &self.bias {
-                let pixels = target.chunks_mut(to.step).take(to.width);
-                pixels.for_each(|pixel| pixel[..self.outputs].copy_from_slice(bias));
+                repeat(bias, target, to.step, to.width);
             }
             let step = self.stride * self.kernel * self.channels;
             for first in (0..inputs).step_by(MOST_INPUTS) {
@@ -93,7 +90,7 @@ impl Stem {
                 product(factors, Rows { values: &scratch[first..], step, count: to.width }, target, to.step, before);
             }
             if self.bias.is_some() {
-                work.cpu.vectorised(Rectify { target, step: to.step, outputs: self.outputs });
+                work.cpu.vectorised(Rectify { target, step: to.step, channels: self.outputs, count: to.width });
             }
         });
     }
@@ -122,23 +119,6 @@ impl Stem {
                 let values = zeros.chain(line).chain(std::iter::repeat(&0.0));
                 places.zip(values).for_each(|(place, value)| *place = *value);
             }
-        }
-    }
-}
-
-struct Rectify<'a> {
-    target: &'a mut [f32],
-    step: usize,
-    outputs: usize,
-}
-
-impl WithSimd for Rectify<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        for pixel in self.target.chunks_mut(self.step) {
-            lanes::change(simd, &Relu, &mut pixel[..self.outputs]);
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::engine::Cpu;
+use super::memory::zeros;
+use crate::error::Result;
 
 /// An engine with scratch memory for each of its threads.
 #[derive(Debug)]
@@ -13,9 +15,12 @@ pub(super) struct Work {
 
 impl Work {
     /// `elements` of scratch for each thread.
-    pub(super) fn new(cpu: &Cpu, elements: usize) -> Work {
-        let scratch = (0..cpu.threads()).map(|_| Mutex::new(vec![0.0; elements])).collect();
-        Work { cpu: cpu.clone(), scratch }
+    ///
+    /// # Errors
+    /// As [`zeros`].
+    pub(super) fn new(cpu: &Cpu, elements: usize) -> Result<Work> {
+        let scratch = (0..cpu.threads()).map(|_| zeros(elements).map(Mutex::new)).collect::<Result<_>>()?;
+        Ok(Work { cpu: cpu.clone(), scratch })
     }
 
     pub(super) fn bytes(&self) -> usize {

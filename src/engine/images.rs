@@ -26,6 +26,17 @@ pub(crate) fn check(images: &[f32], channels: usize, size: InputSize) -> Result<
     }
 }
 
+/// `count`, if so many images fit a pass of `batch`.
+///
+/// # Errors
+/// [`Error::Input`] where they do not.
+pub(crate) fn fit_one_pass(count: usize, batch: usize) -> Result<usize> {
+    match count <= batch {
+        true => Ok(count),
+        false => Err(Error::Input(format!("{count} images do not fit one pass of {batch}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;

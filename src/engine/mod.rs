@@ -6,16 +6,21 @@
 //! |---|---|
 //! | `images` | what images of a run must be |
 //! | `load_options`, `session_options` | [`LoadOptions`], [`SessionOptions`] |
+//! | `loading` | progress and cancelling of a load |
 //! | `output`, `step_time` | [`Output`]; [`StepTime`] |
 
 #[cfg(any(feature = "gpu", feature = "cpu"))]
 pub(crate) mod images;
 mod load_options;
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+mod loading;
 mod output;
 mod session_options;
 mod step_time;
 
 pub use load_options::{LoadOptions, Progress, ProgressCallback};
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+pub(crate) use loading::Loading;
 pub use output::Output;
 pub use session_options::SessionOptions;
 pub use step_time::StepTime;

@@ -1,7 +1,13 @@
 //! What a session is made for.
 
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use crate::architecture::Architecture;
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use crate::error::{Error, Result};
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use crate::maps::class_maps_tap;
 
 /// What a session is for: a size, and how much at once.
 ///
@@ -65,5 +71,25 @@ impl SessionOptions {
     pub fn cancel(mut self, token: impl Into<Option<CancelToken>>) -> Self {
         self.cancel = token.into();
         self
+    }
+}
+
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+impl SessionOptions {
+    /// Whether a session of a model needs the plan with class maps.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for passes of no image, [`Error::Tap`] for class maps of a model that was loaded without.
+    pub(crate) fn wants_class_maps(&self, architecture: &Architecture, has_class_maps: bool) -> Result<bool> {
+        if self.max_batch == 0 {
+            return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
+        }
+        let maps = class_maps_tap(architecture);
+        let wanted = self.taps.iter().any(|name| name == maps);
+        if wanted && !has_class_maps {
+            let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
+            return Err(Error::Tap { name: maps.into(), hint });
+        }
+        Ok(wanted)
     }
 }

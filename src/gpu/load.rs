@@ -4,8 +4,7 @@ use super::device::Gpu;
 use super::model::Model;
 use super::readback::Driver;
 use super::weight_store::WeightStore;
-use crate::cancel::CancelToken;
-use crate::engine::{LoadOptions, Progress, ProgressCallback, SessionOptions};
+use crate::engine::{LoadOptions, Loading, SessionOptions};
 use crate::error::Result;
 use crate::kernels::{Kernels, Program, Variant};
 use crate::maps::class_maps_tap;
@@ -59,11 +58,8 @@ impl Model {
 fn prepare(gpu: &Gpu, weights: &Weights, kernels: Kernels, options: &LoadOptions) -> Result<(Program, Vec<Variant>)> {
     let architecture = weights.architecture();
     let lower = |size| {
-        let plan = match options.class_maps {
-            true => Plan::with_class_maps(architecture, size, 1),
-            false => Plan::new(architecture, size, 1),
-        };
-        Program::lower(&plan?, kernels, gpu.facts())
+        let plan = Plan::either(architecture, size, 1, options.class_maps)?;
+        Program::lower(&plan, kernels, gpu.facts())
     };
     let program = lower(architecture.least_size()?)?;
     let mut variants = program.variants.clone();
@@ -83,26 +79,4 @@ async fn warm(model: &Model, loading: &Loading, driver: Driver) -> Result<()> {
     let image = vec![0.0; session.image_elements()];
     session.run_driven(&image, driver).await?;
     Ok(())
-}
-
-/// How far a load is, and who may stop it.
-struct Loading {
-    progress: Option<ProgressCallback>,
-    cancel: Option<CancelToken>,
-    done: usize,
-    total: usize,
-}
-
-impl Loading {
-    fn say(&mut self, what: &str) -> Result<()> {
-        if let Some(progress) = &mut self.progress {
-            progress(Progress { done: self.done, total: self.total, what: what.to_string() });
-        }
-        self.cancel.as_ref().map_or(Ok(()), CancelToken::check)
-    }
-
-    fn step(&mut self, what: &str) -> Result<()> {
-        self.done += 1;
-        self.say(what)
-    }
 }

@@ -14,7 +14,6 @@ use crate::architecture::InputSize;
 use crate::engine::{Output, SessionOptions, images};
 use crate::error::{Error, Result};
 use crate::kernels::{Program, STAGING_BUFFERS};
-use crate::maps::class_maps_tap;
 use crate::plan::Plan;
 
 /// Runs images of one size.
@@ -200,11 +199,7 @@ impl Session {
 
     /// The number of images, if they fit one pass, too.
     pub(super) fn check_one_pass(&self, images: &[f32]) -> Result<usize> {
-        let count = self.check(images)?;
-        if count > self.batch() {
-            return Err(Error::Input(format!("{count} images do not fit one pass of {}", self.batch())));
-        }
-        Ok(count)
+        images::fit_one_pass(self.check(images)?, self.batch())
     }
 
     fn submit_pass(&mut self, images: &[f32]) -> Result<Pending> {
@@ -237,19 +232,8 @@ impl Session {
 /// The program for the largest batch, up to the one asked for, that the adapter's limits allow.
 fn lower(model: &Model, options: &SessionOptions) -> Result<Program> {
     let facts = model.gpu().facts();
-    if options.max_batch == 0 {
-        return Err(Error::Input("max_batch is 0: at least 1 is needed".into()));
-    }
-    let maps = class_maps_tap(model.architecture());
-    let class_maps = options.taps.iter().any(|name| name == maps);
-    if class_maps && !model.has_class_maps() {
-        let hint = "load the model with LoadOptions::class_maps for class-activation maps".into();
-        return Err(Error::Tap { name: maps.into(), hint });
-    }
-    let plan = |batch| match class_maps {
-        true => Plan::with_class_maps(model.architecture(), options.size, batch),
-        false => Plan::new(model.architecture(), options.size, batch),
-    };
+    let class_maps = options.wants_class_maps(model.architecture(), model.has_class_maps())?;
+    let plan = |batch| Plan::either(model.architecture(), options.size, batch, class_maps);
     let one = plan(1)?;
     for name in &options.taps {
         one.tap(name)?;

@@ -36,6 +36,20 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// [`Plan::with_class_maps`] or [`Plan::new`].
+    ///
+    /// # Errors
+    /// As the one or the other.
+    #[cfg(any(feature = "gpu", feature = "cpu"))]
+    pub(crate) fn either(architecture: &Architecture, size: InputSize, batch: usize, class_maps: bool) -> Result<Plan> {
+        match class_maps {
+            true => Plan::with_class_maps(architecture, size, batch),
+            false => Plan::new(architecture, size, batch),
+        }
+    }
+}
+
 fn check_batch(batch: usize) -> Result<()> {
     if batch == 0 {
         return Err(Error::Input("a batch of 0 images: at least 1 is needed".into()));

@@ -26,12 +26,9 @@ pub(crate) struct AdapterArgs {
     pub(crate) precision: Precision,
 }
 
-/// More than machines have. Each takes memory before it does anything.
-const MAX_THREADS: usize = 1024;
-
 fn threads(text: &str) -> Result<usize, String> {
-    let count = text.parse().ok().filter(|count| (1..=MAX_THREADS).contains(count));
-    count.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is expected"))
+    let count = text.parse().ok().filter(|count| (1..=Cpu::MAX_THREADS).contains(count));
+    count.ok_or_else(|| format!("a whole number from 1 to {} is expected", Cpu::MAX_THREADS))
 }
 
 impl AdapterArgs {
@@ -71,17 +68,13 @@ impl AdapterArgs {
     /// Opens what the arguments name, else a GPU or the CPU engine; options that only adapters have choose the best adapter.
     pub(crate) fn open(&self) -> anyhow::Result<Engine> {
         self.check()?;
-        let gpu = |options| Gpu::new_blocking(options).map(Engine::Gpu);
         let engine = match &self.adapter {
-            _ if self.is_reference() => Ok(Engine::Reference),
-            _ if self.is_named("cpu") || self.threads.is_some() => {
-                Cpu::new(CpuOptions::default().threads(self.threads)).map(Engine::Cpu)
-            }
-            Some(name) => gpu(GpuOptions::default().adapter(name)),
-            None if self.of_adapters().is_some() => gpu(GpuOptions::default()),
-            None => Engine::Best.open_blocking(),
+            _ if self.threads.is_some() => Cpu::new(CpuOptions::default().threads(self.threads))?.into(),
+            Some(name) => Engine::from(name.as_str()).open_blocking()?,
+            None if self.of_adapters().is_some() => Gpu::new_blocking(GpuOptions::default())?.into(),
+            None => Engine::Best.open_blocking()?,
         };
-        Ok(engine?)
+        Ok(engine)
     }
 
     /// How to load a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
