@@ -57,6 +57,11 @@ pub fn adapters_blocking() -> Vec<AdapterFacts> {
 
 /// The adapters of some backends with their facts, the best first.
 async fn enumerate(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterFacts)> {
+    // In a browser without WebGPU wgpu has no backend, and panics.
+    #[cfg(target_arch = "wasm32")]
+    if !wgpu::util::is_browser_webgpu_supported().await {
+        return Vec::new();
+    }
     let descriptor = wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
     let instance = wgpu::Instance::new(descriptor);
     let mut found: Vec<(wgpu::Adapter, AdapterFacts)> = instance
@@ -98,7 +103,9 @@ fn facts_alone(found: &[(wgpu::Adapter, AdapterFacts)]) -> Vec<AdapterFacts> {
 /// Why none of `adapters` was chosen.
 fn why_none(options: &GpuOptions, adapters: &[AdapterFacts]) -> String {
     if adapters.is_empty() {
-        let hint = if cfg!(target_os = "linux") {
+        let hint = if cfg!(target_arch = "wasm32") {
+            "this browser has no WebGPU, or not for this machine and page: take another browser, or the CPU engine"
+        } else if cfg!(target_os = "linux") {
             "install a Vulkan driver: your GPU's, or Mesa's software driver (package mesa-vulkan-drivers)"
         } else {
             "install or update the graphics driver"
@@ -144,7 +151,8 @@ pub(super) async fn open(adapter: &wgpu::Adapter, facts: &AdapterFacts) -> Resul
 
 pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limits) -> AdapterFacts {
     AdapterFacts {
-        name: info.name.clone(),
+        // Browsers keep it to themselves.
+        name: if info.name.is_empty() { "adapter without a name".into() } else { info.name.clone() },
         kind: match info.device_type {
             wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
             wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,

@@ -37,9 +37,18 @@ fn damaged(error: impl std::fmt::Display) -> String {
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
+/// Where the tensors are read from.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// From the file at this path, or from a temporary one.
+    File(Option<&'a Path>),
+    /// Where there are no files.
+    Memory,
+}
+
 /// Refuses archives of another kind, and those that would be too large unpacked, before anything is unpacked. Returns the
-/// file to read, where that is not the one at `path`, the pickle in it, and TorchScript's program.
-pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Checkpoint, String> {
+/// file to read, where that is not the one at `place`, the pickle in it, and TorchScript's program.
+pub(super) fn to_read(bytes: &[u8], place: Place) -> Result<Checkpoint, String> {
     let (mut archive, misread) = opened(bytes)?;
     let names: Vec<String> = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let pickle = pickle(&names)?;
@@ -71,23 +80,27 @@ pub(super) fn to_read(bytes: &[u8], path: Option<&Path>) -> Result<Checkpoint, S
         let program = program(&mut archive, &names);
         let plain = with_dictionaries(&pickle).ok_or_else(|| damaged("its data.pkl is no pickle"))?;
         weigh::check(&plain, 1)?;
-        let file = temporary(|file| parameters_alone(&mut archive, &plain, file))?;
-        return Ok(Checkpoint { file: Some(file), pickle, program: Some(program) });
+        let file = match place {
+            Place::File(_) => Some(temporary(|file| parameters_alone(&mut archive, &plain, file))?),
+            Place::Memory => None,
+        };
+        return Ok(Checkpoint { file, pickle, plain: Some(plain), program: Some(program) });
     }
-    let file = match path {
+    let file = match place {
+        Place::Memory => None,
         // The library that reads the tensors reads archives as this one does. And `torch.save` does not compress: in an archive that somebody compressed, each tensor would be unpacked from the
         // beginning of its storage, and 20,000 tensors at the end of one storage would take hours.
         _ if packed => Some(temporary(|file| unpack(&mut archive, file))?),
-        Some(_) => None,
-        None => Some(temporary(|file| file.write_all(bytes))?),
+        Place::File(Some(_)) => None,
+        Place::File(None) => Some(temporary(|file| file.write_all(bytes))?),
     };
-    Ok(Checkpoint { file, pickle, program: None })
+    Ok(Checkpoint { file, pickle, plain: None, program: None })
 }
 
 /// The archive, and whether its table of contents had to be looked for where it is. PyTorch's archives end with a 64-bit record that
 /// they do not need, of 76 bytes. The library expects none and looks 76 bytes behind the beginning of the table, which it finds to
 /// be right where the first member's name has 30 bytes: `a_name_of_21_letters_/data.pkl`.
-fn opened(bytes: &[u8]) -> Result<(Archive<'_>, bool), String> {
+pub(super) fn opened(bytes: &[u8]) -> Result<(ZipArchive<Cursor<&[u8]>>, bool), String> {
     ZipArchive::new(Cursor::new(bytes)).map(|archive| (archive, false)).or_else(|e| {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let archive = ZipArchive::with_config(config, Cursor::new(bytes));
@@ -99,6 +112,8 @@ fn opened(bytes: &[u8]) -> Result<(Archive<'_>, bool), String> {
 pub(super) struct Checkpoint {
     pub(super) file: Option<NamedTempFile>,
     pub(super) pickle: Vec<u8>,
+    /// Of TorchScript, the pickle without its classes.
+    pub(super) plain: Option<Vec<u8>>,
     pub(super) program: Option<Program>,
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Node<'a> {
         state: Option<Id>,
         pairs: Vec<(Id, Id)>,
     },
+    /// A tensor's storage, by its description.
+    Storage(Id),
     /// None, bytes, or anything else.
     Other,
 }
@@ -86,6 +88,16 @@ impl<'a> Machine<'a> {
         &self.nodes[id]
     }
 
+    /// What follows the pickle.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Every storage.
+    pub(super) fn storages(&self) -> impl Iterator<Item = Id> {
+        (0..self.nodes.len()).filter(|&id| matches!(self.nodes[id], Node::Storage(_)))
+    }
+
     /// The value of a text key.
     pub(super) fn get(&self, pairs: &[(Id, Id)], key: &str) -> Option<Id> {
         pairs.iter().find(|(own, _)| self.nodes[*own] == Node::Text(key)).map(|(_, value)| *value)
@@ -133,8 +145,15 @@ impl<'a> Machine<'a> {
             b'X' => self.text::<4>()?,
             0x8c => self.text::<1>()?,
             0x8d => self.text::<8>()?,
-            b'U' | b'C' | 0x8a => self.bytes::<1>().map(|_| self.push(Node::Other))?,
-            b'T' | b'B' | 0x8b => self.bytes::<4>().map(|_| self.push(Node::Other))?,
+            // Python 2's texts.
+            b'U' => self.text::<1>()?,
+            b'T' => self.text::<4>()?,
+            0x8a => {
+                let bytes = self.bytes::<1>()?;
+                self.push(whole(bytes).map_or(Node::Other, Node::Number));
+            }
+            b'C' => self.bytes::<1>().map(|_| self.push(Node::Other))?,
+            b'B' | 0x8b => self.bytes::<4>().map(|_| self.push(Node::Other))?,
             0x8e | 0x96 => self.bytes::<8>().map(|_| self.push(Node::Other))?,
             b'(' => self.marks.push(self.stack.len()),
             b'0' if self.marks.last() == Some(&self.stack.len()) => drop(self.marks.pop()),
@@ -201,10 +220,9 @@ impl<'a> Machine<'a> {
                     *state = Some(new);
                 }
             }
-            // A tensor's storage.
             b'Q' => {
-                self.stack.pop()?;
-                self.push(Node::Other);
+                let description = self.stack.pop()?;
+                self.push(Node::Storage(description));
             }
             _ => return None,
         }
@@ -262,6 +280,15 @@ impl<'a> Machine<'a> {
         }
         Some(())
     }
+}
+
+/// A whole number of Python, in bytes of a two's complement; None where it needs more than 52 bits.
+fn whole(bytes: &[u8]) -> Option<f64> {
+    let negative = bytes.last().is_some_and(|last| last & 0x80 != 0);
+    let mut all = [if negative { 0xff } else { 0 }; 8];
+    all.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    let number = i64::from_le_bytes(all);
+    (number.unsigned_abs() < 1 << 52).then_some(number as f64)
 }
 
 fn pairs(items: &[Id]) -> Vec<(Id, Id)> {

@@ -2,10 +2,14 @@
 //! numbers and shapes, and nothing in it is ever executed.
 
 mod archive;
+mod found;
 mod machine;
+mod memory;
 mod outline;
 mod read;
 mod script;
+mod storage;
+mod views;
 mod weigh;
 
 pub(super) use read::read;

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use pytorch_reader::{DType, FileFormat, PytorchError, PytorchReader, Tensor};
+use pytorch_reader::{FileFormat, PytorchError, PytorchReader};
 use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use super::super::extras;
 use super::super::large_stack::on_large_stack;
 use super::super::source::{Entry, Number, Source};
-use super::archive::{ADVICE, MAX_EXPANSION, temporary, to_read};
-use super::{outline, weigh};
+use super::archive::{ADVICE, MAX_EXPANSION, Place, temporary, to_read};
+use super::found::Found;
+use super::{memory, outline, weigh};
 
 /// Keys under which training programs keep networks. Where a file has several, the first of these counts: averaged weights
 /// come before those of the last step, as in timm.
@@ -30,22 +31,47 @@ const LEGACY_PICKLES: usize = 5;
 /// Those before the checkpoint.
 const PICKLES_BEFORE: usize = 3;
 
-/// Reads the table of contents, chooses the network, and reads its tensors. The library wants a file: without a `path`
-/// the bytes are written to a temporary one.
+const ZIP: &str = "PyTorch (zip)";
+const LEGACY: &str = "PyTorch (legacy pickle)";
+
+/// Reads the table of contents, chooses the network, and reads its tensors.
 pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
+    let place = if cfg!(target_family = "wasm") { Place::Memory } else { Place::File(path) };
+    read_from(bytes, place)
+}
+
+/// [`read`] with the choice. The library wants a file: without a path the bytes are written to a temporary one.
+pub(super) fn read_from(bytes: &[u8], place: Place) -> Result<Source<'static>, String> {
     let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
-    let mut is_script = false;
-    let (temporary, outline) = if bytes.starts_with(b"PK") {
-        let archive = to_read(bytes, path)?;
-        is_script = archive.program.is_some();
-        (archive.file, outline::of(&archive.pickle, 0, archive.program.as_ref()))
-    } else {
-        weigh::check(bytes, LEGACY_PICKLES)?;
-        let temporary = path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?;
-        (temporary, outline::of(bytes, PICKLES_BEFORE, None))
+    let archive = if bytes.starts_with(b"PK") { Some(to_read(bytes, place)?) } else { None };
+    let outline = match &archive {
+        Some(archive) => outline::of(&archive.pickle, 0, archive.program.as_ref()),
+        None => {
+            weigh::check(bytes, LEGACY_PICKLES)?;
+            outline::of(bytes, PICKLES_BEFORE, None)
+        }
     };
-    let path = temporary.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
-    let source = on_large_stack(|| entries(PytorchReader::new(path).map_err(|e| reason(&e))?, budget));
+    let is_script = archive.as_ref().is_some_and(|archive| archive.program.is_some());
+    let source = match place {
+        Place::File(path) => {
+            let rewritten = match archive {
+                Some(archive) => archive.file,
+                None => path.is_none().then(|| temporary(|file| file.write_all(bytes))).transpose()?,
+            };
+            let path = rewritten.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
+            on_large_stack(|| in_file(path, budget))
+        }
+        Place::Memory => {
+            let (format, read) = match &archive {
+                Some(archive) => (ZIP, memory::of_zip(bytes, archive.plain.as_ref().unwrap_or(&archive.pickle))),
+                None => (LEGACY, memory::of_legacy(bytes)),
+            };
+            let read = read.map_err(|reason| format!("a PyTorch file that cannot be read ({reason}); {ADVICE}"));
+            read.and_then(|(views, storages)| {
+                entries(format, views.into_iter().map(|view| view.found(&storages)).collect(), budget)
+            })
+        }
+    };
     let source = source.map_err(|reason| {
         if is_script { format!("a TorchScript archive whose parameters cannot be read: {reason}") } else { reason }
     })?;
@@ -53,22 +79,26 @@ pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Sour
     Ok(Source { format, order: outline.order, known: outline.layers, ..source })
 }
 
-fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String> {
+fn in_file(path: &Path, budget: u64) -> Result<Source<'static>, String> {
+    let reader = PytorchReader::new(path).map_err(|e| reason(&e))?;
     let format = match reader.metadata().format_type {
-        FileFormat::Zip => "PyTorch (zip)",
-        FileFormat::Legacy => "PyTorch (legacy pickle)",
+        FileFormat::Zip => ZIP,
+        FileFormat::Legacy => LEGACY,
         // Refused before: no DenseNet is that old.
         FileFormat::Tar => "PyTorch (tar)",
         FileFormat::Pickle => "pickle",
     };
-    let mut tensors: Vec<Tensor> = reader.into_tensors().into_values().collect();
+    entries(format, reader.into_tensors().into_values().map(Found::from).collect(), budget)
+}
+
+fn entries(format: &'static str, mut tensors: Vec<Found>, budget: u64) -> Result<Source<'static>, String> {
     if tensors.is_empty() {
         return Err(format!("a {format} file without tensors; {ADVICE}"));
     }
     // The library's order is a hash map's. Sorted, the same file always gives the same error.
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let (tensors, ignored) = choose(tensors);
-    let bytes = tensors.iter().map(|tensor| tensor.byte_len() as u64).fold(0, u64::saturating_add);
+    let bytes = tensors.iter().map(|tensor| tensor.byte_len as u64).fold(0, u64::saturating_add);
     if tensors.len() > MAX_TENSORS || bytes > budget {
         return Err(format!(
             "{} tensors of {bytes} bytes: a DenseNet has at most {MAX_TENSORS} tensors, and a file of this size {budget} \
@@ -81,9 +111,9 @@ fn entries(reader: PytorchReader, budget: u64) -> Result<Source<'static>, String
 }
 
 /// The tensors of one network, and what was left out: other networks under [`NETWORKS`], and the state of training.
-fn choose(tensors: Vec<Tensor>) -> (Vec<Tensor>, Vec<String>) {
+fn choose(tensors: Vec<Found>) -> (Vec<Found>, Vec<String>) {
     let top = |name: &str| name.split('.').next().unwrap_or_default().to_string();
-    let holds = |key: &str| tensors.iter().any(|t| t.shape().len() == 4 && top(&t.name) == key);
+    let holds = |key: &str| tensors.iter().any(|t| t.shape.len() == 4 && top(&t.name) == key);
     let others: Vec<&str> = NETWORKS.into_iter().filter(|key| holds(key)).skip(1).collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let kept = tensors
@@ -101,21 +131,13 @@ fn choose(tensors: Vec<Tensor>) -> (Vec<Tensor>, Vec<String>) {
     (kept, counts.into_iter().map(|(key, count)| format!("{key} ({count} tensors)")).collect())
 }
 
-fn entry(tensor: Tensor) -> Result<Entry<'static>, String> {
-    let number = match tensor.dtype() {
-        DType::F32 => Number::F32,
-        DType::F64 => Number::F64,
-        DType::F16 => Number::F16,
-        DType::BF16 => Number::BF16,
-        other => Number::Other(format!("{other:?}")),
-    };
+fn entry(tensor: Found) -> Result<Entry<'static>, String> {
     // Integers are counters, which inference does not need.
-    let bytes = match number {
+    let bytes = match tensor.number {
         Number::Other(_) => Vec::new(),
-        _ => tensor.read().map_err(|e| format!("damaged or truncated ({e}): fetch it again"))?,
+        _ => (tensor.read)().map_err(|e| format!("damaged or truncated ({e}): fetch it again"))?,
     };
-    let shape = tensor.shape().to_vec();
-    Ok(Entry { name: tensor.name, shape, number, bytes: Cow::Owned(bytes) })
+    Ok(Entry { name: tensor.name, shape: tensor.shape, number: tensor.number, bytes: Cow::Owned(bytes) })
 }
 
 fn reason(error: &PytorchError) -> String {

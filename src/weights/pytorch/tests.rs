@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::archive::Place;
 use super::read;
+use super::read::read_from;
 use crate::weights::{OpenOptions, from_bytes};
 
 fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
@@ -175,6 +177,63 @@ fn every_truncation_and_any_damage_is_an_error_or_the_network() {
                     assert!(!error.to_string().contains('\n'), "{error}");
                 }
             }
+        }
+    }
+}
+
+/// Both ways of reading a file agree, in what they yield and in what they refuse.
+fn same_from_memory(file: &[u8], what: &str) {
+    let entries = |place| {
+        let source = read_from(file, place)?;
+        let mut entries: Vec<_> = source
+            .entries
+            .into_iter()
+            .map(|e| (e.name, e.shape, format!("{:?}", e.number), e.bytes.into_owned()))
+            .collect();
+        entries.sort();
+        Ok::<_, String>((source.format, entries, source.order, source.ignored))
+    };
+    match (entries(Place::File(None)), entries(Place::Memory)) {
+        (Ok(file), Ok(memory)) => assert!(file == memory, "{what}"),
+        (Err(_), Err(_)) => {}
+        (file, memory) => panic!("{what}: {:?}, but from memory {:?}", file.map(drop), memory.map(drop)),
+    }
+}
+
+#[test]
+fn files_in_memory_are_read_as_the_library_reads_them() {
+    let mut read = 0;
+    for archive in ["torch-files.zip", "torch-heads.zip", "ports.zip"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(archive);
+        let mut files = ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+        for index in 0..files.len() {
+            let mut file = files.by_index(index).unwrap();
+            let name = file.name().unwrap().to_string();
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+            if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") {
+                same_from_memory(&bytes, &format!("{archive}: {name}"));
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 20, "{read}");
+    let pickle = state_dict(&[("a", &[2, 3], &[1, 2]), ("b", &[4], &[1]), ("c", &[2, 2], &[0, 1]), ("d", &[0], &[1])]);
+    same_from_memory(&stored(&pickle), "views");
+    for wrong in [&[("a", &[5, 5][..], &[5, 1][..])][..], &[("a", &[2], &[i32::MAX])], &[("a", &[2, 2], &[1])]] {
+        same_from_memory(&stored(&state_dict(wrong)), "a view that does not fit");
+    }
+    let whole = stored(&pickle);
+    for cut in 0..whole.len() {
+        same_from_memory(&whole[..cut], "a truncated file");
+    }
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0x55;
+        let memory = read_from(&damaged, Place::Memory);
+        // What the library refuses, this refuses: it may be stricter where a checksum tells.
+        if read_from(&damaged, Place::File(None)).is_err() {
+            assert!(memory.is_err() || place < 30, "byte {place} of {}", whole.len());
         }
     }
 }
