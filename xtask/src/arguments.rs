@@ -10,6 +10,7 @@ use crate::suite;
 /// The names of arguments, as `main` asks for them.
 pub(crate) const RINGS: &str = "RING";
 pub(crate) const ROOT: &str = "root";
+pub(crate) const PORT: &str = "port";
 pub(crate) const PASSED_ON: &str = "OPTION";
 
 /// All tasks and their options.
@@ -20,7 +21,7 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .subcommands([demo(), test(), circles(), bench()])
+        .subcommands([demo(), test(), web(), circles(), bench()])
 }
 
 fn demo() -> Command {
@@ -55,6 +56,20 @@ fn test() -> Command {
             Arg::new("large").long("large").action(ArgAction::SetTrue).conflicts_with(RINGS).help(
                 "Also read networks that frameworks saved in full size, which tests/golden/make_large_*.py make",
             ),
+        ])
+}
+
+fn web() -> Command {
+    Command::new("web")
+        .about("Build the web package and the page into target/web, and serve them on 127.0.0.1")
+        .long_about(
+            "Build the web package and the page into target/web, and serve them on 127.0.0.1.\n\n\
+             The first build takes some minutes. Nothing but cargo is needed. target/web can be copied to any static host; \
+             the package alone is target/web/pkg.",
+        )
+        .args([
+            Arg::new("build").long("build").action(ArgAction::SetTrue).help("Only build"),
+            Arg::new(PORT).long(PORT).value_name("PORT").default_value("8080").help("Serve on this port"),
         ])
 }
 

@@ -49,12 +49,17 @@ pub(crate) fn ensure_screen() -> Result<bool, String> {
         println!("NOT TESTED: the window is tested on Linux only.");
         return Ok(false);
     }
-    let missing = || SCREEN.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
+    ensure_programs(&SCREEN, "the window")
+}
+
+/// Installs what is missing of these programs, and says what could not be tested without them.
+fn ensure_programs(programs: &[(&str, &'static str)], tested: &str) -> Result<bool, String> {
+    let missing = || programs.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
     let packages: Vec<&str> = missing().collect();
     if packages.is_empty() {
         return Ok(true);
     }
-    println!("Installing what tests the window ({}):", packages.join(", "));
+    println!("Installing what tests {tested} ({}):", packages.join(", "));
     let reason = match is_apt() {
         true => install(&packages).err(),
         false => Some("this is neither Debian nor Ubuntu".to_string()),
@@ -63,12 +68,24 @@ pub(crate) fn ensure_screen() -> Result<bool, String> {
         return Ok(true);
     }
     let reason = reason.unwrap_or_else(|| "the packages do not contain it".into());
-    let reason = format!("the window cannot be tested without {}: {reason}", packages.join(", "));
+    let reason = format!("{tested} cannot be tested without {}: {reason}", packages.join(", "));
     if std::env::var_os("CI").is_some() {
         return Err(reason);
     }
     println!("NOT TESTED: {reason}");
     Ok(false)
+}
+
+/// What tests the web package: programs and their Debian packages.
+const BROWSER: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
+
+/// Makes sure that the web package can be tested in Chromium: on Debian by installing it. Returns false, and has said why, if it
+/// cannot be.
+///
+/// # Errors
+/// In CI, if it is missing and cannot be installed.
+pub(crate) fn ensure_browser() -> Result<bool, String> {
+    ensure_programs(&BROWSER, "the web package")
 }
 
 fn is_there(program: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The repository's chores: `cargo xtask demo | test | circles | bench`.
+//! The repository's chores: `cargo xtask demo | test | web | circles | bench`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who typed it")]
 
 mod arguments;
@@ -14,6 +14,7 @@ mod rules;
 mod soundness;
 mod suite;
 mod wasm;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
             let rings: Vec<&String> = options.get_many(RINGS).into_iter().flatten().collect();
             rings::test(&rings, options.get_flag("large"))
         }
+        Some(("web", options)) => web::build().and_then(|()| match options.get_flag("build") {
+            true => Ok(()),
+            false => web::serve(options.get_one::<String>(arguments::PORT).map_or("8080", String::as_str)),
+        }),
         Some(("circles", options)) => {
             let root = options.get_one::<PathBuf>(ROOT).cloned().unwrap_or_else(cargo::root);
             if options.get_flag("arrows") { circles::print_arrows(&root) } else { circles::check(&root) }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::cargo::{APP, root};
 use crate::count::{Count, cargo_test};
-use crate::driver;
 use crate::suite::{LARGE, Step, beginnings, chosen};
+use crate::{driver, web};
 
 /// Folders of files too large for the repository, and what fills them.
 const LARGE_FOLDERS: [(&str, &str); 2] =
@@ -50,21 +50,31 @@ impl Run {
         match step {
             Step::Check(name, check) => self.check(&format!("{group}: {name}"), check),
             Step::Tests(name, targets) => self.tests(&format!("{group}: {name}"), targets),
-            Step::Integration(beginnings) => {
-                let of_ring = |name: &&String| beginnings.iter().any(|beginning| name.starts_with(beginning));
-                let names = integration.iter().filter(of_ring);
-                let targets: Vec<&str> = names.flat_map(|name| ["--test", name.as_str()]).collect();
-                if targets.is_empty() {
-                    self.failures.push(format!("{group}: it has no tests"));
-                } else {
-                    self.tests(group, &targets);
+            Step::Integration(beginnings) => self.integration(group, beginnings, integration),
+            Step::Browser(beginning) => match driver::ensure_browser() {
+                Ok(true) => {
+                    self.check(&format!("{group}: its package"), web::build);
+                    self.integration(group, &[beginning], integration);
                 }
-            }
+                Ok(false) => {}
+                Err(reason) => self.failures.push(reason),
+            },
             Step::Window => match driver::ensure_screen() {
                 Ok(true) => self.tests(&format!("{group}: its window"), &["--package", APP, "--test", "window"]),
                 Ok(false) => {}
                 Err(reason) => self.failures.push(reason),
             },
+        }
+    }
+
+    fn integration(&mut self, group: &str, beginnings: &[&str], integration: &[String]) {
+        let of_ring = |name: &&String| beginnings.iter().any(|beginning| name.starts_with(beginning));
+        let names = integration.iter().filter(of_ring);
+        let targets: Vec<&str> = names.flat_map(|name| ["--test", name.as_str()]).collect();
+        if targets.is_empty() {
+            self.failures.push(format!("{group}: it has no tests"));
+        } else {
+            self.tests(group, &targets);
         }
     }
 

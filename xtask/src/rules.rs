@@ -58,3 +58,23 @@ pub(crate) fn app() -> Result<(), String> {
     run(&mut cargo(&["clippy", "--package", APP, "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--package", APP, "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
+
+/// The web package's lints, which count for the browser alone.
+pub(crate) fn web() -> Result<(), String> {
+    if !crate::wasm::install()? {
+        return Err(format!("there is no target {}", crate::wasm::TARGET));
+    }
+    let target = [
+        "clippy",
+        "--package",
+        "densenet-web",
+        "--target",
+        crate::wasm::TARGET,
+        "--no-deps",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(&mut cargo(&target))
+}

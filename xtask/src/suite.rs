@@ -22,14 +22,16 @@ pub(crate) enum Step {
     Tests(&'static str, &'static [&'static str]),
     /// The files of `tests/` whose names begin so.
     Integration(&'static [&'static str]),
+    /// The files of `tests/` whose names begin so, in Chromium, where there is one.
+    Browser(&'static str),
     /// The desktop app in its window, where there can be one.
     Window,
 }
 
-use Step::{Check, Integration, Tests, Window};
+use Step::{Browser, Check, Integration, Tests, Window};
 
 /// In the order in which they run.
-pub(crate) static GROUPS: [Group; 7] = [
+pub(crate) static GROUPS: [Group; 8] = [
     Group {
         name: "rules",
         number: "",
@@ -106,6 +108,17 @@ pub(crate) static GROUPS: [Group; 7] = [
         // Last: eframe is built for nothing else.
         steps: &[Check("app-rules", rules::app), Tests("the app's widgets", &["--package", APP, "--bins"]), Window],
     },
+    Group {
+        name: "web",
+        number: "7",
+        about: "Ring 7: the web package in Chromium",
+        needs_driver: false,
+        steps: &[
+            Check("web-rules", rules::web),
+            Tests("the web package's server", &["--package", "densenet-web-tools"]),
+            Browser("browser_"),
+        ],
+    },
 ];
 
 /// Tests of files too large for the repository.
@@ -130,7 +143,7 @@ impl Step {
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
             Check(name, _) => Some(name),
-            Tests(..) | Integration(_) | Window => None,
+            Tests(..) | Integration(_) | Browser(_) | Window => None,
         }
     }
 }
@@ -157,6 +170,7 @@ pub(crate) fn beginnings() -> impl Iterator<Item = &'static str> {
         .flat_map(|group| group.steps)
         .flat_map(|step| match step {
             Integration(beginnings) => *beginnings,
+            Browser(beginning) => std::slice::from_ref(beginning),
             Check(..) | Tests(..) | Window => &[],
         })
         .copied()

@@ -4,26 +4,36 @@ use std::process::Command;
 
 use crate::cargo::{cargo, output, run};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Checks the library for the browser. Without the target, which cannot be installed offline, this is an error in CI and a
 /// message elsewhere.
 pub(crate) fn check() -> Result<(), String> {
-    if !is_installed()? {
-        println!("+ rustup target add {TARGET}");
-        if let Err(reason) = run(Command::new("rustup").args(["target", "add", TARGET])) {
-            if std::env::var_os("CI").is_some() {
-                return Err(format!("the library cannot be checked for {TARGET}: {reason}"));
-            }
-            println!("NOT CHECKED: {reason}. CI checks the library for {TARGET}.");
-            return Ok(());
+    if !install()? {
+        let reason = format!("there is no target {TARGET}");
+        if std::env::var_os("CI").is_some() {
+            return Err(format!("the library cannot be checked for the browser: {reason}"));
         }
+        println!("NOT CHECKED: {reason}. CI checks the library for it.");
+        return Ok(());
     }
     // Everything but what needs threads, memory-mapped files or a terminal.
-    for features in ["gpu", "cpu,images,safetensors", "gpu,cpu,images,safetensors,npy"] {
+    for features in ["gpu", "cpu,images,safetensors", "gpu,cpu,images,safetensors,pytorch,keras,onnx,npy"] {
         run(&mut cargo(&["check", "--lib", "--target", TARGET, "--no-default-features", "--features", features]))?;
     }
     Ok(())
+}
+
+/// Installs the target if it is missing; returns whether it is there.
+pub(crate) fn install() -> Result<bool, String> {
+    if is_installed()? {
+        return Ok(true);
+    }
+    println!("+ rustup target add {TARGET}");
+    if let Err(reason) = run(Command::new("rustup").args(["target", "add", TARGET])) {
+        println!("{reason}");
+    }
+    is_installed()
 }
 
 fn is_installed() -> Result<bool, String> {

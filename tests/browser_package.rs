@@ -1,0 +1,345 @@
+//! Ring 7: the web package as a page uses it, on WebGPU and without it, in the page and in a worker.
+
+mod browser;
+mod compare;
+mod framework_files;
+
+use std::sync::LazyLock;
+
+use browser::{Browser, WebGpu, made};
+use densenet_wgpu::{Classifier, ClassifierOptions, weights};
+use framework_files::{Golden, unpacked};
+use serde_json::{Value, json};
+
+const DIGITS: [&str; 10] = [
+    "0-plain",
+    "1-offcentre",
+    "2-enlarged",
+    "3-inverted",
+    "4-paper-blue",
+    "5-plain",
+    "6-alpha",
+    "7-paper",
+    "8-inverted-enlarged",
+    "9-inverted-offcentre",
+];
+
+/// Logits of the digits as the library computes them on this machine.
+static EXPECTED: LazyLock<Vec<Vec<f32>>> = LazyLock::new(|| {
+    let options = ClassifierOptions::default().engine("cpu");
+    let classifier = Classifier::embedded_blocking(options).unwrap();
+    let logits = |name: &&str| classifier.classify_blocking(format!("tests/images/digits/{name}.png")).unwrap().logits;
+    DIGITS.iter().map(logits).collect()
+});
+
+/// Loads the package and has `digit(name)`, a picture.
+const BEGIN: &str = "
+    const { default: init, Classifier } = await import('/pkg/densenet_wgpu.js');
+    await init();
+    const digit = async name => (await fetch(`/tests/images/digits/${name}.png`)).blob();";
+
+/// [`BEGIN`] where the package was loaded before.
+const BEGIN_OFFLINE: &str = "const { Classifier } = await import('/pkg/densenet_wgpu.js');";
+
+fn run(browser: &Browser, body: &str, arguments: &[Value]) -> Value {
+    browser.run(&format!("{BEGIN}\n{body}"), arguments)
+}
+
+fn thrown(browser: &Browser, body: &str) -> String {
+    browser.attempt(&format!("{BEGIN}\n{body}"), &[]).expect_err("it must fail")
+}
+
+/// The logits must be those of the library, within 1e-5 of the largest.
+#[track_caller]
+fn agree(found: &Value, expected: &[Vec<f32>], what: &str) {
+    let found: Vec<Vec<f32>> = serde_json::from_value(found.clone()).unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (image, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let scale = expected.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() <= 1e-5 * scale, "{what}: image {image}: {a} instead of {b}");
+        }
+    }
+}
+
+/// Classifies every digit; returns logits, best labels and the adapter.
+const EVERY_DIGIT: &str = "
+    const classifier = await Classifier.embedded({ engine: args[1] });
+    const results = [];
+    for (const name of args[0]) results.push(await classifier.classify(await digit(name), { top: 3 }));
+    const { adapter } = classifier;
+    classifier.free();
+    return { adapter, logits: results.map(r => [...r.logits]), top: results.map(r => r.top), ms: results.map(r => r.ms) };";
+
+#[test]
+fn the_digits_are_those_of_the_tool() {
+    let browser = Browser::start(WebGpu::SwiftShader);
+    for (asked, engine) in [("gpu", "gpu"), ("cpu", "cpu"), ("auto", "cpu")] {
+        let answer = run(&browser, EVERY_DIGIT, &[json!(DIGITS), json!(asked)]);
+        println!("{asked}: {} {}", answer["adapter"], answer["ms"]);
+        agree(&answer["logits"], &EXPECTED, "the digits");
+        assert_eq!(answer["adapter"]["engine"], engine, "software is no GPU unless it is asked for");
+        for (digit, top) in answer["top"].as_array().unwrap().iter().enumerate() {
+            assert_eq!((&top[0]["label"], &top[0]["class"]), (&json!(digit.to_string()), &json!(digit)));
+            assert_eq!(top.as_array().unwrap().len(), 3);
+        }
+    }
+    let adapter = run(&browser, "return (await Classifier.embedded({ engine: 'gpu' })).adapter;", &[]);
+    assert_eq!((&adapter["vendor"], &adapter["isFallback"]), (&json!("google"), &json!(true)));
+}
+
+#[test]
+fn without_webgpu_the_cpu_engine_answers() {
+    let browser = Browser::start(WebGpu::None);
+    assert_eq!(
+        browser.run("return 'gpu' in navigator && !!(await navigator.gpu.requestAdapter());", &[]),
+        json!(false)
+    );
+    let answer = run(&browser, EVERY_DIGIT, &[json!(DIGITS), json!("auto")]);
+    agree(&answer["logits"], &EXPECTED, "the digits");
+    let description = answer["adapter"]["description"].as_str().unwrap();
+    assert_eq!(description, "CPU engine (1 thread, SIMD128)");
+    let reason = thrown(&browser, "await Classifier.embedded({ engine: 'gpu' });");
+    assert!(reason.starts_with("DenseNetError: no usable GPU adapter") && reason.contains("CPU engine"), "{reason}");
+}
+
+#[test]
+fn files_of_every_framework_give_its_logits() {
+    let browser = Browser::start(WebGpu::SwiftShader);
+    let body = "
+        const { name, file, engine, data, shape } = args[0];
+        const classifier = await Classifier.load(`/made/${file}`, { engine });
+        const results = await classifier.classify({ tensor: new Float32Array(data), shape });
+        const logits = [results].flat().map(result => [...result.logits]);
+        classifier.free();
+        return logits;";
+    let mut read = 0;
+    for archive in ["torch-files", "torch-heads", "keras-files", "onnx-heads", "ports"] {
+        let (folder, cases) = unpacked::<Golden>(archive);
+        let mut on_gpu = Vec::new();
+        for case in cases {
+            // What lies beside a file in its folder is not to be had from a page.
+            if case.name == "external.onnx" || case.name.contains('/') {
+                continue;
+            }
+            let path = folder.path().join(&case.name);
+            if weights::open(&path).is_err() {
+                // Those that want an option.
+                continue;
+            }
+            std::fs::copy(&path, made().join(&case.name)).unwrap();
+            let (data, ending) = (case.input(), path.extension().unwrap().to_owned());
+            let channels = data.len() / (case.batch * case.height * case.width);
+            let expected: Vec<Vec<f32>> =
+                case.logits.chunks(case.logits.len() / case.batch).map(<[f32]>::to_vec).collect();
+            // One of each kind on the GPU as well: what differs is the file.
+            let engines = if on_gpu.contains(&ending) { &["cpu"][..] } else { &["cpu", "gpu"] };
+            on_gpu.push(ending);
+            for engine in engines {
+                let shape = [case.batch, channels, case.height, case.width];
+                let what = json!({ "file": case.name, "engine": engine, "data": data, "shape": shape });
+                let found = run(&browser, body, &[what]);
+                agree(&found, &expected, &format!("{} on {engine}", case.name));
+                read += 1;
+            }
+        }
+    }
+    println!("{read} files read");
+    assert!(read > 40, "{read}");
+}
+
+#[test]
+fn sources_and_pictures_come_in_many_forms() {
+    let browser = Browser::start(WebGpu::None);
+    let answer = run(
+        &browser,
+        "
+        const url = '/models/mnist.safetensors';
+        const response = await fetch(url), bytes = await (await fetch(url)).arrayBuffer();
+        const told = [];
+        const sources = [url, new URL(url, location.href), response, new File([bytes], 'a.safetensors'), new Blob([bytes]), bytes,
+            new Uint8Array(bytes)];
+        const blob = await digit('5-plain'), image = new Image();
+        image.src = URL.createObjectURL(blob);
+        await image.decode();
+        const bitmap = await createImageBitmap(blob);
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), context = canvas.getContext('2d');
+        context.drawImage(bitmap, 0, 0);
+        const element = document.createElement('canvas');
+        element.width = bitmap.width; element.height = bitmap.height;
+        element.getContext('2d').drawImage(bitmap, 0, 0);
+        const data = context.getImageData(0, 0, canvas.width, canvas.height);
+        const pictures = [blob, new File([blob], '5.png'), image, bitmap, canvas, element, data, new VideoFrame(element, { timestamp: 0 })];
+        const logits = [];
+        for (const source of sources) {
+            const classifier = await Classifier.load(source, { onProgress: state => told.push(state) });
+            for (const result of await classifier.classify(pictures)) logits.push([...result.logits]);
+            classifier.free();
+        }
+        return { logits, told: told.filter(({ phase }) => phase === 'download'), steps: told.filter(({ phase }) => phase === 'load') };",
+        &[],
+    );
+    agree(&answer["logits"], &vec![EXPECTED[5].clone(); 7 * 8], "every form");
+    let last = answer["told"].as_array().unwrap().last().unwrap();
+    assert!(last["done"].as_f64().unwrap() > 1e4 && last["done"] == last["total"], "{last}");
+    assert!(answer["steps"].as_array().unwrap().len() > 7, "{}", answer["steps"]);
+}
+
+#[test]
+fn a_result_has_what_was_asked_for() {
+    let browser = Browser::start(WebGpu::None);
+    let answer = run(
+        &browser,
+        "
+        const classifier = await Classifier.embedded({ labels: [...'abcdefghij'] });
+        const picture = await digit('3-inverted');
+        const { width, height } = await createImageBitmap(picture);
+        const [plain, mapped, other] = [await classifier.classify(picture), await classifier.classify(picture, { cam: true }),
+            await classifier.classify(picture, { top: 1, cam: 8 })];
+        const features = await classifier.features(picture);
+        const heat = cam => Math.max(...cam.data.filter((_, i) => i % 4 === 3));
+        return { width, height, has: 'cam' in plain, cam: [mapped.cam.width, mapped.cam.height], is: mapped.cam instanceof ImageData,
+            heat: heat(mapped.cam), differs: heat(other.cam) !== heat(mapped.cam) || other.cam.data.some((v, i) => v !== mapped.cam.data[i]),
+            top: [plain.top.length, other.top.length], label: plain.top[0].label, features: features.length,
+            finite: features.every(Number.isFinite), ms: plain.ms, scores: plain.scores.reduce((a, b) => a + b),
+            labels: classifier.labels.length, architecture: classifier.architecture, bytes: classifier.bytes };",
+        &[],
+    );
+    println!("{answer}");
+    let number = |name: &str| answer[name].as_f64().unwrap();
+    assert_eq!(answer["has"], false);
+    assert_eq!((&answer["is"], &answer["differs"], &answer["finite"]), (&json!(true), &json!(true), &json!(true)));
+    let [width, height] = [number("width"), number("height")];
+    let map = [answer["cam"][0].as_f64().unwrap(), answer["cam"][1].as_f64().unwrap()];
+    assert!((map[0] / map[1] - width / height).abs() < 0.01, "{answer}");
+    assert!(
+        number("heat") > 200.0 && number("ms") > 0.0 && number("features") > 8.0 && number("bytes") > 1e4,
+        "{answer}"
+    );
+    assert!((number("scores") - 1.0).abs() < 1e-4);
+    assert_eq!((&answer["top"], &answer["label"]), (&json!([5, 1]), &json!("d")));
+}
+
+#[test]
+fn mistakes_are_errors_with_the_librarys_sentence() {
+    let browser = Browser::start(WebGpu::None);
+    for (body, sentence) in [
+        ("await Classifier.load(new File(['nonsense'], 'cat.pth'));", "DenseNetError: cat.pth: "),
+        ("await Classifier.load(new Blob([]));", "DenseNetError: weights in memory: "),
+        ("await Classifier.load('/no/such.pth');", "DenseNetError: such.pth: fetching '"),
+        (
+            "await Classifier.load('http://127.0.0.1:1/x.pth');",
+            "DenseNetError: x.pth: fetching 'http://127.0.0.1:1/x.pth' failed",
+        ),
+        ("await Classifier.load(7);", "DenseNetError: input: weights are expected as a URL"),
+        ("await Classifier.embedded({ engine: 'quantum' });", "DenseNetError: input: `engine` is"),
+        ("await Classifier.embedded({ onprogress() {} });", "DenseNetError: input: load() has no option `onprogress`"),
+        (
+            "await Classifier.embedded({ labels: ['a'] });",
+            "DenseNetError: input: 1 class names, but the network has 10",
+        ),
+        ("await (await Classifier.embedded()).classify(new Blob(['text']));", "DenseNetError: picture in memory: "),
+        ("await (await Classifier.embedded()).classify({});", "DenseNetError: input: a picture is expected"),
+        (
+            "await (await Classifier.embedded()).classify({ tensor: new Float32Array(3), shape: [1, 1, 1, 1] });",
+            "DenseNetError: input: a tensor of 3 values",
+        ),
+        (
+            "await (await Classifier.embedded()).classify(await digit('5-plain'), { cam: 10 });",
+            "DenseNetError: input: there is no class 10",
+        ),
+    ] {
+        let thrown = thrown(&browser, body);
+        assert!(thrown.starts_with(sentence), "{body}\n{thrown}");
+        assert!(!thrown.contains('\n') && !thrown.contains("unreachable"), "{thrown}");
+    }
+    let code = run(&browser, "return Classifier.load(new Blob(['x'])).then(() => '', error => error.code);", &[]);
+    assert_eq!(code, "file");
+    // A damaged picture is not guessed at, and the classifier goes on.
+    let label = run(
+        &browser,
+        "
+        const classifier = await Classifier.embedded(), whole = await digit('5-plain');
+        const failed = await classifier.classify(whole.slice(0, whole.size / 2)).then(() => false, () => true);
+        return failed && (await classifier.classify(whole)).top[0].label;",
+        &[],
+    );
+    assert_eq!(label, "5");
+}
+
+#[test]
+fn an_abort_ends_loading_with_its_reason() {
+    let browser = Browser::start(WebGpu::None);
+    for body in [
+        // Before, while the file arrives, and while it is loaded.
+        "await Classifier.load('/models/mnist.safetensors', { signal: AbortSignal.abort() });",
+        "const abort = new AbortController();
+         const endless = new ReadableStream({ pull(queue) { queue.enqueue(new Uint8Array(1000)); return new Promise(go => setTimeout(go, 20)); } });
+         setTimeout(() => abort.abort(), 100);
+         await Classifier.load(new Response(endless), { signal: abort.signal });",
+        "const abort = new AbortController();
+         await Classifier.load('/models/mnist.safetensors', { signal: abort.signal, onProgress: state => state.phase === 'load' && abort.abort() });",
+        "const classifier = await Classifier.embedded();
+         await classifier.classify(await digit('5-plain'), { signal: AbortSignal.abort() });",
+    ] {
+        let thrown = thrown(&browser, body);
+        assert!(thrown.starts_with("AbortError: "), "{body}\n{thrown}");
+    }
+    let thrown =
+        thrown(&browser, "await Classifier.embedded({ signal: AbortSignal.abort(new RangeError('enough')) });");
+    assert_eq!(thrown, "RangeError: enough");
+}
+
+#[test]
+fn it_works_in_a_worker() {
+    for webgpu in [WebGpu::SwiftShader, WebGpu::None] {
+        let browser = Browser::start(webgpu);
+        let engine = if webgpu == WebGpu::None { "auto" } else { "gpu" };
+        let answer = browser.run(
+            "
+            const worker = new Worker('/tests/browser/worker.mjs', { type: 'module' });
+            const answer = new Promise((resolve, reject) => {
+                worker.onmessage = ({ data }) => data.error ? reject(new Error(data.error)) : resolve(data);
+                worker.onerror = event => reject(new Error(event.message));
+            });
+            worker.postMessage({ names: args[0], engine: args[1] });
+            return await answer;",
+            &[json!(DIGITS), json!(engine)],
+        );
+        agree(&answer["logits"], &EXPECTED, "in a worker");
+        assert_eq!(answer["engine"], if engine == "gpu" { "gpu" } else { "cpu" });
+    }
+}
+
+#[test]
+fn downloads_are_kept_if_asked_and_fetched_again_when_they_change() {
+    let browser = Browser::start(WebGpu::None);
+    let body = "
+        let bytes = 0;
+        const classifier = await Classifier.load('/made/kept.safetensors', { cache: true, onProgress: state => bytes = Math.max(bytes, state.done) });
+        const entry = await (await caches.open('densenet-wgpu')).match('/made/kept.safetensors');
+        return { labels: classifier.labels, kept: !!entry, gets: performance.getEntriesByName(location.origin + '/made/kept.safetensors')
+            .filter(entry => entry.encodedBodySize > 0).length };";
+    let path = made().join("kept.safetensors");
+    std::fs::copy("models/mnist.safetensors", &path).unwrap();
+    let first = run(&browser, body, &[]);
+    // The copy is written while the first one is read.
+    run(
+        &browser,
+        "while (!await (await caches.open('densenet-wgpu')).match('/made/kept.safetensors')) await new Promise(go => setTimeout(go, 20));",
+        &[],
+    );
+    let second = run(&browser, body, &[]);
+    assert_eq!(
+        (&first["gets"], &second["gets"], &second["kept"]),
+        (&json!(1), &json!(1), &json!(true)),
+        "{first} {second}"
+    );
+    std::fs::write(&path, std::fs::read("models/mnist.safetensors").unwrap()).unwrap();
+    let changed = run(&browser, body, &[]);
+    assert_eq!(changed["gets"], 2, "{changed}");
+    browser.offline();
+    let offline = browser.attempt(&format!("{BEGIN_OFFLINE}\n{body}"), &[]).unwrap();
+    assert_eq!(offline["labels"], first["labels"]);
+}

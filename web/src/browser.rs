@@ -1,0 +1,82 @@
+//! What is asked of the browser, whether on a page or in a worker.
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn fetch(url: &JsValue, init: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_name = createImageBitmap, catch)]
+    fn create_image_bitmap(source: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = performance)]
+    pub(crate) fn now() -> f64;
+
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub(crate) fn console_error(text: &str);
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(then: &Function, milliseconds: u32);
+}
+
+/// A property; `undefined` where there is none.
+pub(crate) fn property(of: &JsValue, name: &str) -> JsValue {
+    if of.is_null_or_undefined() {
+        return JsValue::UNDEFINED;
+    }
+    Reflect::get(of, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Whether a value was made by this constructor of the browser, such as `Blob`.
+pub(crate) fn is_a(value: &JsValue, class: &str) -> bool {
+    property(&js_sys::global(), class).dyn_ref::<Function>().is_some_and(|class| {
+        let prototype: js_sys::Object = property(class, "prototype").unchecked_into();
+        value.is_object() && prototype.is_prototype_of(value)
+    })
+}
+
+/// Calls a method without arguments.
+pub(crate) fn call(of: &JsValue, method: &str) -> Result<JsValue, JsValue> {
+    let method: Function = property(of, method).dyn_into()?;
+    method.call0(of)
+}
+
+/// What a promise comes to.
+pub(crate) async fn settled(value: JsValue) -> Result<JsValue, JsValue> {
+    match value.dyn_into::<Promise>() {
+        Ok(promise) => JsFuture::from(promise).await,
+        Err(value) => Ok(value),
+    }
+}
+
+/// The response to a request.
+pub(crate) async fn request(url: &JsValue, init: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(fetch(url, init)?).await
+}
+
+/// A picture that the browser decodes.
+pub(crate) async fn bitmap(source: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(create_image_bitmap(source)?).await
+}
+
+/// Lets the page draw and answer.
+pub(crate) async fn breathe() {
+    let wait = Promise::new(&mut |resolve, _| set_timeout(&resolve, 0));
+    // A timer is not refused.
+    let _ = JsFuture::from(wait).await;
+}
+
+/// A header of a response.
+pub(crate) fn header(response: &JsValue, name: &str) -> Option<String> {
+    let headers = property(response, "headers");
+    let get: Function = property(&headers, "get").dyn_into().ok()?;
+    get.call1(&headers, &name.into()).ok()?.as_string()
+}
+
+/// A promise whose failure nobody waits for.
+pub(crate) fn ignore(promise: Promise) {
+    wasm_bindgen_futures::spawn_local(async move { drop(JsFuture::from(promise).await) });
+}

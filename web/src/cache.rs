@@ -1,0 +1,45 @@
+//! Downloads that are kept, in the browser's own storage, until the server has something newer.
+
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::browser::{call, header, ignore, property, request, settled};
+
+/// The cache's name, the same for every page of a site.
+const NAME: &str = "densenet-wgpu";
+
+/// A response from the cache, if the server's ETag is that of what is kept, or the server cannot be asked; else from the server.
+pub(crate) async fn request_cached(url: &JsValue, init: &Object) -> Result<JsValue, JsValue> {
+    // Only secure pages have a cache.
+    let caches = property(&js_sys::global(), "caches");
+    if caches.is_undefined() {
+        return request(url, init).await;
+    }
+    let cache = settled(with(&caches, "open", &[&NAME.into()])?).await?;
+    let kept = settled(with(&cache, "match", &[url])?).await?;
+    if !kept.is_undefined() && is_current(url, init, &kept).await {
+        return Ok(kept);
+    }
+    let response = request(url, init).await?;
+    if property(&response, "ok").is_truthy() {
+        // Kept while it is read. What does not fit is not kept.
+        let copy = call(&response, "clone")?;
+        with(&cache, "put", &[url, &copy])?.dyn_into::<Promise>().map(ignore)?;
+    }
+    Ok(response)
+}
+
+async fn is_current(url: &JsValue, init: &Object, kept: &JsValue) -> bool {
+    let question = Object::assign(&Object::new(), init);
+    let asked = Reflect::set(&question, &"method".into(), &"HEAD".into()).is_ok();
+    match request(url, &question).await {
+        Ok(answer) if asked => header(&answer, "etag").is_some_and(|tag| header(kept, "etag") == Some(tag)),
+        // Offline. If the caller has stopped it, that shows at the next step.
+        _ => true,
+    }
+}
+
+fn with(of: &JsValue, method: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> {
+    let method: Function = property(of, method).dyn_into()?;
+    method.apply(of, &arguments.iter().copied().collect())
+}

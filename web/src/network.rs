@@ -1,0 +1,94 @@
+//! A classifier of the library, and what makes another when its device is lost.
+
+use std::cell::{Cell, RefCell};
+
+use densenet_wgpu::{Classifier, ClassifierOptions, Engine, Error, Input, Prediction, Wanted, Weights};
+use send_wrapper::SendWrapper;
+use wasm_bindgen::JsValue;
+
+use crate::abort::Abort;
+use crate::adapter::is_on_gpu;
+use crate::options::{self, Load};
+
+/// A loaded network.
+pub(crate) struct Network {
+    classifier: RefCell<Classifier>,
+    /// None on the CPU, which is not lost.
+    spare: Option<Spare>,
+    is_lost: Cell<bool>,
+}
+
+/// What a new device is loaded from.
+struct Spare {
+    weights: Weights,
+    engine: options::Engine,
+    labels: Option<Vec<String>>,
+}
+
+impl Network {
+    pub(crate) async fn load(weights: Weights, options: Load, abort: &Abort) -> Result<Network, JsValue> {
+        let Load { engine, labels, progress, .. } = options;
+        let spare = (engine != options::Engine::Cpu).then(|| Spare {
+            weights: weights.clone(),
+            engine,
+            labels: labels.clone(),
+        });
+        let progress = SendWrapper::new(progress);
+        let choice = choice(&weights, engine, labels)
+            .cancel(abort.token.clone())
+            .progress(move |state| progress.tell("load", state.done as f64, Some(state.total as f64), &state.what));
+        let classifier = Classifier::new(weights, choice).await.map_err(|error| abort.failure(&error))?;
+        let spare = spare.filter(|_| is_on_gpu(&classifier));
+        Ok(Network { classifier: RefCell::new(classifier), spare, is_lost: Cell::new(false) })
+    }
+
+    /// The classifier as it is.
+    pub(crate) fn classifier(&self) -> Classifier {
+        self.classifier.borrow().clone()
+    }
+
+    /// Classifies one picture after the other. A lost device fails this call, and the next one gets another.
+    pub(crate) async fn classify(
+        &self,
+        inputs: Vec<Input>,
+        outputs: &[Wanted],
+        abort: &Abort,
+    ) -> Result<Vec<Prediction>, JsValue> {
+        let classifier = self.ready(abort).await?;
+        let mut predictions = Vec::new();
+        for input in inputs {
+            abort.check()?;
+            let prediction = classifier.classify_wanting(input, outputs).await.map_err(|error| {
+                self.is_lost.set(matches!(error, Error::DeviceLost(_)) && self.spare.is_some());
+                abort.failure(&error)
+            })?;
+            predictions.push(prediction);
+        }
+        Ok(predictions)
+    }
+
+    async fn ready(&self, abort: &Abort) -> Result<Classifier, JsValue> {
+        if let (true, Some(spare)) = (self.is_lost.get(), &self.spare) {
+            let choice = choice(&spare.weights, spare.engine, spare.labels.clone());
+            let new = Classifier::new(spare.weights.clone(), choice).await.map_err(|error| abort.failure(&error))?;
+            self.classifier.replace(new);
+            self.is_lost.set(false);
+        }
+        Ok(self.classifier())
+    }
+}
+
+/// How a classifier of these weights is loaded.
+fn choice(weights: &Weights, engine: options::Engine, labels: Option<Vec<String>>) -> ClassifierOptions {
+    let mut choice = ClassifierOptions::default().engine(match engine {
+        options::Engine::Auto => Engine::Best,
+        // Any adapter, software too.
+        options::Engine::Gpu => Engine::Adapter(String::new()),
+        options::Engine::Cpu => Engine::Adapter("cpu".into()),
+    });
+    if weights.architecture().classes().is_some() {
+        choice = choice.outputs([Wanted::ClassMaps]);
+    }
+    choice.labels = labels;
+    choice
+}

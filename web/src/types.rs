@@ -1,0 +1,105 @@
+//! TypeScript's types of what Rust has no type for.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** What weights are read from: an address, or what holds the bytes of a weight file. */
+export type WeightSource = string | URL | Response | Blob | ArrayBuffer | ArrayBufferView;
+
+/** A picture. The browser's own pictures are taken as they are; files are read as the command line tool reads them. */
+export type Picture =
+    | Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement | VideoFrame;
+
+/** Values as the network takes them, resized and normalised: [channels, height, width], or [1, channels, height, width]. */
+export interface TensorInput { tensor: Float32Array; shape: number[]; }
+
+/** How far loading is. */
+export interface LoadProgress {
+    /** "download" counts bytes, "load" steps. */
+    phase: "download" | "load";
+    done: number;
+    /** Unknown where a server does not say how long a file is. */
+    total?: number;
+    /** What is being done. */
+    what: string;
+}
+
+export interface LoadOptions {
+    onProgress?: (progress: LoadProgress) => void;
+    /** "auto", the default, is a GPU, else the CPU; a GPU that the browser emulates in software does not count. */
+    engine?: "auto" | "gpu" | "cpu";
+    /** Names of the classes in place of the file's, one for each. */
+    labels?: string[];
+    /** Keeps what is downloaded from an address in the browser's Cache, until the server has another ETag. */
+    cache?: boolean;
+    /** Stops downloading and loading, which then fail with the signal's reason. */
+    signal?: AbortSignal;
+}
+
+export interface ClassifyOptions {
+    /** How many of the likeliest classes `top` has: 5. */
+    top?: number;
+    /** A class map: of the likeliest class, or of this one. */
+    cam?: boolean | number;
+    /** Layers whose feature maps are wanted, by their names in `classifier.layers`. */
+    taps?: string[];
+    /** Stops waiting pictures of a batch. */
+    signal?: AbortSignal;
+}
+
+/** One of the likeliest classes. */
+export interface Place {
+    class: number;
+    label: string;
+    /** A probability, or the logit of a network without an activation. */
+    score: number;
+}
+
+export interface Classification {
+    /** The likeliest classes, the likeliest first. */
+    top: Place[];
+    /** The network's output, one number for each class. */
+    logits: Float32Array;
+    /** The logits after the activation. */
+    scores: Float32Array;
+    /** Where the network saw the class: a layer of the whole picture's proportions, the hotter the less transparent. */
+    cam?: ImageData;
+    /** The feature maps that were asked for. */
+    taps?: Record<string, FeatureMaps>;
+    /** Milliseconds from the picture to the answer. */
+    ms: number;
+    /** What looked wrong with the picture. */
+    warnings: string[];
+}
+
+/** What a layer puts out: [channels, height, width]. */
+export interface FeatureMaps { channels: number; height: number; width: number; data: Float32Array; }
+
+/** A part of the network whose output can be looked at. */
+export interface Layer {
+    name: string;
+    kind: "stem" | "layer" | "block" | "transition";
+    /** The number of its dense block, from 0. A stem has none. */
+    block?: number;
+    channels: number;
+}
+
+/** What computes. */
+export interface Adapter {
+    engine: "gpu" | "cpu";
+    /** In words, such as "CPU engine (1 thread, SIMD128)". */
+    description: string;
+    /** Of a GPU, as far as the browser tells. */
+    vendor?: string;
+    architecture?: string;
+    /** Whether the browser emulates the GPU in software. */
+    isFallback?: boolean;
+}
+
+/** Every error of this package. */
+export interface DenseNetError extends Error {
+    name: "DenseNetError";
+    code: "file" | "weights" | "input" | "tap" | "limit" | "no-adapter" | "out-of-memory" | "device-lost" | "cancelled" | "device";
+}
+"#;

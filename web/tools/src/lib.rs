@@ -1,0 +1,4 @@
+//! What builds, serves and tests the web package.
+
+pub mod bind;
+pub mod server;
