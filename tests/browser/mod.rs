@@ -33,7 +33,7 @@ const ARGUMENTS: [&str; 9] = [
 const WEBGPU: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /// A browser with one page. It ends with this.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     /// The session's address.
     session: String,
@@ -42,7 +42,7 @@ pub struct Browser {
 
 /// Whether a browser has WebGPU.
 #[derive(Clone, Copy, PartialEq)]
-pub enum WebGpu {
+pub(crate) enum WebGpu {
     SwiftShader,
     None,
 }
@@ -52,7 +52,7 @@ impl Browser {
     ///
     /// # Panics
     /// Where there is none: `cargo xtask test web` installs it on Debian and Ubuntu.
-    pub fn start(webgpu: WebGpu) -> Browser {
+    pub(crate) fn start(webgpu: WebGpu) -> Browser {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -81,7 +81,7 @@ impl Browser {
         browser
     }
 
-    pub fn open(&self, url: &str) {
+    pub(crate) fn open(&self, url: &str) {
         self.ask("/url", Some(&json!({ "url": url })));
     }
 
@@ -89,13 +89,13 @@ impl Browser {
     ///
     /// # Panics
     /// Where it throws.
-    pub fn run(&self, body: &str, arguments: &[Value]) -> Value {
+    pub(crate) fn run(&self, body: &str, arguments: &[Value]) -> Value {
         let answer = self.attempt(body, arguments);
         answer.unwrap_or_else(|reason| panic!("the script failed: {reason}\nlog: {}", self.log()))
     }
 
     /// [`Browser::run`] with what it throws, as `name: message`.
-    pub fn attempt(&self, body: &str, arguments: &[Value]) -> Result<Value, String> {
+    pub(crate) fn attempt(&self, body: &str, arguments: &[Value]) -> Result<Value, String> {
         let script = format!(
             "const done = arguments[arguments.length - 1], args = [...arguments].slice(0, -1);
              (async () => {{ {body} }})().then(
@@ -110,7 +110,7 @@ impl Browser {
     }
 
     /// Presses keys together, as WebDriver writes them, and lets them go.
-    pub fn press(&self, keys: &[&str]) {
+    pub(crate) fn press(&self, keys: &[&str]) {
         let of = |kind: &str, keys: &mut dyn Iterator<Item = &&str>| -> Vec<Value> {
             keys.map(|key| json!({ "type": kind, "value": key })).collect()
         };
@@ -119,31 +119,31 @@ impl Browser {
     }
 
     /// Chooses a file for an input.
-    pub fn choose(&self, id: &str, path: &str) {
+    pub(crate) fn choose(&self, id: &str, path: &str) {
         let found = self.ask("/element", Some(&json!({ "using": "css selector", "value": format!("#{id}") })));
         let element = found.as_object().and_then(|found| found.values().next()?.as_str()).expect("an element");
         self.ask(&format!("/element/{element}/value"), Some(&json!({ "text": path })));
     }
 
     /// The window's size.
-    pub fn size(&self, width: u32, height: u32) {
+    pub(crate) fn size(&self, width: u32, height: u32) {
         self.ask("/window/rect", Some(&json!({ "width": width, "height": height })));
     }
 
     /// A picture of the window, as PNG.
-    pub fn screenshot(&self) -> Vec<u8> {
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
         let answer = self.ask("/screenshot", None);
         base64(answer.as_str().expect("a picture"))
     }
 
     /// Cuts the network off.
-    pub fn offline(&self) {
+    pub(crate) fn offline(&self) {
         let conditions = json!({ "offline": true, "latency": 0, "throughput": 0 });
         self.ask("/chromium/network_conditions", Some(&json!({ "network_conditions": conditions })));
     }
 
     /// What the page wrote to its console.
-    pub fn log(&self) -> Value {
+    pub(crate) fn log(&self) -> Value {
         self.ask("/se/log", Some(&json!({ "type": "browser" })))
     }
 
@@ -203,7 +203,7 @@ fn port_of(driver: &mut Child) -> u16 {
 
 /// Where the pages are: `/` is the web page, `/pkg/` the package, `/tests/` and `/models/` the repository's folders, `/made/` what
 /// [`made`] returns.
-pub fn address() -> &'static str {
+pub(crate) fn address() -> &'static str {
     static ADDRESS: OnceLock<String> = OnceLock::new();
     ADDRESS.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -220,7 +220,7 @@ pub fn address() -> &'static str {
 }
 
 /// A folder for files that tests make.
-pub fn made() -> PathBuf {
+pub(crate) fn made() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -2,8 +2,8 @@
 
 use densenet_wgpu::picture::heat_colour;
 use densenet_wgpu::{FeatureMaps, Place, Prediction};
-use js_sys::{Array, Float32Array, Object, Reflect};
-use wasm_bindgen::{Clamped, JsValue};
+use js_sys::{Array, Float32Array, Object, Reflect, Uint8ClampedArray};
+use wasm_bindgen::JsValue;
 use web_sys::ImageData;
 
 use crate::failure;
@@ -91,5 +91,7 @@ fn map(prediction: &Prediction, class: usize) -> Result<ImageData, JsValue> {
             pixel.copy_from_slice(&[red, green, blue, (heat * 255.0).round() as u8]);
         }
     }
-    ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), map_width as u32, map_height as u32)
+    // A copy: an ImageData keeps the array that it is given, which must not be our memory.
+    let copy = Uint8ClampedArray::from(&pixels[..]);
+    ImageData::new_with_js_u8_clamped_array_and_sh(&copy, map_width as u32, map_height as u32)
 }

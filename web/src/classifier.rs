@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use densenet_wgpu::architecture::Part;
-use densenet_wgpu::weights::{self, OpenOptions};
+use densenet_wgpu::weights;
 use densenet_wgpu::{Prediction, Wanted, Weights};
 use js_sys::{Array, Float32Array};
 use wasm_bindgen::prelude::*;
@@ -37,7 +37,7 @@ impl Classifier {
         options.progress.tell("load", 0.0, None, "reading weights");
         breathe().await;
         abort.check()?;
-        let weights = weights::from_bytes(&file.bytes, &file.name, &OpenOptions::default());
+        let weights = weights::from_bytes(&file.bytes, &file.name, &options.open);
         let weights = weights.map_err(|error| abort.failure(&error))?;
         drop(file);
         Classifier::of(weights, options, &abort).await

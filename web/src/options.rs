@@ -1,5 +1,6 @@
 //! What callers choose.
 
+use densenet_wgpu::weights::{HeadSpec, OpenOptions};
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -14,11 +15,13 @@ pub(crate) enum Engine {
     Cpu,
 }
 
-/// `{ onProgress, engine, labels, cache, signal }`.
+/// `{ onProgress, engine, labels, head, part, cache, signal }`.
 pub(crate) struct Load {
     pub(crate) engine: Engine,
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) progress: Progress,
+    /// What a file of parameters leaves open.
+    pub(crate) open: OpenOptions,
     /// Whether downloads are kept.
     pub(crate) cache: bool,
     pub(crate) signal: JsValue,
@@ -26,7 +29,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn read(options: &JsValue) -> Result<Load, JsValue> {
-        known(options, "load", &["onProgress", "engine", "labels", "cache", "signal"])?;
+        known(options, "load", &["onProgress", "engine", "labels", "head", "part", "cache", "signal"])?;
         let engine = property(options, "engine");
         let engine = match engine.as_string().as_deref() {
             _ if engine.is_undefined() => Engine::Auto,
@@ -40,6 +43,9 @@ impl Load {
         if !told.is_null_or_undefined() && !told.is_function() {
             return Err(failure::input("`onProgress` is a function"));
         }
+        let head = string(options, "head")?.map(|text| text.parse::<HeadSpec>()).transpose();
+        let head = head.map_err(|error| failure::of(&error))?;
+        let open = OpenOptions::default().head(head).part(string(options, "part")?);
         let cache = property(options, "cache");
         if !cache.is_undefined() && cache.as_bool().is_none() {
             return Err(failure::input("`cache` is true or false"));
@@ -47,6 +53,7 @@ impl Load {
         Ok(Load {
             engine,
             labels,
+            open,
             progress: Progress(told.dyn_into().ok()),
             cache: cache.is_truthy(),
             signal: property(options, "signal"),
@@ -89,6 +96,15 @@ impl Classify {
         };
         let taps = strings(options, "taps")?.unwrap_or_default();
         Ok(Classify { top, cam, taps, signal: property(options, "signal") })
+    }
+}
+
+/// An option that is a string; None where it is left out.
+fn string(options: &JsValue, name: &str) -> Result<Option<String>, JsValue> {
+    let value = property(options, name);
+    match value.as_string() {
+        None if !value.is_null_or_undefined() => Err(failure::input(&format!("`{name}` is a string"))),
+        string => Ok(string),
     }
 }
 

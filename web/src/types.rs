@@ -31,6 +31,10 @@ export interface LoadOptions {
     engine?: "auto" | "gpu" | "cpu";
     /** Names of the classes in place of the file's, one for each. */
     labels?: string[];
+    /** The layers behind the pooling, which a file of parameters alone does not tell, such as "relu, avg, linear 6, gelu, linear 3". */
+    head?: string;
+    /** A module of a larger network, such as "encoder": the DenseNet in it is read alone, for features. */
+    part?: string;
     /** Keeps what is downloaded from an address in the browser's Cache, until the server has another ETag. */
     cache?: boolean;
     /** Stops downloading and loading, which then fail with the signal's reason. */
