@@ -3,10 +3,11 @@
 mod browser;
 
 use browser::{Browser, WebGpu};
+use densenet_wgpu::Precision;
 use densenet_wgpu::low_level::kernels::{Kernel, Variant};
 use serde_json::{Value, json};
 
-/// Compiles each shader, and makes its pipeline unless the device lacks what it needs. Returns [name, message] of each that fails,
+/// Compiles each shader, and makes its pipeline if it is to have one. Returns [name, message] of each that fails,
 /// and how many pipelines there are.
 const COMPILE: &str = "
     const adapter = await navigator.gpu?.requestAdapter();
@@ -17,22 +18,28 @@ const COMPILE: &str = "
     const failures = [];
     let pipelines = 0;
     device.pushErrorScope('validation');
-    await Promise.all(args[0].map(async ({ name, source, constants }) => {
+    // One after the other: SwiftShader compiles at once what is asked for at once, and all wait for each other.
+    for (const { name, source, constants, pipeline } of args[0]) {
         const module = device.createShaderModule({ code: source });
         const { messages } = await module.getCompilationInfo();
         const error = messages.find(message => message.type === 'error');
         if (error) failures.push([name, `${error.lineNum}: ${error.message}`]);
-        else try {
+        else if (pipeline) try {
             await device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main', constants } });
             pipelines++;
         } catch (refusal) { failures.push([name, refusal.message]); }
-    }));
+    }
     return { features, failures, pipelines };";
+
+/// Pipelines take SwiftShader a second each. Those of f16 weights differ from the others in nothing that it would refuse.
+fn has_pipeline(variant: Variant) -> bool {
+    variant.precision == Precision::F32
+}
 
 fn shader(variant: Variant, source: String) -> Value {
     let constants: serde_json::Map<String, Value> =
         variant.overrides().into_iter().map(|(name, value)| (name.to_string(), value.into())).collect();
-    json!({ "name": variant.to_string(), "source": source, "constants": constants })
+    json!({ "name": variant.to_string(), "source": source, "constants": constants, "pipeline": has_pipeline(variant) })
 }
 
 #[test]
@@ -44,7 +51,7 @@ fn every_variant_is_compiled_by_chrome() {
     let answer = browser.run(COMPILE, &[shaders.into()]);
     println!("{} variants, features {}", variants.len(), answer["features"]);
     assert_eq!(answer["failures"], json!([]));
-    assert_eq!(answer["pipelines"], variants.len());
+    assert_eq!(answer["pipelines"], variants.iter().filter(|variant| has_pipeline(**variant)).count());
 
     // The faults that naga does not see would be noticed.
     let plain = Variant::plain(Kernel::named("buffer/max_pool").unwrap(), 64);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 #[path = "../../web/tools/src/server.rs"]
+#[allow(unreachable_pub, reason = "it belongs to another crate, where it is public")]
 mod server;
 
 /// How long a script may take. A machine that compiles beside it is slow.
