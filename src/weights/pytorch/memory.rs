@@ -17,6 +17,10 @@ const LEGACY_VERSION: f64 = 1001.0;
 /// The tensors of a zip, and the bytes of its storages. `pickle` is what is read in place of the archive's own.
 pub(super) fn of_zip<'a>(bytes: &'a [u8], pickle: &[u8]) -> Result<(Vec<View>, Storages<'a>), String> {
     let (mut archive, _) = opened(bytes)?;
+    // The folder of everything, which `to_read` found to be one.
+    let names = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned());
+    let root = names.filter_map(|name| Some(name.strip_suffix("data.pkl")?.to_string())).min_by_key(String::len);
+    let root = root.ok_or("a zip without data.pkl")?;
     let mut storages = Storages::new();
     for index in 0..archive.len() {
         let (name, crc, size, packed) = {
@@ -24,10 +28,9 @@ pub(super) fn of_zip<'a>(bytes: &'a [u8], pickle: &[u8]) -> Result<(Vec<View>, S
             let name = String::from_utf8_lossy(member.name_raw()).into_owned();
             (name, member.crc32(), member.size(), member.compression() != CompressionMethod::Stored)
         };
-        let inner = name.rsplit_once("data/").filter(|(before, _)| before.is_empty() || before.ends_with('/'));
-        let is_order = name == "byteorder" || name.ends_with("/byteorder");
-        let is_pickle = name == "data.pkl" || name.ends_with("/data.pkl");
-        if inner.is_none() && !is_order && !is_pickle {
+        let Some(inner) = name.strip_prefix(&root) else { continue };
+        let (is_order, is_pickle, storage) = (inner == "byteorder", inner == "data.pkl", inner.strip_prefix("data/"));
+        if storage.is_none() && !is_order && !is_pickle {
             continue;
         }
         // Some files have no checksums.
@@ -35,27 +38,36 @@ pub(super) fn of_zip<'a>(bytes: &'a [u8], pickle: &[u8]) -> Result<(Vec<View>, S
         let mut member = archive.by_index_with_options(index, options).map_err(|e| e.to_string())?;
         let start = member.data_start().and_then(|start| usize::try_from(start).ok());
         let failed = |e: io::Error| format!("'{name}' in the zip is damaged ({e})");
+        let wrong_length = || format!("'{name}' in the zip is not as long as its table of contents says");
         if is_order {
             let mut order = String::new();
             member.take(16).read_to_string(&mut order).map_err(failed)?;
-            if order.trim() != "little" {
+            if order.len() as u64 != size || order.trim() != "little" {
                 return Err(format!("numbers of the byte order '{}': 'little' is expected", order.trim()));
             }
         } else if is_pickle {
             // For its checksum.
-            io::copy(&mut member.take(size.saturating_add(1)), &mut io::sink()).map_err(failed)?;
-        } else if let Some((_, key)) = inner {
+            if io::copy(&mut member.take(size.saturating_add(1)), &mut io::sink()).map_err(failed)? != size {
+                return Err(wrong_length());
+            }
+        } else if let Some(key) = storage {
             let whole = start.zip(usize::try_from(size).ok());
             let stored = whole.and_then(|(start, size)| bytes.get(start..start.checked_add(size)?));
             let storage = match stored {
                 Some(stored) if !packed => {
-                    io::copy(&mut member, &mut io::sink()).map_err(failed)?;
+                    // What is there may be shorter or longer than what is announced.
+                    if io::copy(&mut member, &mut io::sink()).map_err(failed)? != size {
+                        return Err(wrong_length());
+                    }
                     Cow::Borrowed(stored)
                 }
                 _ => {
                     // `to_read` has judged what all members announce.
                     let mut data = Vec::new();
                     member.take(size.saturating_add(1)).read_to_end(&mut data).map_err(failed)?;
+                    if data.len() as u64 != size {
+                        return Err(wrong_length());
+                    }
                     Cow::Owned(data)
                 }
             };
