@@ -144,6 +144,7 @@ impl AtomicFile {
             return Err(Error::file(&self.path, "not the path of a file to write"));
         }
         let folder = folder_of(path);
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         {

@@ -31,7 +31,8 @@
 //! |---|---|
 //! | `gpu` | [`Gpu`], [`Model`], [`Session`] (wgpu) |
 //! | `cpu` | the CPU engine: [`Cpu`], [`cpu::Model`], [`cpu::Session`] |
-//! | `images` | [`Classifier`]; decoding, resizing and normalising pictures; class-activation maps over them |
+//! | `images` | [`Classifier`]; decoding PNG and JPEG, resizing and normalising pictures; class-activation maps over them |
+//! | `more-images` | WebP, BMP, GIF and TIFF files |
 //! | `safetensors`, `pytorch`, `keras`, `onnx` | weight files of each kind, [`files`]; `safetensors` also the embedded digit model |
 //! | `npy` | .npy files in the binaries |
 //! | `cli` | the binaries, and all of the above but `pytorch`, `keras` and `onnx` |
@@ -39,6 +40,14 @@
 //!
 //! All are on by default. A library wants `default-features = false` and those it uses. Without any there are
 //! architectures, plans, programs, seeded random weights and the reference.
+
+#![cfg_attr(
+    target_arch = "wasm32",
+    allow(
+        clippy::arc_with_non_send_sync,
+        reason = "a browser's devices stay on their thread; elsewhere they are shared"
+    )
+)]
 
 pub mod architecture;
 mod cancel;
@@ -56,10 +65,12 @@ mod kernels;
 pub mod labels;
 mod maps;
 mod nearest;
+mod pause;
 pub mod picture;
 mod plan;
 mod precision;
 pub mod reference;
+mod threads;
 pub mod weights;
 
 pub use architecture::{Activation, Architecture, InputSize, Shape};
@@ -76,6 +87,7 @@ pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions, Model, Pending, Session};
 pub use kernels::{AdapterFacts, AdapterKind, DeviceLimits, KernelFamily};
 pub use maps::{CLASS_MAPS, FeatureMaps, POOLED_MAPS};
+pub use pause::{Pause, Rest};
 #[cfg(feature = "images")]
 pub use picture::Picture;
 pub use picture::Preprocessing;

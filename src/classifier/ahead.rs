@@ -4,12 +4,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rayon::prelude::*;
-
 use super::classifier::Classifier;
 use super::input::{Input, Ready};
 use crate::cancel::CancelToken;
 use crate::error::Result;
+use crate::threads;
 
 /// Prepared pictures in the order of the inputs, a batch at a time, one batch ahead.
 pub(super) struct Ahead {
@@ -33,7 +32,7 @@ impl Ahead {
                 if batch.is_empty() {
                     return;
                 }
-                let batch = batch.into_par_iter().map(|input| classifier.prepare(input)).collect();
+                let batch = threads::map(batch, |input| classifier.prepare(input));
                 if sender.send(batch).is_err() {
                     return;
                 }

@@ -13,7 +13,7 @@ use crate::engine::StepTime;
 use crate::engine::{Output, SessionOptions};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
-use crate::gpu::{Model, Pending, Session};
+use crate::gpu::{Model, Session};
 use crate::maps::FeatureMaps;
 use crate::reference;
 use crate::weights::Weights;
@@ -68,9 +68,10 @@ pub(super) struct Row {
 }
 
 /// A pass in flight.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) enum Flight {
     #[cfg(feature = "gpu")]
-    Gpu(Box<Pending>, Vec<String>),
+    Gpu(Box<crate::gpu::Pending>, Vec<String>),
     Done(Vec<Row>),
 }
 
@@ -116,6 +117,7 @@ impl Loaded {
 
 impl Runner {
     /// Images of one pass.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn batch(&self) -> usize {
         match self {
             #[cfg(feature = "gpu")]

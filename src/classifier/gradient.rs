@@ -5,11 +5,10 @@
 //! over the pixels; here it is the sum, so that a head of average pooling and one linear layer has the maps that it always
 //! had: that layer at every pixel (Zhou et al. 2016). Sums in f64, on the host: heads are small.
 
-use rayon::prelude::*;
-
 use crate::architecture::{Architecture, HeadLayer, HeadPart, NamedLayer, Part, Pooling};
 use crate::error::Result;
 use crate::maps::FeatureMaps;
+use crate::threads;
 use crate::weights::Weights;
 
 /// A head with its parameters.
@@ -55,7 +54,7 @@ impl HeadGradient {
     pub(super) fn class_maps(&self, pooled: &FeatureMaps) -> FeatureMaps {
         let pixels = pooled.height * pooled.width;
         let gradients = self.at_features(&self.features(pooled));
-        let data = gradients.par_iter().flat_map_iter(|gradient| {
+        let maps = threads::map(gradients.iter().collect(), |gradient: &Vec<f64>| {
             let mut map = vec![0.0; pixels];
             for (channel, plane) in pooled.data.chunks_exact(pixels).enumerate() {
                 let weight = self.weight_of_map(gradient, channel, pooled.channels, pixels);
@@ -63,7 +62,7 @@ impl HeadGradient {
             }
             map.into_iter().map(|x| x as f32).collect::<Vec<_>>()
         });
-        FeatureMaps { channels: gradients.len(), height: pooled.height, width: pooled.width, data: data.collect() }
+        FeatureMaps { channels: gradients.len(), height: pooled.height, width: pooled.width, data: maps.concat() }
     }
 
     /// The sum over all pixels of the gradient at one feature map. Of a maximum, only its pixel has any.
@@ -94,14 +93,14 @@ impl HeadGradient {
         let end = shared.last().map_or(features, |(_, y)| y);
         let through_shared = |gradient: Vec<f64>| backward(&self.shared, &shared, gradient);
         if self.branches.is_empty() {
-            return (0..end.len()).into_par_iter().map(|k| through_shared(unit(end.len(), k))).collect();
+            return threads::map((0..end.len()).collect(), |k| through_shared(unit(end.len(), k)));
         }
         let mut gradients = Vec::new();
         for branch in &self.branches {
             let values = forward(branch, end);
             let outputs = values.last().map_or(0, |(_, y)| y.len());
-            let own = (0..outputs).into_par_iter();
-            gradients.par_extend(own.map(|k| through_shared(backward(branch, &values, unit(outputs, k)))));
+            let own = |k| through_shared(backward(branch, &values, unit(outputs, k)));
+            gradients.extend(threads::map((0..outputs).collect(), own));
         }
         gradients
     }

@@ -185,6 +185,7 @@ impl Parts {
         load.size = self.preparation.size.or(self.preparation.preprocessing.size());
         load.class_maps = options.outputs.contains(&Wanted::ClassMaps);
         load.progress = options.progress.take();
+        load.pause = options.pause.clone();
         load
     }
 

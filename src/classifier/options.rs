@@ -11,6 +11,7 @@ use crate::engine::{Progress, ProgressCallback};
 #[cfg(feature = "gpu")]
 use crate::gpu::Gpu;
 use crate::kernels::KernelFamily;
+use crate::pause::Pause;
 use crate::picture::{Orientation, Preprocessing};
 use crate::precision::Precision;
 #[cfg(feature = "files")]
@@ -90,6 +91,8 @@ pub struct ClassifierOptions {
     pub progress: Option<ProgressCallback>,
     /// Stops loading and running.
     pub cancel: Option<CancelToken>,
+    /// Rests while loading, for programs that have one thread for everything.
+    pub pause: Pause,
 }
 
 impl ClassifierOptions {
@@ -183,6 +186,13 @@ impl ClassifierOptions {
     #[must_use]
     pub fn cancel(mut self, token: CancelToken) -> Self {
         self.cancel = Some(token);
+        self
+    }
+
+    /// Rests while loading, for programs that have one thread for everything. Blocking twins never rest.
+    #[must_use]
+    pub fn pause(mut self, pause: Pause) -> Self {
+        self.pause = pause;
         self
     }
 }

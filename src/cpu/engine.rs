@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use pulp::{Arch, WithSimd};
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::options::CpuOptions;
 use crate::error::{Error, Result};
+use crate::threads::{self, Pool};
 
 /// The CPU as an engine. Cheap to clone; clones share their threads, which compute for one run after the other.
 ///
@@ -25,7 +24,7 @@ use crate::error::{Error, Result};
 pub struct Cpu {
     arch: Arch,
     /// None where one thread, the caller's, does it all.
-    pool: Option<Arc<ThreadPool>>,
+    pool: Option<Arc<Pool>>,
 }
 
 impl Cpu {
@@ -47,8 +46,7 @@ impl Cpu {
             None => std::thread::available_parallelism().map_or(1, usize::from).min(Cpu::MAX_THREADS),
         };
         let start = || {
-            let name = |index| format!("densenet-cpu-{index}");
-            let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build();
+            let pool = threads::start(threads, "densenet-cpu");
             pool.map(Arc::new).map_err(|e| Error::Input(format!("{threads} threads cannot be started: {e}")))
         };
         let pool = (threads > 1).then(start).transpose()?;
@@ -90,9 +88,7 @@ impl Cpu {
     /// and so no result does.
     pub(super) fn each_chunk<T: Send>(&self, data: &mut [T], chunk: usize, work: impl Fn(usize, &mut [T]) + Sync) {
         match &self.pool {
-            Some(_) if data.len() > chunk => {
-                data.par_chunks_mut(chunk).with_max_len(1).enumerate().for_each(|(index, chunk)| work(index, chunk));
-            }
+            Some(_) if data.len() > chunk => threads::each_chunk(data, chunk, work),
             _ => data.chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk)),
         }
     }

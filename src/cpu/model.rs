@@ -8,6 +8,8 @@ use super::kernel::Kernel;
 use crate::architecture::Architecture;
 use crate::engine::{LoadOptions, Loading};
 use crate::error::{Error, Result};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::pause::{Pause, at_once};
 use crate::plan::Plan;
 use crate::precision::Precision;
 use crate::weights::Weights;
@@ -55,7 +57,7 @@ impl Model {
     /// [`Error::Input`] for options that are meant for adapters (kernels, f16); [`Error::Weights`] for a missing tensor;
     /// [`Error::Architecture`] for class maps of a network without a classifier; [`Error::Cancelled`].
     pub async fn load(cpu: &Cpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
-        Model::pack(cpu, weights, options)
+        Model::pack(cpu, weights, options).await
     }
 
     /// Blocking twin of [`Model::load`].
@@ -64,11 +66,11 @@ impl Model {
     /// As [`Model::load`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn load_blocking(cpu: &Cpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
-        Model::pack(cpu, weights, options)
+        at_once(Model::pack(cpu, weights, LoadOptions { pause: Pause::default(), ..options }))
     }
 
-    fn pack(cpu: &Cpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
-        let LoadOptions { kernels, precision, class_maps, progress, cancel, .. } = options;
+    async fn pack(cpu: &Cpu, weights: &Weights, options: LoadOptions) -> Result<Model> {
+        let LoadOptions { kernels, precision, class_maps, progress, cancel, pause, .. } = options;
         if let Some(family) = kernels {
             return Err(Error::Input(format!("{family} kernels are for adapters: the CPU engine has its own")));
         }
@@ -81,6 +83,7 @@ impl Model {
         let mut kernels = Vec::with_capacity(plan.steps.len());
         for steps in plan.steps.chunks(STEPS * cpu.threads()) {
             loading.say(&format!("packing {}", steps[0].name))?;
+            pause.rest().await;
             let mut packed: Vec<Option<Result<Kernel>>> = steps.iter().map(|_| None).collect();
             cpu.install(|| {
                 cpu.each_chunk(&mut packed, 1, |at, kernel| kernel[0] = Some(Kernel::new(weights, &plan, &steps[at])));

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::engine::Cpu;
 use super::memory::zeros;
 use crate::error::Result;
+use crate::threads;
 
 /// An engine with scratch memory for each of its threads.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Work {
     ) {
         self.cpu.each_chunk(data, chunk, |index, chunk| {
             // Work never waits for other work, so a thread holds its own scratch and nobody waits for it.
-            let thread = rayon::current_thread_index().unwrap_or(0) % self.scratch.len();
+            let thread = threads::index() % self.scratch.len();
             let mut scratch = self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
             work(index, chunk, &mut scratch);
         });

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
 use crate::kernels::KernelFamily;
+use crate::pause::Pause;
 use crate::precision::Precision;
 
 /// How far loading is.
@@ -37,6 +38,8 @@ pub struct LoadOptions {
     pub progress: Option<ProgressCallback>,
     /// See [`LoadOptions::cancel`].
     pub cancel: Option<CancelToken>,
+    /// See [`LoadOptions::pause`].
+    pub pause: Pause,
 }
 
 impl LoadOptions {
@@ -77,6 +80,12 @@ impl LoadOptions {
         self.cancel = token.into();
         self
     }
+
+    /// Rests between two arrays, for programs that have one thread for everything. Blocking twins never rest.
+    pub fn pause(mut self, pause: Pause) -> Self {
+        self.pause = pause;
+        self
+    }
 }
 
 impl fmt::Debug for LoadOptions {
@@ -87,6 +96,7 @@ impl fmt::Debug for LoadOptions {
             .field("class_maps", &self.class_maps)
             .field("size", &self.size)
             .field("cancel", &self.cancel)
+            .field("pause", &self.pause)
             .finish_non_exhaustive()
     }
 }

@@ -216,6 +216,7 @@ impl Session {
     }
 
     /// Its passes under way.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn feed(&self) -> &Feed {
         &self.feed
     }

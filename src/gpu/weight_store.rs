@@ -1,11 +1,10 @@
 //! All packed arrays of a model on the device.
 
-use rayon::prelude::*;
-
 use super::device::Gpu;
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::kernels::{PackedWeight, Placement, TexturePlacement, WeightLayout};
+use crate::pause::Pause;
 use crate::weights::Weights;
 
 /// Packed arrays: some share buffers, at offsets that may be bound; the others are textures of their own.
@@ -18,42 +17,45 @@ pub(super) struct WeightStore {
 }
 
 impl WeightStore {
-    /// Packs and uploads; `cancel` is checked before each array.
+    /// Packs and uploads. Before each array it rests, if that is asked for, and checks `cancel`.
     pub(super) async fn upload(
         gpu: &Gpu,
         arrays: &[PackedWeight],
         weights: &Weights,
         cancel: Option<&CancelToken>,
+        pause: &Pause,
     ) -> Result<WeightStore> {
         let proceed = || cancel.map_or(Ok(()), CancelToken::check);
         let pack = |array: &PackedWeight| proceed().and_then(|()| array.pack(weights));
-        let packed: Vec<Vec<f32>> = arrays.par_iter().map(pack).collect::<Result<_>>()?;
+        let packed: Vec<Vec<f32>> = pause.each(arrays, pack).await.into_iter().collect::<Result<_>>()?;
         let layout = WeightLayout::new(arrays.iter().zip(packed.iter().map(Vec::len)), &gpu.facts().limits);
         for (array, placement) in arrays.iter().zip(&layout.placements) {
             check(gpu, array, placement)?;
         }
-        gpu.scoped("uploading the weights", || WeightStore::fill(gpu, arrays, &packed, layout, proceed)).await?
-    }
-
-    fn fill(
-        gpu: &Gpu,
-        arrays: &[PackedWeight],
-        packed: &[Vec<f32>],
-        layout: WeightLayout,
-        proceed: impl Fn() -> Result<()>,
-    ) -> Result<WeightStore> {
-        let buffers: Vec<wgpu::Buffer> = layout.buffers.iter().map(|&size| mapped_buffer(gpu.device(), size)).collect();
+        let buffers = || layout.buffers.iter().map(|&size| mapped_buffer(gpu.device(), size)).collect();
+        let buffers: Vec<wgpu::Buffer> = gpu.scoped(UPLOADING, buffers).await?;
         let mut textures = Vec::new();
-        for ((array, values), placement) in arrays.iter().zip(packed).zip(&layout.placements) {
-            proceed()?;
-            match *placement {
-                Placement::Texture(picture) => textures.push(upload(gpu, &picture, values)),
-                Placement::Buffer { index, offset, bytes } => {
-                    let range = buffers[index].slice(offset..offset + bytes).get_mapped_range_mut();
-                    let mut view = range.map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
-                    view.slice(..).copy_from_slice(&array.encode(values));
-                }
-            }
+        // To ask for errors behind each array would take longer than to upload it.
+        let mut from = 0;
+        while from < arrays.len() {
+            pause.rest().await;
+            let to = if pause.is_never() { arrays.len() } else { part(&packed, from) };
+            let upload = || {
+                (from..to).try_for_each(|at| {
+                    proceed()?;
+                    match layout.placements[at] {
+                        Placement::Texture(picture) => textures.push(upload(gpu, &picture, &packed[at])),
+                        Placement::Buffer { index, offset, bytes } => {
+                            let range = buffers[index].slice(offset..offset + bytes).get_mapped_range_mut();
+                            let mut view = range.map_err(|e| Error::Device(format!("mapping the weights: {e}")))?;
+                            view.slice(..).copy_from_slice(&arrays[at].encode(&packed[at]));
+                        }
+                    }
+                    Ok(())
+                })
+            };
+            gpu.scoped(UPLOADING, upload).await??;
+            from = to;
         }
         buffers.iter().for_each(wgpu::Buffer::unmap);
         Ok(WeightStore { arrays: arrays.to_vec(), layout, buffers, textures })
@@ -80,6 +82,23 @@ impl WeightStore {
             }),
         }
     }
+}
+
+/// What is done, as errors say it.
+const UPLOADING: &str = "uploading the weights";
+
+/// Elements that are uploaded between two rests.
+const PART: usize = 1 << 19;
+
+/// The end of the arrays that are uploaded together, from `from` on: at least one.
+fn part(packed: &[Vec<f32>], from: usize) -> usize {
+    let mut elements = 0;
+    let more = packed[from..].iter().take_while(|array| {
+        let fits = elements < PART;
+        elements += array.len();
+        fits
+    });
+    from + more.count()
 }
 
 fn upload(gpu: &Gpu, picture: &TexturePlacement, values: &[f32]) -> wgpu::TextureView {

@@ -33,7 +33,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG, WebP, BMP, GIF or TIFF file. The content tells which, not the name.
+    /// Reads a file of one of [`FORMATS`](super::FORMATS): with the feature `more-images` PNG, JPEG, WebP, BMP, GIF or TIFF. The content tells which, not the name.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read; [`Error::File`] where it is not such a picture, is damaged or cut off, is
@@ -55,7 +55,7 @@ impl Picture {
         if bytes > MAX_BYTES {
             return Err(Error::file(path, format!("has {bytes} bytes: pictures of up to {MAX_BYTES} are read")));
         }
-        read(BufReader::new(file), path, orientation)
+        read(&mut BufReader::new(file), path, orientation)
     }
 
     /// Reads the bytes of a picture file. Errors call it `origin`.
@@ -71,7 +71,7 @@ impl Picture {
     /// # Errors
     /// As [`Picture::open`].
     pub fn from_bytes_with(bytes: &[u8], origin: impl Into<PathBuf>, orientation: Orientation) -> Result<Self> {
-        read(Cursor::new(bytes), &origin.into(), orientation)
+        read(&mut Cursor::new(bytes), &origin.into(), orientation)
     }
 
     /// Makes a picture of interleaved pixels, rows from the top: grey (1 channel), grey and alpha (2), RGB (3) or RGBA (4).
@@ -146,13 +146,18 @@ impl Picture {
     }
 }
 
-fn read(mut source: impl BufRead + Seek, origin: &Path, orientation: Orientation) -> Result<Picture> {
+/// A file, or bytes. Not a type parameter: every decoder would be compiled for each of them.
+trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
+
+fn read(source: &mut dyn Source, origin: &Path, orientation: Orientation) -> Result<Picture> {
     let io = |e| Error::io(origin, "reading a picture", e);
-    let format = ImageReader::new(&mut source).with_guessed_format().map_err(io)?.format();
+    let format = ImageReader::new(&mut *source).with_guessed_format().map_err(io)?.format();
     let format = format
         .filter(|&format| formats::is_read(format))
         .ok_or_else(|| Error::file(origin, format!("not a picture that can be read: convert it to {FORMATS}")))?;
-    if !is_complete(&mut source, format).map_err(io)? {
+    if !is_complete(&mut *source, format).map_err(io)? {
         return Err(Error::file(origin, CUT_OFF));
     }
     source.rewind().map_err(io)?;
@@ -172,11 +177,7 @@ fn read(mut source: impl BufRead + Seek, origin: &Path, orientation: Orientation
     Picture::from_pixels(width, height, channels, pixels, origin)
 }
 
-fn decode(
-    source: impl BufRead + Seek,
-    format: ImageFormat,
-    orientation: Orientation,
-) -> Result<DynamicImage, ImageError> {
+fn decode(source: &mut dyn Source, format: ImageFormat, orientation: Orientation) -> Result<DynamicImage, ImageError> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -5,11 +5,15 @@ use std::path::Path;
 use image::ImageFormat;
 
 /// The formats that are read, for messages.
-pub const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
+pub const FORMATS: &str =
+    if cfg!(feature = "more-images") { "PNG, JPEG, WebP, BMP, GIF or TIFF" } else { "PNG or JPEG" };
 
 /// Whether other formats are compiled in is decided by everybody who uses the crate `image`.
-const READ: [ImageFormat; 6] =
-    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Tiff];
+const READ: &[ImageFormat] = if cfg!(feature = "more-images") {
+    &[ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Tiff]
+} else {
+    &[ImageFormat::Png, ImageFormat::Jpeg]
+};
 
 /// The usual endings of files in these formats, without a dot.
 pub fn endings() -> Vec<&'static str> {

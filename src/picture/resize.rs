@@ -1,7 +1,9 @@
 //! Resizing and cropping of interleaved 8-bit pixels.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use bytemuck::Pod;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{F32, U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::pixels::Pixels;
 use super::preprocessing::{Filter, Resize};
@@ -43,12 +45,12 @@ pub(super) fn resize(picture: Pixels, to: InputSize, filter: Filter) -> Result<P
         Filter::Bicubic => FilterType::CatmullRom,
         Filter::Lanczos => FilterType::Lanczos3,
     };
-    let kind = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+    let convert = if picture.channels == 1 { convert::<U8> } else { convert::<U8x3> };
     // Along rows first, then along columns, rounded to 8 bits in between, as Pillow does: the cubic filters overshoot, and
     // what is clipped depends on the order.
     let between = InputSize { height: picture.size.height, width: to.width };
-    let rows = convert(&picture.data, picture.size, between, kind, filter)?;
-    let data = convert(&rows, between, to, kind, filter)?;
+    let rows = convert(&picture.data, picture.size, between, filter)?;
+    let data = convert(&rows, between, to, filter)?;
     Ok(Pixels { size: to, channels: picture.channels, data })
 }
 
@@ -72,28 +74,27 @@ fn nearest(picture: &Pixels, to: InputSize) -> Pixels {
 
 /// Resizes one channel of `f32`, so that nothing is rounded. Hamming is as sharp as a cubic filter and does not overshoot.
 pub(super) fn resize_f32(pixels: &[f32], from: InputSize, to: InputSize) -> Result<Vec<f32>, String> {
-    let bytes = convert(bytemuck::cast_slice(pixels), from, to, PixelType::F32, FilterType::Hamming)?;
-    Ok(bytes.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
+    convert::<F32>(pixels, from, to, FilterType::Hamming)
 }
 
-fn convert(
-    bytes: &[u8],
+/// The type of the pixels is known when this is compiled: code for all that there are is a tenth of the web package.
+fn convert<P: PixelTrait<Component: Pod>>(
+    pixels: &[P::Component],
     from: InputSize,
     to: InputSize,
-    kind: PixelType,
     filter: FilterType,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<P::Component>, String> {
     if from == to {
-        return Ok(bytes.to_vec());
+        return Ok(pixels.to_vec());
     }
-    let source = ImageRef::new(from.width as u32, from.height as u32, bytes, kind)
+    let source = TypedImageRef::<P>::from_buffer(from.width as u32, from.height as u32, bytemuck::cast_slice(pixels))
         .map_err(|e| format!("a picture of {from} cannot be resized: {e}"))?;
-    let mut target = Image::new(to.width as u32, to.height as u32, kind);
+    let mut target = TypedImage::<P>::new(to.width as u32, to.height as u32);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     Resizer::new()
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut target, &options)
         .map_err(|e| format!("a picture of {from} cannot be resized to {to}: {e}"))?;
-    Ok(target.into_vec())
+    Ok(P::components(target.pixels()).to_vec())
 }
 
 /// The middle of the picture; where `to` is larger, it is surrounded by zeros. Offsets round as in torchvision's

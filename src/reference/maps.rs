@@ -1,8 +1,7 @@
 //! Feature maps in f64.
 
-use rayon::prelude::*;
-
 use crate::maps::FeatureMaps;
+use crate::threads;
 
 /// Feature maps of a batch, NCHW.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +20,7 @@ impl Maps {
         fill: impl Fn(usize, usize, &mut [f64]) + Sync,
     ) -> Maps {
         let mut data = vec![0.0; images * channels * height * width];
-        data.par_chunks_mut(height * width).enumerate().for_each(|(i, plane)| {
-            fill(i / channels, i % channels, plane);
-        });
+        threads::each_chunk(&mut data, height * width, |i, plane| fill(i / channels, i % channels, plane));
         Maps { images, channels, height, width, data }
     }
 

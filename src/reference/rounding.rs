@@ -17,11 +17,10 @@
 //!
 //! What is tolerated is a multiple of the root of `v` ([`MARGIN`]).
 
-use rayon::prelude::*;
-
 use super::maps::Maps;
 use crate::architecture::HeadLayer;
 use crate::precision::Precision;
+use crate::threads;
 use crate::weights::Tensor;
 
 /// The tolerance in standard deviations. Five are exceeded once in a million values; the rest is for what the model
@@ -90,7 +89,7 @@ impl Rounding {
     pub(super) fn of_sums(&self, x: &Maps, weight: &Tensor, bias: Option<&Tensor>) -> Rounding {
         let outputs = weight.shape[0];
         let window = weight.data.len() / (outputs * x.channels);
-        let channels: Vec<Channel> = x.data.par_chunks(x.height * x.width).map(channel).collect();
+        let channels: Vec<Channel> = threads::map(x.data.chunks(x.height * x.width).collect(), channel);
         let plane = |index: usize| {
             let (image, output) = (index / outputs, index % outputs);
             let mut passed_on = Variance::default();
@@ -106,7 +105,7 @@ impl Rounding {
             }
             passed_on.scaled(1.0, F32 * size)
         };
-        Rounding { channels: outputs, planes: (0..x.images * outputs).into_par_iter().map(plane).collect() }
+        Rounding { channels: outputs, planes: threads::map((0..x.images * outputs).collect(), plane) }
     }
 
     /// Of `scale * x + shift`, a number of each for every channel: a batch norm.

@@ -1,8 +1,7 @@
 //! From a file's tensors to [`Weights`]: names, architecture, shapes, then values.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::head::{self, Question};
 use super::metadata::Metadata;
@@ -18,10 +17,17 @@ use super::statements::{Rank, Statements};
 use super::tensor::{Shapes, Tensor};
 use super::{bias, check, extras, infer, part, settings, structure, timm};
 use crate::architecture::Architecture;
+use crate::pause::Pause;
 use crate::picture::Preprocessing;
 
 /// Consumes the source: the bytes of a tensor are freed as soon as they are decoded.
-pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) -> Result<Weights, String> {
+pub(super) async fn assemble(
+    mut source: Source<'_>,
+    place: Place<'_>,
+    options: &OpenOptions,
+    pause: &Pause,
+) -> Result<Weights, String> {
+    pause.rest().await;
     let metadata = Metadata::read(&source.metadata)?;
     if let Some(part) = &options.part {
         source.ignored.push(part::keep(&mut source.entries, part)?);
@@ -32,6 +38,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         Some(names) => names,
         None => recognise(&source.entries, source.ordered)?,
     };
+    pause.rest().await;
     let mut resolver = Resolver::new(options, metadata, &source, &names);
     resolver.add(Rank::File, settings::of_modules(&source, &names)?);
     let reads_head = !says_itself && (options.head.is_some() || !resolver.is_described());
@@ -40,6 +47,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     } else if reads_head {
         read_head(&mut source, &mut names, place, options, &mut resolver)?;
     }
+    pause.rest().await;
     let Source { format, entries, ignored, mut warnings, pictures, .. } = source;
     let mut entries: BTreeMap<&str, Entry> = (names.canonical.iter().zip(entries))
         .filter_map(|(name, entry)| name.as_deref().map(|name| (name, entry)))
@@ -55,8 +63,8 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
         return Err(format!("the head stated, '{spec}', is not the file's, which says '{own}'"));
     }
     entries.retain(|name, _| !network.ignored.contains(*name));
-    let tensors = decode(entries)?;
-    let (tensors, order) = arrange(tensors, &network, &mut resolver).map_err(explain)?;
+    let tensors = decode(entries, pause).await?;
+    let (tensors, order) = arrange(tensors, &network, &mut resolver, pause).await.map_err(explain)?;
 
     let Network { architecture, mut facts, ignored: unused, biases } = network;
     if let Some(path) = place.path() {
@@ -83,7 +91,7 @@ pub(super) fn assemble(mut source: Source, place: Place, options: &OpenOptions) 
     let warnings = warnings.iter().map(|warning| presentable(warning)).collect();
     let origin = Origin { path, format, scheme: presentable(&names.to_string()), facts, warnings };
     let preprocessing = preprocessing.map(|stated| stated.value);
-    Ok(Weights { architecture, tensors, preprocessing, labels, origin })
+    Ok(Weights { architecture, tensors: Arc::new(tensors), preprocessing, labels, origin })
 }
 
 /// Leaves out everything but the DenseNet.
@@ -200,32 +208,34 @@ fn recognised(mut shapes: Shapes, resolver: &mut Resolver) -> Result<Network, St
     Ok(Network { architecture, facts, ignored, biases })
 }
 
-fn decode(entries: BTreeMap<&str, Entry>) -> Result<BTreeMap<String, Tensor>, String> {
-    let tensors = entries.into_par_iter().map(|(name, entry)| {
+async fn decode(entries: BTreeMap<&str, Entry<'_>>, pause: &Pause) -> Result<BTreeMap<String, Tensor>, String> {
+    let tensor = |(name, entry): (&str, Entry)| {
         let data = entry.decode()?;
         Ok((name.to_string(), Tensor { shape: entry.shape, data }))
-    });
-    tensors.collect()
+    };
+    pause.each(entries, tensor).await.into_iter().collect()
 }
 
 /// Puts new channels last and folds biases. Also returns in which order the file had the channels.
-fn arrange(
+async fn arrange(
     mut tensors: BTreeMap<String, Tensor>,
     network: &Network,
-    resolver: &mut Resolver,
+    resolver: &mut Resolver<'_>,
+    pause: &Pause,
 ) -> Result<(BTreeMap<String, Tensor>, Fact), String> {
     let architecture = &network.architecture;
-    check::values(&tensors)?;
+    check::values(&tensors, pause).await?;
     let channel_order = ChannelOrder::of_statistics(architecture, &tensors);
     resolver.add(Rank::Statistics, Statements { channel_order, ..Statements::from("running statistics") });
     let order = resolver.channel_order();
     if order.value == ChannelOrder::NewFirst {
         let readers = Readers::of(architecture);
-        tensors = tensors.into_par_iter().map(|(name, tensor)| readers.to_new_last(name, tensor)).collect();
+        let arranged = pause.each(tensors, |(name, tensor)| readers.to_new_last(name, tensor)).await;
+        tensors = arranged.into_iter().collect();
     }
     if !network.biases.is_empty() {
         bias::fold(architecture, &mut tensors);
-        check::values(&tensors)?;
+        check::values(&tensors, pause).await?;
     }
     Ok((tensors, Fact::new("channel order", &order.value.to_string(), &order.from)))
 }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use super::tensor::Tensor;
 use crate::architecture::{Architecture, Parameter};
 use crate::nearest::nearest;
+use crate::pause::Pause;
 
 /// Every parameter is there, in its shape, and nothing else is. The reason names the first that is wrong.
 pub(super) fn shapes<'a>(
@@ -48,9 +47,9 @@ pub(super) fn shapes<'a>(
 }
 
 /// As many elements as the shape says, all finite, no variance below zero.
-pub(super) fn values(tensors: &BTreeMap<String, Tensor>) -> Result<(), String> {
-    let bad: Vec<String> = tensors.par_iter().filter_map(|(name, tensor)| value(name, tensor)).collect();
-    bad.into_iter().next().map_or(Ok(()), Err)
+pub(super) async fn values(tensors: &BTreeMap<String, Tensor>, pause: &Pause) -> Result<(), String> {
+    let found = pause.each(tensors, |(name, tensor)| value(name, tensor)).await;
+    found.into_iter().flatten().next().map_or(Ok(()), Err)
 }
 
 fn value(name: &str, tensor: &Tensor) -> Option<String> {

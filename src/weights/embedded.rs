@@ -5,6 +5,7 @@ use super::open::read;
 use super::options::OpenOptions;
 use super::origin::Place;
 use crate::error::Result;
+use crate::pause::{Pause, at_once};
 
 /// The embedded network: a small DenseNet-BC that reads handwritten digits (tools/mnist/ trains it).
 ///
@@ -20,5 +21,6 @@ pub fn embedded() -> Result<Weights> {
 /// [`Error::File`](crate::Error::File) where the model disagrees with `options`.
 pub fn embedded_with(options: &OpenOptions) -> Result<Weights> {
     let bytes = include_bytes!("../../models/mnist.safetensors");
-    read(bytes, "models/mnist.safetensors (embedded)".as_ref(), Place::Embedded, options)
+    let name = "models/mnist.safetensors (embedded)".as_ref();
+    at_once(read(bytes, name, Place::Embedded, options, &Pause::default()))
 }

@@ -90,7 +90,7 @@ pub use embedded::{embedded, embedded_with};
 pub use head::HeadSpec;
 pub use network::Weights;
 #[cfg(feature = "files")]
-pub use open::{from_bytes, open, open_with};
+pub use open::{from_bytes, from_bytes_with, open, open_with};
 #[cfg(feature = "files")]
 pub use options::OpenOptions;
 #[cfg(feature = "files")]

@@ -1,6 +1,7 @@
 //! [`Weights`]: an architecture with all of its parameters.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::check;
 use super::origin::Origin;
@@ -8,13 +9,14 @@ use super::tensor::Tensor;
 use crate::architecture::Architecture;
 use crate::error::{Error, Result, one_line};
 use crate::nearest::nearest;
+use crate::pause::{Pause, at_once};
 use crate::picture::Preprocessing;
 
-/// A network's parameters: complete, of the right shapes, finite.
+/// A network's parameters: complete, of the right shapes, finite. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Weights {
     pub(super) architecture: Architecture,
-    pub(super) tensors: BTreeMap<String, Tensor>,
+    pub(super) tensors: Arc<BTreeMap<String, Tensor>>,
     /// Text that [`Preprocessing::parse`] reads, or refuses: a file whose preprocessing is unusable still opens, and is
     /// written back as it was read.
     pub(super) preprocessing: Option<String>,
@@ -31,10 +33,10 @@ impl Weights {
     pub fn new(architecture: Architecture, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
         let parameters = architecture.parameters()?;
         check::shapes(&parameters, tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice())))
-            .and_then(|()| check::values(&tensors))
+            .and_then(|()| at_once(check::values(&tensors, &Pause::default())))
             .map_err(Error::Weights)?;
         let origin = Origin { format: "memory".into(), scheme: "torchvision".into(), ..Origin::default() };
-        Ok(Weights { architecture, tensors, preprocessing: None, labels: None, origin })
+        Ok(Weights { architecture, tensors: Arc::new(tensors), preprocessing: None, labels: None, origin })
     }
 
     /// The network that the tensors make up.
@@ -106,7 +108,7 @@ impl Weights {
     #[must_use]
     pub fn without_classifier(mut self) -> Self {
         self.architecture.head = self.architecture.head.without_layers();
-        self.tensors.retain(|name, _| !name.starts_with("classifier."));
+        Arc::make_mut(&mut self.tensors).retain(|name, _| !name.starts_with("classifier."));
         self.labels = None;
         self
     }

@@ -10,6 +10,7 @@ use super::options::OpenOptions;
 use super::origin::Place;
 use super::source::Source;
 use crate::error::{Error, Result, one_line};
+use crate::pause::{Pause, at_once};
 
 /// Reads a weight file.
 ///
@@ -39,7 +40,7 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
     // SAFETY: the mapping is read only and lives as long as this function. Another process that shortens the file
     // meanwhile ends this one with SIGBUS, as it would any program that maps files.
     let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, "mapping", e))?;
-    read(&bytes, path, Place::File(path), options)
+    at_once(read(&bytes, path, Place::File(path), options, &Pause::default()))
 }
 
 /// Reads a weight file from memory. `name` is what errors call it.
@@ -47,28 +48,53 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
 /// # Errors
 /// [`Error::File`], as [`open_with`].
 pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>, options: &OpenOptions) -> Result<Weights> {
-    read(bytes, name.as_ref(), Place::Memory, options)
+    at_once(from_bytes_with(bytes, name, options, &Pause::default()))
+}
+
+/// As [`from_bytes`], with rests for programs that have one thread for everything.
+///
+/// # Errors
+/// As [`from_bytes`].
+pub async fn from_bytes_with(
+    bytes: &[u8],
+    name: impl AsRef<Path>,
+    options: &OpenOptions,
+    pause: &Pause,
+) -> Result<Weights> {
+    read(bytes, name.as_ref(), Place::Memory, options, pause).await
 }
 
 /// Reads the bytes of a weight file that errors call `name`.
-pub(super) fn read(bytes: &[u8], name: &Path, place: Place, options: &OpenOptions) -> Result<Weights> {
-    let weights = source(bytes, place).and_then(|source| assemble(source, place, options));
+pub(super) async fn read(
+    bytes: &[u8],
+    name: &Path,
+    place: Place<'_>,
+    options: &OpenOptions,
+    pause: &Pause,
+) -> Result<Weights> {
+    let weights = match source(bytes, place, pause).await {
+        Ok(source) => assemble(source, place, options, pause).await,
+        Err(reason) => Err(reason),
+    };
     // Reasons quote names and shapes from the file, which may be long and hold anything.
     weights.map_err(|reason| Error::file(name, one_line(&reason, 600)))
 }
 
 #[cfg_attr(
-    not(any(feature = "pytorch", feature = "onnx")),
-    allow(unused_variables, reason = "only PyTorch's and ONNX' files are read by their path")
+    not(all(feature = "pytorch", feature = "keras", feature = "onnx")),
+    allow(
+        unused_variables,
+        reason = "only PyTorch's and ONNX' files are read by their path, and PyTorch's and Keras' with rests"
+    )
 )]
-fn source<'a>(bytes: &'a [u8], place: Place) -> Result<Source<'a>, String> {
+async fn source<'a>(bytes: &'a [u8], place: Place<'_>, pause: &Pause) -> Result<Source<'a>, String> {
     match Kind::of(bytes) {
         #[cfg(feature = "safetensors")]
         Kind::Safetensors => super::safetensors::read(bytes),
         #[cfg(feature = "pytorch")]
-        Kind::PyTorch => super::pytorch::read(bytes, place.path()),
+        Kind::PyTorch => super::pytorch::read(bytes, place.path(), pause).await,
         #[cfg(feature = "keras")]
-        Kind::Keras => super::keras::read(bytes),
+        Kind::Keras => super::keras::read(bytes, pause).await,
         #[cfg(feature = "onnx")]
         Kind::Onnx => super::onnx::read(bytes, place.path()),
         #[cfg(not(feature = "safetensors"))]

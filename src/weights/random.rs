@@ -4,12 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::network::Weights;
 use super::tensor::Tensor;
 use crate::architecture::{Architecture, Parameter};
 use crate::error::Result;
+use crate::threads;
 
 /// How batch norm statistics and kernels are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,8 +94,8 @@ impl Weights {
     /// [`crate::Error::Architecture`] for an impossible network.
     pub fn random_with(architecture: &Architecture, seed: u64, statistics: Statistics) -> Result<Weights> {
         let parameters = architecture.parameters()?;
-        let tensors: BTreeMap<String, Tensor> =
-            parameters.par_iter().map(|p| (p.name.clone(), tensor(seed, statistics, p))).collect();
+        let named = |parameter: &Parameter| (parameter.name.clone(), tensor(seed, statistics, parameter));
+        let tensors: BTreeMap<String, Tensor> = threads::map(parameters.iter().collect(), named).into_iter().collect();
         let mut weights = Weights::new(architecture.clone(), tensors)?;
         weights.origin.format = match statistics {
             Statistics::Ordinary => format!("random (seed {seed})"),

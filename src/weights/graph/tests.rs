@@ -8,6 +8,7 @@ use super::super::pictures::Resizing;
 use super::super::source::{Entry, Number, Source};
 use super::*;
 use crate::architecture::InputSize;
+use crate::pause::{Pause, at_once};
 use crate::reference::forward_keeping;
 use crate::weights::Weights;
 
@@ -108,7 +109,8 @@ impl Net {
             stated: reading.stated,
             ..Source::new("graph", reading.entries)
         };
-        assemble(source, Place::Memory, &OpenOptions::default()).unwrap_or_else(|e| panic!("{e}"))
+        at_once(assemble(source, Place::Memory, &OpenOptions::default(), &Pause::default()))
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 }
 

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use super::super::source::{Entry, Number};
 use super::hdf5::{Array, Container};
 use super::layers::{Layer, Part};
+use crate::pause::Pause;
 
 /// The layout of kernels in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +32,18 @@ impl Loaded {
 
 /// The entries of each layer, in the order of the layers. A Scale layer becomes part of the batch norm whose index `scales`
 /// gives for it. Without `scales` it keeps its own, as every layer does whose place a graph tells.
-pub(super) fn entries(
+pub(super) async fn entries(
     container: &mut Container,
     layers: &[Layer],
     scales: Option<&HashMap<usize, usize>>,
     kernels: Kernels,
+    pause: &Pause,
 ) -> Result<Vec<Vec<Entry<'static>>>, String> {
     let mut loaded = Vec::with_capacity(layers.len());
     for layer in layers {
         let mut parts = Vec::new();
         for (part, dataset) in &layer.parts {
+            pause.rest().await;
             let array = container.array(&format!("{}.{}", layer.name, leaf(*part)), dataset)?;
             if parts.iter().any(|(p, _)| p == part) {
                 return Err(format!("layer '{}' has two tensors '{}'", layer.name, leaf(*part)));
@@ -57,16 +58,14 @@ pub(super) fn entries(
             factors.insert(norm, (gamma, beta));
         }
     }
-    loaded
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, layer)| match &layer.parts {
-            parts if parts.is_empty() => Ok(Vec::new()),
-            parts if parts.iter().any(|(part, _)| *part == Part::Kernel) => weighted(layer, kernels),
-            parts if scales.is_none() && !(has(parts, Part::Gamma) && has(parts, Part::Variance)) => Ok(named(layer)),
-            _ => norm(layer, factors.get(&i)),
-        })
-        .collect()
+    let loaded: Vec<(usize, Loaded)> = loaded.into_iter().enumerate().collect();
+    let entries = |(i, layer): (usize, Loaded)| match &layer.parts {
+        parts if parts.is_empty() => Ok(Vec::new()),
+        parts if parts.iter().any(|(part, _)| *part == Part::Kernel) => weighted(layer, kernels),
+        parts if scales.is_none() && !(has(parts, Part::Gamma) && has(parts, Part::Variance)) => Ok(named(layer)),
+        _ => norm(layer, factors.get(&i)),
+    };
+    pause.each(loaded, entries).await.into_iter().collect()
 }
 
 fn has(parts: &[(Part, Array)], part: Part) -> bool {

@@ -13,39 +13,52 @@ use super::hdf5::{self, Container};
 use super::layers::{self, Layer, Layers, Part};
 use super::neutral::{self, Tensors};
 use crate::architecture::Padding;
+use crate::pause::{Pause, at_once};
 
 /// Reads a file that begins as HDF5 or is a `.keras` archive.
-pub(in crate::weights) fn read(bytes: &[u8]) -> Result<Source<'static>, String> {
-    on_large_stack(|| if bytes.starts_with(b"PK") { archive(bytes) } else { hdf5_file(bytes.to_vec()) })
+pub(in crate::weights) async fn read(bytes: &[u8], pause: &Pause) -> Result<Source<'static>, String> {
+    // A browser has no larger stack, and only a browser needs rests.
+    match cfg!(target_family = "wasm") {
+        true => file(bytes, pause).await,
+        false => on_large_stack(|| at_once(file(bytes, &Pause::default()))),
+    }
+}
+
+async fn file(bytes: &[u8], pause: &Pause) -> Result<Source<'static>, String> {
+    if bytes.starts_with(b"PK") { archive(bytes, pause).await } else { hdf5_file(bytes.to_vec(), pause).await }
 }
 
 /// The configuration of DenseNet-264 has 1 MB.
 const MAX_CONFIGURATION_BYTES: u64 = 16 << 20;
 
-fn archive(bytes: &[u8]) -> Result<Source<'static>, String> {
+async fn archive(bytes: &[u8], pause: &Pause) -> Result<Source<'static>, String> {
     let length = bytes.len() as u64;
     // As in pytorch/archive.rs: an archive begins where its file does.
     let config = zip::read::Config { archive_offset: zip::read::ArchiveOffset::Known(0) };
     let mut archive = zip::ZipArchive::with_config(config, Cursor::new(bytes))
         .map_err(|e| format!("a damaged .keras archive: {e}"))?;
-    let configuration = member(&mut archive, "config.json", length, |_| MAX_CONFIGURATION_BYTES)?;
+    let configuration = member(&mut archive, "config.json", length, |_| MAX_CONFIGURATION_BYTES, pause).await?;
     let configuration = String::from_utf8(configuration).map_err(|_| "its config.json is no UTF-8 text")?;
     // Deflate shrinks zeros a thousandfold, but weights hardly at all.
-    let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20))?;
+    let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20), pause).await?;
     drop(archive);
     let model = Graph::parse(&configuration)?;
     let mut container = Container::open(weights)?;
     let layers = layers::keras3(&container, model.as_ref())?;
     let model = model.map(|model| (model, "config.json"));
-    source("Keras 3 model (.keras)", &mut container, layers, model, Kernels::Hwio)
+    source("Keras 3 model (.keras)", &mut container, layers, model, Kernels::Hwio, pause).await
 }
 
+/// What is unpacked between two rests.
+const PART_BYTES: u64 = 1 << 20;
+
 /// A member of an archive of `length` bytes. `most` gives the bytes that are allowed for its packed size.
-fn member(
+async fn member(
     archive: &mut zip::ZipArchive<Cursor<&[u8]>>,
     name: &str,
     length: u64,
     most: impl Fn(u64) -> u64,
+    pause: &Pause,
 ) -> Result<Vec<u8>, String> {
     let file = archive.by_name(name).map_err(|e| format!("its member {name} cannot be read: {e}"))?;
     let (size, packed) = (file.size(), file.compressed_size());
@@ -55,11 +68,18 @@ fn member(
         ));
     }
     let mut bytes = Vec::with_capacity(size as usize);
-    file.take(size).read_to_end(&mut bytes).map_err(|e| format!("its member {name} cannot be unpacked: {e}"))?;
-    Ok(bytes)
+    let mut file = file.take(size);
+    loop {
+        pause.rest().await;
+        let part = (&mut file).take(PART_BYTES).read_to_end(&mut bytes);
+        match part.map_err(|e| format!("its member {name} cannot be unpacked: {e}"))? {
+            0 => return Ok(bytes),
+            _ => continue,
+        }
+    }
 }
 
-fn hdf5_file(bytes: Vec<u8>) -> Result<Source<'static>, String> {
+async fn hdf5_file(bytes: Vec<u8>, pause: &Pause) -> Result<Source<'static>, String> {
     let mut container = Container::open(bytes)?;
     let root = container.root();
     let attributes = hdf5::attributes(&root)?;
@@ -75,7 +95,7 @@ fn hdf5_file(bytes: Vec<u8>) -> Result<Source<'static>, String> {
         let model = model.map(|model| (model, "model_config"));
         let format = if whole { "Keras model (.h5)" } else { "Keras weights (.h5)" };
         let kernels = kernels(&layers.layers, hdf5::string(&attributes, "backend").as_deref())?;
-        return source(format, &mut container, layers, model, kernels);
+        return source(format, &mut container, layers, model, kernels, pause).await;
     }
     if attributes.contains_key("nb_layers") {
         return Err(
@@ -83,7 +103,7 @@ fn hdf5_file(bytes: Vec<u8>) -> Result<Source<'static>, String> {
         );
     }
     let layers = layers::keras3(&container, None)?;
-    source("Keras 3 weights (.weights.h5)", &mut container, layers, None, Kernels::Hwio)
+    source("Keras 3 weights (.weights.h5)", &mut container, layers, None, Kernels::Hwio, pause).await
 }
 
 /// Keras 1 kept kernels in its backend's layout: Theano's are `[out, in, height, width]`, and turned by 180 degrees.
@@ -105,21 +125,22 @@ fn kernels(layers: &[Layer], backend: Option<&str>) -> Result<Kernels, String> {
     }
 }
 
-fn source(
+async fn source(
     format: &'static str,
     container: &mut Container,
     layers: Layers,
     model: Option<(Graph, &str)>,
     kernels: Kernels,
+    pause: &Pause,
 ) -> Result<Source<'static>, String> {
     let Layers { layers, ordered } = layers;
     let found = Source { ordered, pads_by_kernel: false, ..Source::new(format, Vec::new()) };
     let Some((model, place)) = model else {
-        let by_layer = convert::entries(container, &layers, Some(&scales(&layers)?), kernels)?;
+        let by_layer = convert::entries(container, &layers, Some(&scales(&layers)?), kernels, pause).await?;
         let defaults = unconfigured(&by_layer);
         return Ok(Source { defaults, entries: by_layer.into_iter().flatten().collect(), ..found });
     };
-    let by_layer = convert::entries(container, &layers, None, kernels)?;
+    let by_layer = convert::entries(container, &layers, None, kernels, pause).await?;
     described(found, &model, place, &layers, by_layer)
 }
 

@@ -5,9 +5,14 @@ use serde_json::{Value, json};
 use super::graph::{Graph, Node, snake_case};
 use super::neutral::{self, Tensors};
 use crate::architecture::{Activation, Padding, StemPool};
+use crate::pause::{Pause, at_once};
 use crate::weights::graph::Reading;
 use crate::weights::order::ChannelOrder;
-use crate::weights::source::{Entry, Number};
+use crate::weights::source::{Entry, Number, Source};
+
+fn read_now(bytes: &[u8]) -> Result<Source<'static>, String> {
+    at_once(super::read(bytes, &Pause::default()))
+}
 
 /// A model's layers, in the words of Keras 2.
 #[derive(Default)]
@@ -360,7 +365,7 @@ fn layers_counted_by_class_are_put_in_the_order_of_a_densenet() {
         let mut layers: Vec<(&str, &[&[u64]])> = vec![("dense", DENSE)];
         layers.extend(norms.iter().skip(usize::from(!stem_norm)).map(|name| (*name, NORM)));
         layers.extend(CONVOLUTIONS.iter().rev());
-        let source = super::read(&keras3(&layers)).unwrap();
+        let source = read_now(&keras3(&layers)).unwrap();
         let modules: Vec<&str> = source.entries.iter().map(|entry| entry.name.rsplit_once('.').unwrap().0).collect();
         let mut order: Vec<&str> = modules.clone();
         order.dedup();
@@ -375,12 +380,12 @@ fn layers_counted_by_class_are_put_in_the_order_of_a_densenet() {
     }
     // Too few norms for a DenseNet: no order is claimed.
     let layers = [&CONVOLUTIONS[..], &[("batch_normalization", NORM)]].concat();
-    assert!(!super::read(&keras3(&layers)).unwrap().ordered);
+    assert!(!read_now(&keras3(&layers)).unwrap().ordered);
 }
 
 #[test]
 fn variables_without_names_are_told_by_number_and_class() {
-    let read = |shapes| super::read(&keras3(&[("batch_normalization", shapes)]));
+    let read = |shapes| read_now(&keras3(&[("batch_normalization", shapes)]));
     let names = |shapes| -> Vec<String> { read(shapes).unwrap().entries.iter().map(|e| e.name.clone()).collect() };
     assert_eq!(names(NORM)[3], "batch_normalization.running_var");
     let bare = read(&[&[6], &[6]]).unwrap();
@@ -390,9 +395,9 @@ fn variables_without_names_are_told_by_number_and_class() {
     let error = read(&[&[6], &[6], &[6], &[6], &[6]]).err().unwrap();
     assert!(error.contains("has 5 variables, which no layer of a DenseNet has"), "{error}");
     // A Scale layer for each norm, in their order.
-    let scaled = super::read(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]])])).unwrap();
+    let scaled = read_now(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]])])).unwrap();
     assert_eq!(scaled.entries[0].decode().unwrap(), [1.0, 4.0, 9.0, 16.0, 25.0, 36.0]);
     let error =
-        super::read(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]]), ("scale_1", &[&[6], &[6]])]));
+        read_now(&keras3(&[("batch_normalization", NORM), ("scale", &[&[6], &[6]]), ("scale_1", &[&[6], &[6]])]));
     assert!(error.err().unwrap().contains("'scale' belongs to no batch norm"));
 }

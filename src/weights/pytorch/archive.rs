@@ -100,7 +100,7 @@ pub(super) fn to_read(bytes: &[u8], place: Place) -> Result<Checkpoint, String> 
 /// The archive, and whether its table of contents had to be looked for where it is. PyTorch's archives end with a 64-bit record that
 /// they do not need, of 76 bytes. The library expects none and looks 76 bytes behind the beginning of the table, which it finds to
 /// be right where the first member's name has 30 bytes: `a_name_of_21_letters_/data.pkl`.
-pub(super) fn opened(bytes: &[u8]) -> Result<(ZipArchive<Cursor<&[u8]>>, bool), String> {
+pub(super) fn opened(bytes: &[u8]) -> Result<(Archive<'_>, bool), String> {
     ZipArchive::new(Cursor::new(bytes)).map(|archive| (archive, false)).or_else(|e| {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let archive = ZipArchive::with_config(config, Cursor::new(bytes));

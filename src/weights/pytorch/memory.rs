@@ -10,12 +10,17 @@ use super::archive::opened;
 use super::machine::{Machine, Node};
 use super::storage::{Declared, Storages, View, key_of};
 use super::views;
+use crate::pause::Pause;
 
 /// The version of the legacy format.
 const LEGACY_VERSION: f64 = 1001.0;
 
 /// The tensors of a zip, and the bytes of its storages. `pickle` is what is read in place of the archive's own.
-pub(super) fn of_zip<'a>(bytes: &'a [u8], pickle: &[u8]) -> Result<(Vec<View>, Storages<'a>), String> {
+pub(super) async fn of_zip<'a>(
+    bytes: &'a [u8],
+    pickle: &[u8],
+    pause: &Pause,
+) -> Result<(Vec<View>, Storages<'a>), String> {
     let (mut archive, _) = opened(bytes)?;
     // The folder of everything, which `to_read` found to be one.
     let names = archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned());
@@ -23,6 +28,7 @@ pub(super) fn of_zip<'a>(bytes: &'a [u8], pickle: &[u8]) -> Result<(Vec<View>, S
     let root = root.ok_or("a zip without data.pkl")?;
     let mut storages = Storages::new();
     for index in 0..archive.len() {
+        pause.rest().await;
         let (name, crc, size, packed) = {
             let member = archive.by_index_raw(index).map_err(|e| e.to_string())?;
             let name = String::from_utf8_lossy(member.name_raw()).into_owned();

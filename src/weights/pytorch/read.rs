@@ -6,15 +6,15 @@ use std::io::Write;
 use std::path::Path;
 
 use pytorch_reader::{FileFormat, PytorchError, PytorchReader};
-use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use super::super::extras;
 use super::super::large_stack::on_large_stack;
 use super::super::source::{Entry, Number, Source};
-use super::archive::{ADVICE, MAX_EXPANSION, Place, temporary, to_read};
+use super::archive::{ADVICE, Checkpoint, MAX_EXPANSION, Place, temporary, to_read};
 use super::found::Found;
 use super::{memory, outline, weigh};
+use crate::pause::{Pause, at_once};
 
 /// Keys under which training programs keep networks. Where a file has several, the first of these counts: averaged weights
 /// come before those of the last step, as in timm.
@@ -35,13 +35,17 @@ const ZIP: &str = "PyTorch (zip)";
 const LEGACY: &str = "PyTorch (legacy pickle)";
 
 /// Reads the table of contents, chooses the network, and reads its tensors.
-pub(in crate::weights) fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
+pub(in crate::weights) async fn read(
+    bytes: &[u8],
+    path: Option<&Path>,
+    pause: &Pause,
+) -> Result<Source<'static>, String> {
     let place = if cfg!(target_family = "wasm") { Place::Memory } else { Place::File(path) };
-    read_from(bytes, place)
+    read_from(bytes, place, pause).await
 }
 
 /// [`read`] with the choice. The library wants a file: without a path the bytes are written to a temporary one.
-pub(super) fn read_from(bytes: &[u8], place: Place) -> Result<Source<'static>, String> {
+pub(super) async fn read_from(bytes: &[u8], place: Place<'_>, pause: &Pause) -> Result<Source<'static>, String> {
     let budget = MAX_EXPANSION * bytes.len() as u64 + (1 << 20);
     let archive = if bytes.starts_with(b"PK") { Some(to_read(bytes, place)?) } else { None };
     let outline = match &archive {
@@ -61,16 +65,7 @@ pub(super) fn read_from(bytes: &[u8], place: Place) -> Result<Source<'static>, S
             let path = rewritten.as_ref().map(NamedTempFile::path).or(path).ok_or("no file to read")?;
             on_large_stack(|| in_file(path, budget))
         }
-        Place::Memory => {
-            let (format, read) = match &archive {
-                Some(archive) => (ZIP, memory::of_zip(bytes, archive.plain.as_ref().unwrap_or(&archive.pickle))),
-                None => (LEGACY, memory::of_legacy(bytes)),
-            };
-            let read = read.map_err(|reason| format!("a PyTorch file that cannot be read ({reason}); {ADVICE}"));
-            read.and_then(|(views, storages)| {
-                entries(format, views.into_iter().map(|view| view.found(&storages)).collect(), budget)
-            })
-        }
+        Place::Memory => in_memory(bytes, archive.as_ref(), budget, pause).await,
     };
     let source = source.map_err(|reason| {
         if is_script { format!("a TorchScript archive whose parameters cannot be read: {reason}") } else { reason }
@@ -88,10 +83,35 @@ fn in_file(path: &Path, budget: u64) -> Result<Source<'static>, String> {
         FileFormat::Tar => "PyTorch (tar)",
         FileFormat::Pickle => "pickle",
     };
-    entries(format, reader.into_tensors().into_values().map(Found::from).collect(), budget)
+    let tensors = reader.into_tensors().into_values().map(Found::from).collect();
+    at_once(entries(format, tensors, budget, &Pause::default()))
 }
 
-fn entries(format: &'static str, mut tensors: Vec<Found>, budget: u64) -> Result<Source<'static>, String> {
+async fn in_memory(
+    bytes: &[u8],
+    archive: Option<&Checkpoint>,
+    budget: u64,
+    pause: &Pause,
+) -> Result<Source<'static>, String> {
+    let (format, read) = match archive {
+        Some(archive) => {
+            let pickle = archive.plain.as_ref().unwrap_or(&archive.pickle);
+            (ZIP, memory::of_zip(bytes, pickle, pause).await)
+        }
+        None => (LEGACY, memory::of_legacy(bytes)),
+    };
+    let (views, storages) =
+        read.map_err(|reason| format!("a PyTorch file that cannot be read ({reason}); {ADVICE}"))?;
+    let tensors = views.into_iter().map(|view| view.found(&storages)).collect();
+    entries(format, tensors, budget, pause).await
+}
+
+async fn entries(
+    format: &'static str,
+    mut tensors: Vec<Found<'_>>,
+    budget: u64,
+    pause: &Pause,
+) -> Result<Source<'static>, String> {
     if tensors.is_empty() {
         return Err(format!("a {format} file without tensors; {ADVICE}"));
     }
@@ -106,7 +126,7 @@ fn entries(format: &'static str, mut tensors: Vec<Found>, budget: u64) -> Result
             tensors.len()
         ));
     }
-    let entries = tensors.into_par_iter().map(entry).collect::<Result<_, _>>()?;
+    let entries = pause.each(tensors, entry).await.into_iter().collect::<Result<_, _>>()?;
     Ok(Source { ignored, ..Source::new(format, entries) })
 }
 

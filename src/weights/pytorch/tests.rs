@@ -8,9 +8,18 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::archive::Place;
-use super::read;
 use super::read::read_from;
+use crate::pause::{Pause, at_once};
+use crate::weights::source::Source;
 use crate::weights::{OpenOptions, from_bytes};
+
+fn read(bytes: &[u8], path: Option<&Path>) -> Result<Source<'static>, String> {
+    at_once(super::read(bytes, path, &Pause::default()))
+}
+
+fn read_now(bytes: &[u8], place: Place) -> Result<Source<'static>, String> {
+    at_once(read_from(bytes, place, &Pause::default()))
+}
 
 fn archive(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -184,7 +193,7 @@ fn every_truncation_and_any_damage_is_an_error_or_the_network() {
 /// Both ways of reading a file agree, in what they yield and in what they refuse.
 fn same_from_memory(file: &[u8], what: &str) {
     let entries = |place| {
-        let source = read_from(file, place)?;
+        let source = read_now(file, place)?;
         let mut entries: Vec<_> = source
             .entries
             .into_iter()
@@ -230,9 +239,9 @@ fn files_in_memory_are_read_as_the_library_reads_them() {
     for place in 0..whole.len() {
         let mut damaged = whole.clone();
         damaged[place] ^= 0x55;
-        let memory = read_from(&damaged, Place::Memory);
+        let memory = read_now(&damaged, Place::Memory);
         // What the library refuses, this refuses: it may be stricter where a checksum tells.
-        if let Err(reason) = read_from(&damaged, Place::File(None)).map(drop) {
+        if let Err(reason) = read_now(&damaged, Place::File(None)).map(drop) {
             assert!(memory.is_err(), "byte {place} of {}: {reason}", whole.len());
         }
     }
