@@ -3,11 +3,12 @@
 mod browser;
 mod compare;
 mod framework_files;
+mod golden_files;
 
 use std::sync::LazyLock;
 
 use browser::{Browser, WebGpu, made};
-use densenet_wgpu::{Classifier, ClassifierOptions, weights};
+use densenet_wgpu::{Classifier, ClassifierOptions, Precision, weights};
 use framework_files::{Golden, unpacked};
 use serde_json::{Value, json};
 
@@ -162,6 +163,32 @@ fn files_of_every_framework_give_its_logits() {
 }
 
 #[test]
+fn densenet_121_gives_pytorchs_logits_and_the_page_stays_awake_meanwhile() {
+    let browser = Browser::start(WebGpu::SwiftShader);
+    let cases = golden_files::cases();
+    let case = cases.iter().find(|case| case.name == "densenet121").unwrap();
+    let bytes = weights::to_safetensors(&case.weights(), Precision::F32).unwrap();
+    std::fs::write(made().join("densenet121.safetensors"), bytes).unwrap();
+    let expected: Vec<Vec<f32>> = case.logits.chunks(case.logits.len() / case.batch).map(<[f32]>::to_vec).collect();
+    for engine in ["cpu", "gpu"] {
+        let body = "
+            let turns = 0, waiting = true;
+            const turn = () => { turns++; if (waiting) setTimeout(turn); };
+            setTimeout(turn);
+            const classifier = await Classifier.load('/made/densenet121.safetensors', { engine: args[0] });
+            waiting = false;
+            const results = await classifier.classify({ tensor: new Float32Array(args[1]), shape: args[2] });
+            classifier.free();
+            return { turns, logits: [results].flat().map(result => [...result.logits]) };";
+        let shape = [case.batch, 3, case.size.height, case.size.width];
+        let answer = run(&browser, body, &[json!(engine), json!(case.input), json!(shape)]);
+        agree(&answer["logits"], &expected, engine);
+        println!("{engine}: {} turns of the page while it loaded", answer["turns"]);
+        assert!(answer["turns"].as_u64().unwrap() > 10, "{engine}: {}", answer["turns"]);
+    }
+}
+
+#[test]
 fn sources_and_pictures_come_in_many_forms() {
     let browser = Browser::start(WebGpu::None);
     let answer = run(
@@ -196,6 +223,39 @@ fn sources_and_pictures_come_in_many_forms() {
     let last = answer["told"].as_array().unwrap().last().unwrap();
     assert!(last["done"].as_f64().unwrap() > 1e4 && last["done"] == last["total"], "{last}");
     assert!(answer["steps"].as_array().unwrap().len() > 7, "{}", answer["steps"]);
+}
+
+/// Ours to decode: PNG and JPEG. The browser's: GIF and WebP, which these files lose nothing by.
+const PICTURES: [&str; 8] = [
+    "upright.png",
+    "grey16.png",
+    "orientation-6.png",
+    "orientation-6.jpg",
+    "progressive.jpg",
+    "cmyk.jpg",
+    "picture.gif",
+    "orientation-6.webp",
+];
+
+#[test]
+fn picture_files_are_read_as_the_tool_reads_them_turned_as_they_say() {
+    let options = ClassifierOptions::default().engine("cpu");
+    let classifier = Classifier::embedded_blocking(options).unwrap();
+    let logits = |name: &&str| classifier.classify_blocking(format!("tests/pictures/{name}")).unwrap().logits;
+    let expected: Vec<Vec<f32>> = PICTURES.iter().map(logits).collect();
+    let browser = Browser::start(WebGpu::None);
+    let body = "
+        const classifier = await Classifier.embedded(), logits = [];
+        for (const name of args[0]) {
+            const file = await (await fetch(`/tests/pictures/${name}`)).blob();
+            logits.push([...(await classifier.classify(file)).logits]);
+        }
+        return logits;";
+    agree(&run(&browser, body, &[json!(PICTURES)]), &expected, "pictures");
+    let body = "await (await Classifier.embedded()).classify(await (await fetch('/tests/pictures/rgb8.tiff')).blob());";
+    let thrown = thrown(&browser, body);
+    let sentence = "DenseNetError: picture in memory: not a picture that can be read: convert it to PNG or JPEG";
+    assert_eq!(thrown, sentence);
 }
 
 #[test]

@@ -30,8 +30,8 @@ fn text(browser: &Browser, id: &str) -> String {
 }
 
 /// A picture of the page, for people to look at: in target/tmp.
-fn screenshot(browser: &Browser, name: &str, width: u32, height: u32) {
-    browser.size(width, height);
+fn screenshot(browser: &Browser, name: &str, [width, height]: [u32; 2], scheme: &str) {
+    browser.emulate(width, height, scheme);
     // Narrower than its content is what a page on a phone must never be.
     let overflow =
         browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth;", &[]);
@@ -66,8 +66,10 @@ fn a_digit_is_drawn_and_read_by_keyboard_alone() {
     browser.press(&["\u{e007}"]);
     until(&browser, "!document.getElementById('maps').hidden");
     assert!(text(&browser, "maps-caption").starts_with("features."), "{}", text(&browser, "maps-caption"));
-    screenshot(&browser, "desktop", 1280, 1400);
-    screenshot(&browser, "phone", 500, 1800);
+    screenshot(&browser, "desktop", [1280, 1400], "light");
+    screenshot(&browser, "desktop-dark", [1280, 1400], "dark");
+    screenshot(&browser, "phone", [360, 2200], "light");
+    screenshot(&browser, "phone-dark", [360, 2200], "dark");
     // Chromium notes that there is no WebGPU.
     let log = browser.log();
     let complaints: Vec<&Value> = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE").collect();
@@ -89,9 +91,15 @@ fn files_are_opened_and_mistakes_are_told() {
     assert!(text(&browser, "network").starts_with("mnist.safetensors: "), "what was loaded stays");
     browser.press(&["\u{e00c}"]);
     until(&browser, "document.getElementById('error').hidden");
-    // The policy: nothing leaves the page.
-    let refused = browser.run("return fetch('http://127.0.0.1:9/').then(() => '', error => error.name);", &[]);
-    assert_eq!(refused, "TypeError");
+    // The policy: nothing leaves the page, nor a worker of it as the network's is, not even to where the page came from.
+    for target in ["http://127.0.0.1:9/", address()] {
+        let body = "
+            const script = `fetch(${JSON.stringify(args[0])}).then(() => postMessage('sent'), error => postMessage(error.name))`;
+            const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
+            const there = new Promise(resolve => worker.onmessage = ({ data }) => resolve(data));
+            return [await fetch(args[0]).then(() => 'sent', error => error.name), await there];";
+        assert_eq!(browser.run(body, &[json!(target)]), json!(["TypeError", "TypeError"]), "{target}");
+    }
     assert!(browser.log().to_string().contains("Content Security Policy"));
 }
 

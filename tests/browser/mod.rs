@@ -126,9 +126,16 @@ impl Browser {
         self.ask(&format!("/element/{element}/value"), Some(&json!({ "text": path })));
     }
 
-    /// The window's size.
-    pub(crate) fn size(&self, width: u32, height: u32) {
-        self.ask("/window/rect", Some(&json!({ "width": width, "height": height })));
+    /// The screen's size in CSS pixels, narrow as a phone's if need be, and the colour scheme: `light` or `dark`.
+    pub(crate) fn emulate(&self, width: u32, height: u32, scheme: &str) {
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.command("Emulation.setDeviceMetricsOverride", &screen);
+        let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.command("Emulation.setEmulatedMedia", &scheme);
+    }
+
+    fn command(&self, name: &str, parameters: &Value) {
+        self.ask("/goog/cdp/execute", Some(&json!({ "cmd": name, "params": parameters })));
     }
 
     /// A picture of the window, as PNG.

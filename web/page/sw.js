@@ -1,6 +1,6 @@
 // Keeps the page for when there is no network. What is newer on the server counts while there is one.
 const CACHE = 'densenet-page-1';
-const FILES = ['./', 'app.js', 'draw.js', 'maps.js', 'network.js', 'worker.js', 'style.css', 'icon.svg', 'manifest.webmanifest',
+const FILES = ['./', 'app.js', 'draw.js', 'maps.js', 'network.js', 'worker.js', 'style.css', 'manifest.webmanifest',
   'pkg/densenet_wgpu.js', 'pkg/densenet_wgpu_bg.wasm'];
 
 addEventListener('install', event => {

@@ -1,7 +1,8 @@
 // The network works here, so that the page never waits for it. Requests have a number, which their answers repeat.
 import init, { Classifier } from './pkg/densenet_wgpu.js';
 
-const ready = init();
+let begin;
+const ready = new Promise(resolve => { begin = module => resolve(init({ module_or_path: module })); });
 let classifier = null;
 let loading = null;
 
@@ -27,6 +28,7 @@ async function classify({ picture, options }) {
 
 onmessage = async ({ data: { id, task, ...request } }) => {
   try {
+    if (task === 'start') { begin(request.module); return; }
     if (task === 'stop') { loading?.abort(); return; }
     const tell = progress => postMessage({ id, progress });
     postMessage({ id, value: await (task === 'load' ? load(request, tell) : classify(request)) });

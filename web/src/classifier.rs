@@ -14,6 +14,7 @@ use crate::browser::{breathe, now};
 use crate::image::{self, Given};
 use crate::network::Network;
 use crate::options::{Cam, Classify, Load};
+use crate::rest::pause;
 use crate::{adapter, failure, source};
 
 /// A network with its engine, its preprocessing and the names of its classes.
@@ -21,6 +22,21 @@ use crate::{adapter, failure, source};
 pub struct Classifier {
     network: Rc<Network>,
     adapter: JsValue,
+}
+
+#[cfg(feature = "embedded")]
+#[wasm_bindgen]
+impl Classifier {
+    /// The digit model that the package carries: handwritten digits, 28x28 pixels.
+    #[wasm_bindgen(unchecked_return_type = "Classifier")]
+    pub async fn embedded(
+        #[wasm_bindgen(unchecked_optional_param_type = "LoadOptions")] options: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let options = Load::read(&options)?;
+        let abort = Abort::new(options.signal.clone())?;
+        let weights = weights::embedded().map_err(|error| failure::of(&error))?;
+        Classifier::of(weights, options, &abort).await
+    }
 }
 
 #[wasm_bindgen]
@@ -37,20 +53,9 @@ impl Classifier {
         options.progress.tell("load", 0.0, None, "reading weights");
         breathe().await;
         abort.check()?;
-        let weights = weights::from_bytes(&file.bytes, &file.name, &options.open);
+        let weights = weights::from_bytes_with(&file.bytes, &file.name, &options.open, &pause()).await;
         let weights = weights.map_err(|error| abort.failure(&error))?;
         drop(file);
-        Classifier::of(weights, options, &abort).await
-    }
-
-    /// The digit model that the package carries: handwritten digits, 28x28 pixels.
-    #[wasm_bindgen(unchecked_return_type = "Classifier")]
-    pub async fn embedded(
-        #[wasm_bindgen(unchecked_optional_param_type = "LoadOptions")] options: JsValue,
-    ) -> Result<JsValue, JsValue> {
-        let options = Load::read(&options)?;
-        let abort = Abort::new(options.signal.clone())?;
-        let weights = weights::embedded().map_err(|error| failure::of(&error))?;
         Classifier::of(weights, options, &abort).await
     }
 

@@ -15,6 +15,7 @@ mod failure;
 mod image;
 mod network;
 mod options;
+mod rest;
 mod source;
 mod types;
 

@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use densenet_wgpu::{Classifier, ClassifierOptions, Engine, Error, Input, Prediction, Wanted, Weights};
+use densenet_wgpu::{Classifier, ClassifierOptions, Engine, Error, Input, KernelFamily, Prediction, Wanted, Weights};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 
 use crate::abort::Abort;
 use crate::adapter::is_on_gpu;
 use crate::options::{self, Load};
+use crate::rest::pause;
 
 /// A loaded network.
 pub(crate) struct Network {
@@ -22,20 +23,23 @@ pub(crate) struct Network {
 struct Spare {
     weights: Weights,
     engine: options::Engine,
+    kernels: Option<KernelFamily>,
     labels: Option<Vec<String>>,
 }
 
 impl Network {
     pub(crate) async fn load(weights: Weights, options: Load, abort: &Abort) -> Result<Network, JsValue> {
-        let Load { engine, labels, progress, .. } = options;
+        let Load { engine, kernels, labels, progress, .. } = options;
         let spare = (engine != options::Engine::Cpu).then(|| Spare {
             weights: weights.clone(),
             engine,
+            kernels,
             labels: labels.clone(),
         });
         let progress = SendWrapper::new(progress);
-        let choice = choice(&weights, engine, labels)
+        let choice = choice(&weights, engine, kernels, labels)
             .cancel(abort.token.clone())
+            .pause(pause())
             .progress(move |state| progress.tell("load", state.done as f64, Some(state.total as f64), &state.what));
         let classifier = Classifier::new(weights, choice).await.map_err(|error| abort.failure(&error))?;
         let spare = spare.filter(|_| is_on_gpu(&classifier));
@@ -69,7 +73,7 @@ impl Network {
 
     async fn ready(&self, abort: &Abort) -> Result<Classifier, JsValue> {
         if let (true, Some(spare)) = (self.is_lost.get(), &self.spare) {
-            let choice = choice(&spare.weights, spare.engine, spare.labels.clone());
+            let choice = choice(&spare.weights, spare.engine, spare.kernels, spare.labels.clone()).pause(pause());
             let new = Classifier::new(spare.weights.clone(), choice).await.map_err(|error| abort.failure(&error))?;
             self.classifier.replace(new);
             self.is_lost.set(false);
@@ -79,7 +83,12 @@ impl Network {
 }
 
 /// How a classifier of these weights is loaded.
-fn choice(weights: &Weights, engine: options::Engine, labels: Option<Vec<String>>) -> ClassifierOptions {
+fn choice(
+    weights: &Weights,
+    engine: options::Engine,
+    kernels: Option<KernelFamily>,
+    labels: Option<Vec<String>>,
+) -> ClassifierOptions {
     let mut choice = ClassifierOptions::default().engine(match engine {
         options::Engine::Auto => Engine::Best,
         // Any adapter, software too.
@@ -89,6 +98,7 @@ fn choice(weights: &Weights, engine: options::Engine, labels: Option<Vec<String>
     if weights.architecture().classes().is_some() {
         choice = choice.outputs([Wanted::ClassMaps]);
     }
+    choice.kernels = kernels;
     choice.labels = labels;
     choice
 }

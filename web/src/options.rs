@@ -1,5 +1,6 @@
 //! What callers choose.
 
+use densenet_wgpu::KernelFamily;
 use densenet_wgpu::weights::{HeadSpec, OpenOptions};
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,9 +16,10 @@ pub(crate) enum Engine {
     Cpu,
 }
 
-/// `{ onProgress, engine, labels, head, part, cache, signal }`.
+/// `{ onProgress, engine, kernels, labels, head, part, cache, signal }`.
 pub(crate) struct Load {
     pub(crate) engine: Engine,
+    pub(crate) kernels: Option<KernelFamily>,
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) progress: Progress,
     /// What a file of parameters leaves open.
@@ -29,7 +31,7 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn read(options: &JsValue) -> Result<Load, JsValue> {
-        known(options, "load", &["onProgress", "engine", "labels", "head", "part", "cache", "signal"])?;
+        known(options, "load", &["onProgress", "engine", "kernels", "labels", "head", "part", "cache", "signal"])?;
         let engine = property(options, "engine");
         let engine = match engine.as_string().as_deref() {
             _ if engine.is_undefined() => Engine::Auto,
@@ -38,6 +40,8 @@ impl Load {
             Some("cpu") => Engine::Cpu,
             _ => return Err(failure::input("`engine` is \"auto\", \"gpu\" or \"cpu\"")),
         };
+        let kernels = string(options, "kernels")?.map(|text| text.parse::<KernelFamily>()).transpose();
+        let kernels = kernels.map_err(|error| failure::of(&error))?;
         let labels = strings(options, "labels")?;
         let told = property(options, "onProgress");
         if !told.is_null_or_undefined() && !told.is_function() {
@@ -52,6 +56,7 @@ impl Load {
         }
         Ok(Load {
             engine,
+            kernels,
             labels,
             open,
             progress: Progress(told.dyn_into().ok()),

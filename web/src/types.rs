@@ -29,6 +29,8 @@ export interface LoadOptions {
     onProgress?: (progress: LoadProgress) => void;
     /** "auto", the default, is a GPU, else the CPU; a GPU that the browser emulates in software does not count. */
     engine?: "auto" | "gpu" | "cpu";
+    /** The kernels of a GPU, in place of those that suit it: engine "gpu" alone. */
+    kernels?: "buffer" | "texture";
     /** Names of the classes in place of the file's, one for each. */
     labels?: string[];
     /** The layers behind the pooling, which a file of parameters alone does not tell, such as "relu, avg, linear 6, gelu, linear 3". */

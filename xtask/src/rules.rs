@@ -59,22 +59,12 @@ pub(crate) fn app() -> Result<(), String> {
     run(cargo(&["doc", "--package", APP, "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The web package's lints, which count for the browser alone.
+/// The lints of the web package, and of the library as a browser has it.
 pub(crate) fn web() -> Result<(), String> {
     if !crate::wasm::install()? {
         return Err(format!("there is no target {}", crate::wasm::TARGET));
     }
-    let target = [
-        "clippy",
-        "--package",
-        "densenet-web",
-        "--target",
-        crate::wasm::TARGET,
-        "--no-deps",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let target =
+        ["clippy", "--package", "densenet-web", "--target", crate::wasm::TARGET, "--quiet", "--", "-D", "warnings"];
     run(&mut cargo(&target))
 }
