@@ -69,7 +69,8 @@ const EVERY_DIGIT: &str = "
     const classifier = await Classifier.embedded({ engine: args[1] });
     const results = [];
     for (const name of args[0]) results.push(await classifier.classify(await digit(name), { top: 3 }));
-    const { adapter } = classifier;
+    const { adapter } = classifier, together = await classifier.classify(await Promise.all(args[0].map(digit)));
+    if (together.some((result, i) => result.logits.some((value, k) => value !== results[i].logits[k]))) throw new Error('a batch differs');
     classifier.free();
     return { adapter, logits: results.map(r => [...r.logits]), top: results.map(r => r.top), ms: results.map(r => r.ms) };";
 

@@ -11,6 +11,7 @@ async function load({ file, engine }, tell) {
   const abort = loading = new AbortController();
   await ready;
   const options = { engine, signal: abort.signal, onProgress: tell };
+  if (!file && !Classifier.embedded) throw new Error('This build has no digit model: open weights.');
   const next = await (file ? Classifier.load(file, options) : Classifier.embedded(options));
   // Of two that load, the later counts.
   if (abort.signal.aborted) { next.free(); throw abort.signal.reason; }

@@ -51,7 +51,8 @@ impl Network {
         self.classifier.borrow().clone()
     }
 
-    /// Classifies one picture after the other. A lost device fails this call, and the next one gets another.
+    /// Classifies pictures: on a GPU several in one pass, else one after the other. A lost device fails this call, and the next one
+    /// gets another.
     pub(crate) async fn classify(
         &self,
         inputs: Vec<Input>,
@@ -59,14 +60,22 @@ impl Network {
         abort: &Abort,
     ) -> Result<Vec<Prediction>, JsValue> {
         let classifier = self.ready(abort).await?;
+        // What the classifier was loaded for is what passes of several pictures give.
+        let in_passes = is_on_gpu(&classifier) && inputs.len() > 1 && outputs.iter().all(|it| *it == Wanted::ClassMaps);
         let mut predictions = Vec::new();
-        for input in inputs {
+        let mut inputs = inputs.into_iter().peekable();
+        while inputs.peek().is_some() {
             abort.check()?;
-            let prediction = classifier.classify_wanting(input, outputs).await.map_err(|error| {
+            let pass: Vec<Input> = inputs.by_ref().take(if in_passes { classifier.batch() } else { 1 }).collect();
+            let found = match in_passes {
+                true => classifier.classify_many(pass).await.and_then(|answers| answers.into_iter().collect()),
+                false => one_by_one(&classifier, pass, outputs).await,
+            };
+            let found: Vec<Prediction> = found.map_err(|error| {
                 self.is_lost.set(matches!(error, Error::DeviceLost(_)) && self.spare.is_some());
                 abort.failure(&error)
             })?;
-            predictions.push(prediction);
+            predictions.extend(found);
         }
         Ok(predictions)
     }
@@ -80,6 +89,18 @@ impl Network {
         }
         Ok(self.classifier())
     }
+}
+
+async fn one_by_one(
+    classifier: &Classifier,
+    inputs: Vec<Input>,
+    outputs: &[Wanted],
+) -> densenet_wgpu::Result<Vec<Prediction>> {
+    let mut predictions = Vec::new();
+    for input in inputs {
+        predictions.push(classifier.classify_wanting(input, outputs).await?);
+    }
+    Ok(predictions)
 }
 
 /// How a classifier of these weights is loaded.

@@ -7,7 +7,7 @@ const TYPES: &str = r#"
 /** What weights are read from: an address, or what holds the bytes of a weight file. */
 export type WeightSource = string | URL | Response | Blob | ArrayBuffer | ArrayBufferView;
 
-/** A picture. The browser's own pictures are taken as they are; files are read as the command line tool reads them. */
+/** A picture. The browser's own pictures are taken as they are; PNG and JPEG files are read as the command line tool reads them, others as the browser does. */
 export type Picture =
     | Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement | VideoFrame;
 

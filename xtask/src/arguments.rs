@@ -11,6 +11,7 @@ use crate::suite;
 pub(crate) const RINGS: &str = "RING";
 pub(crate) const ROOT: &str = "root";
 pub(crate) const PORT: &str = "port";
+pub(crate) const FEATURES: &str = "features";
 pub(crate) const PASSED_ON: &str = "OPTION";
 
 /// All tasks and their options.
@@ -69,6 +70,10 @@ fn web() -> Command {
         )
         .args([
             Arg::new("build").long("build").action(ArgAction::SetTrue).help("Only build"),
+            Arg::new(FEATURES)
+                .long(FEATURES)
+                .value_name("LIST")
+                .help("Build with these features alone, such as gpu,pytorch: docs/browser.md says what each costs"),
             Arg::new(PORT).long(PORT).value_name("PORT").default_value("8080").help("Serve on this port"),
         ])
 }

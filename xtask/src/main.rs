@@ -33,10 +33,11 @@ fn main() -> ExitCode {
             let rings: Vec<&String> = options.get_many(RINGS).into_iter().flatten().collect();
             rings::test(&rings, options.get_flag("large"))
         }
-        Some(("web", options)) => web::build().and_then(|()| match options.get_flag("build") {
-            true => Ok(()),
-            false => web::serve(options.get_one::<String>(arguments::PORT).map_or("8080", String::as_str)),
-        }),
+        Some(("web", options)) => web::build(options.get_one::<String>(arguments::FEATURES).map(String::as_str))
+            .and_then(|()| match options.get_flag("build") {
+                true => Ok(()),
+                false => web::serve(options.get_one::<String>(arguments::PORT).map_or("8080", String::as_str)),
+            }),
         Some(("circles", options)) => {
             let root = options.get_one::<PathBuf>(ROOT).cloned().unwrap_or_else(cargo::root);
             if options.get_flag("arrows") { circles::print_arrows(&root) } else { circles::check(&root) }

@@ -53,7 +53,7 @@ impl Run {
             Step::Integration(beginnings) => self.integration(group, beginnings, integration),
             Step::Browser(beginning) => match driver::ensure_browser() {
                 Ok(true) => {
-                    self.check(&format!("{group}: its package"), web::build);
+                    self.check(&format!("{group}: its package"), || web::build(None));
                     self.integration(group, &[beginning], integration);
                 }
                 Ok(false) => {}

@@ -12,12 +12,14 @@ const PROFILE: &str = "wasm";
 /// Every browser since 2023 has these instructions.
 const FLAGS: &str = "-Ctarget-feature=+simd128";
 
-/// Builds target/web: the page, and in `pkg` the package.
-pub(crate) fn build() -> Result<(), String> {
+/// Builds target/web: the page, and in `pkg` the package. `features`, if any, stand in for the default ones.
+pub(crate) fn build(features: Option<&str>) -> Result<(), String> {
     if !wasm::install()? {
         return Err(format!("there is no target {0}: run `rustup target add {0}`", wasm::TARGET));
     }
+    let chosen = features.map_or(Vec::new(), |features| vec!["--no-default-features", "--features", features]);
     run(cargo(&["build", "--package", "densenet-web", "--target", wasm::TARGET, "--profile", PROFILE])
+        .args(chosen)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", FLAGS))?;
     let module = target().join(wasm::TARGET).join(PROFILE).join("densenet_web.wasm");
     let web = root().join("target/web");
