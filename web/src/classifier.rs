@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::abort::Abort;
 use crate::answer::{self, object};
-use crate::browser::{breathe, now};
+use crate::browser::{breathe, now, settled};
 use crate::image::{self, Given};
 use crate::network::Network;
 use crate::options::{Cam, Classify, Load};
@@ -49,7 +49,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         let options = Load::read(&options)?;
         let abort = Abort::new(options.signal.clone())?;
-        let file = source::read(&source, &options, &abort).await?;
+        let file = source::read(&settled(source).await?, &options, &abort).await?;
         options.progress.tell("load", 0.0, None, "reading weights");
         breathe().await;
         abort.check()?;
@@ -178,10 +178,15 @@ impl Classifier {
 const METHODS: &str = r#"
 export interface Classifier {
     /** Classifies a picture or a tensor; of an array, all of them. */
-    classify(image: Picture | TensorInput, options?: ClassifyOptions): Promise<Classification>;
-    classify(images: (Picture | TensorInput)[], options?: ClassifyOptions): Promise<Classification[]>;
+    classify(image: Picture | ImageTensor, options?: ClassifyOptions): Promise<Classification>;
+    classify(images: readonly (Picture | TensorInput)[], options?: ClassifyOptions): Promise<Classification[]>;
+    /** A tensor of four axes is one image if the first is 1, else several. */
+    classify(
+        input: Picture | TensorInput | readonly (Picture | TensorInput)[], options?: ClassifyOptions,
+    ): Promise<Classification | Classification[]>;
     /** The pooled features: what the last layer reads. */
-    features(image: Picture | TensorInput): Promise<Float32Array>;
-    features(images: (Picture | TensorInput)[]): Promise<Float32Array[]>;
+    features(image: Picture | ImageTensor): Promise<Float32Array>;
+    features(images: readonly (Picture | TensorInput)[]): Promise<Float32Array[]>;
+    features(input: Picture | TensorInput | readonly (Picture | TensorInput)[]): Promise<Float32Array | Float32Array[]>;
 }
 "#;

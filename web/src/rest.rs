@@ -10,7 +10,7 @@ use crate::browser::{breathe, now};
 
 /// Milliseconds of work between two rests: a frame of a page takes 16, and a part of the work that is larger than others comes
 /// on top.
-const WORK: f64 = 8.0;
+const WORK: f64 = 12.0;
 
 /// Rests whenever there was enough work.
 pub(crate) fn pause() -> Pause {

@@ -4,15 +4,25 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
+declare global {
+    // A worker's types lack them.
+    interface HTMLImageElement {}
+    interface HTMLCanvasElement {}
+    interface HTMLVideoElement {}
+}
+
 /** What weights are read from: an address, or what holds the bytes of a weight file. */
-export type WeightSource = string | URL | Response | Blob | ArrayBuffer | ArrayBufferView;
+export type WeightSource = string | URL | Response | Promise<Response> | Blob | ArrayBuffer | ArrayBufferView;
 
 /** A picture. The browser's own pictures are taken as they are; PNG and JPEG files are read as the command line tool reads them, others as the browser does. */
 export type Picture =
     | Blob | ImageBitmap | ImageData | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement | VideoFrame;
 
-/** Values as the network takes them, resized and normalised: [channels, height, width], or [1, channels, height, width]. */
-export interface TensorInput { tensor: Float32Array; shape: number[]; }
+/** Values of one image as the network takes them, resized and normalised: [channels, height, width]. */
+export interface ImageTensor { tensor: Float32Array; shape: readonly [number, number, number]; }
+
+/** The same, or with the number of images before it: [images, channels, height, width]. */
+export interface TensorInput { tensor: Float32Array; shape: readonly number[]; }
 
 /** How far loading is. */
 export interface LoadProgress {
@@ -26,32 +36,32 @@ export interface LoadProgress {
 }
 
 export interface LoadOptions {
-    onProgress?: (progress: LoadProgress) => void;
+    onProgress?: ((progress: LoadProgress) => void) | undefined;
     /** "auto", the default, is a GPU, else the CPU; a GPU that the browser emulates in software does not count. */
-    engine?: "auto" | "gpu" | "cpu";
+    engine?: "auto" | "gpu" | "cpu" | undefined;
     /** The kernels of a GPU, in place of those that suit it: engine "gpu" alone. */
-    kernels?: "buffer" | "texture";
+    kernels?: "buffer" | "texture" | undefined;
     /** Names of the classes in place of the file's, one for each. */
-    labels?: string[];
+    labels?: string[] | undefined;
     /** The layers behind the pooling, which a file of parameters alone does not tell, such as "relu, avg, linear 6, gelu, linear 3". */
-    head?: string;
+    head?: string | undefined;
     /** A module of a larger network, such as "encoder": the DenseNet in it is read alone, for features. */
-    part?: string;
+    part?: string | undefined;
     /** Keeps what is downloaded from an address in the browser's Cache, until the server has another ETag. */
-    cache?: boolean;
+    cache?: boolean | undefined;
     /** Stops downloading and loading, which then fail with the signal's reason. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 
 export interface ClassifyOptions {
     /** How many of the likeliest classes `top` has: 5. */
-    top?: number;
+    top?: number | undefined;
     /** A class map: of the likeliest class, or of this one. */
-    cam?: boolean | number;
+    cam?: boolean | number | undefined;
     /** Layers whose feature maps are wanted, by their names in `classifier.layers`. */
-    taps?: string[];
+    taps?: string[] | undefined;
     /** Stops waiting pictures of a batch. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
 }
 
 /** One of the likeliest classes. */

@@ -1,5 +1,6 @@
 //! From a module of wasm to the files of a package.
 
+use std::fs;
 use std::path::Path;
 
 use wasm_bindgen_cli_support::Bindgen;
@@ -14,5 +15,10 @@ pub fn bind(module: &Path, folder: &Path) -> Result<(), String> {
     // Names of functions are a third of the module, and of use to nobody but us.
     bindgen.remove_name_section(true).remove_producers_section(true);
     bindgen.web(true).map_err(|e| e.to_string())?;
-    bindgen.omit_default_module_path(false).generate(folder).map_err(|e| format!("{e:#}"))
+    bindgen.omit_default_module_path(false).generate(folder).map_err(|e| format!("{e:#}"))?;
+    // Who compiles for the language of before 2025 has no such symbol.
+    let types = folder.join("densenet_wgpu.d.ts");
+    let text = fs::read_to_string(&types).map_err(|e| format!("{}: {e}", types.display()))?;
+    let kept: String = text.split_inclusive('\n').filter(|line| !line.contains("[Symbol.dispose]")).collect();
+    fs::write(&types, kept).map_err(|e| format!("{}: {e}", types.display()))
 }
