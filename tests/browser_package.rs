@@ -308,6 +308,18 @@ fn mistakes_are_errors_with_the_librarys_sentence() {
             "await Classifier.load('http://127.0.0.1:1/x.pth');",
             "DenseNetError: x.pth: fetching 'http://127.0.0.1:1/x.pth' failed",
         ),
+        (
+            "const bytes = new ArrayBuffer(8); structuredClone(bytes, { transfer: [bytes] }); await Classifier.load(bytes);",
+            "DenseNetError: input: the buffer cannot be read: ",
+        ),
+        (
+            "const used = await fetch('/made/gelu.pth'); await used.text(); await Classifier.load(used);",
+            "DenseNetError: ",
+        ),
+        (
+            "await Classifier.load(new Response(new ReadableStream({ pull() { throw new Error('broken'); } })));",
+            "DenseNetError: weights: reading it failed (broken)",
+        ),
         ("await Classifier.load(7);", "DenseNetError: input: weights are expected as a URL"),
         ("await Classifier.embedded({ engine: 'quantum' });", "DenseNetError: input: `engine` is"),
         ("await Classifier.embedded({ onprogress() {} });", "DenseNetError: input: load() has no option `onprogress`"),
@@ -320,6 +332,15 @@ fn mistakes_are_errors_with_the_librarys_sentence() {
         (
             "await (await Classifier.embedded()).classify({ tensor: new Float32Array(3), shape: [1, 1, 1, 1] });",
             "DenseNetError: input: a tensor of 3 values",
+        ),
+        (
+            "const data = new ImageData(28, 28); structuredClone(data.data.buffer, { transfer: [data.data.buffer] });
+             await (await Classifier.embedded()).classify(data);",
+            "DenseNetError: input: ImageData is expected with 8 bits a colour",
+        ),
+        (
+            "await (await Classifier.embedded()).classify(document.createElement('video'));",
+            "DenseNetError: input: a picture without pixels",
         ),
         (
             "await (await Classifier.embedded()).classify(await digit('5-plain'), { cam: 10 });",
@@ -354,6 +375,9 @@ fn an_abort_ends_loading_with_its_reason() {
          const endless = new ReadableStream({ pull(queue) { queue.enqueue(new Uint8Array(1000)); return new Promise(go => setTimeout(go, 20)); } });
          setTimeout(() => abort.abort(), 100);
          await Classifier.load(new Response(endless), { signal: abort.signal });",
+        "const abort = new AbortController(), stalled = new ReadableStream({ pull() { return new Promise(() => {}); } });
+         setTimeout(() => abort.abort(), 100);
+         await Classifier.load(new Response(stalled), { signal: abort.signal });",
         "const abort = new AbortController();
          await Classifier.load('/models/mnist.safetensors', { signal: abort.signal, onProgress: state => state.phase === 'load' && abort.abort() });",
         "const classifier = await Classifier.embedded();
@@ -365,6 +389,20 @@ fn an_abort_ends_loading_with_its_reason() {
     let thrown =
         thrown(&browser, "await Classifier.embedded({ signal: AbortSignal.abort(new RangeError('enough')) });");
     assert_eq!(thrown, "RangeError: enough");
+}
+
+#[test]
+fn a_classifier_may_be_freed_while_it_works() {
+    for (webgpu, engine) in [(WebGpu::SwiftShader, "gpu"), (WebGpu::None, "cpu")] {
+        let browser = Browser::start(webgpu);
+        let body = "
+            const classifier = await Classifier.embedded({ engine: args[0] }), picture = await digit('5-plain');
+            const answer = classifier.classify(picture);
+            classifier.free();
+            const other = await Classifier.embedded({ engine: args[0] });
+            return [(await answer).top[0].label, (await other.classify(picture)).top[0].label];";
+        assert_eq!(run(&browser, body, &[json!(engine)]), json!(["5", "5"]));
+    }
 }
 
 #[test]

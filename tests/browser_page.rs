@@ -91,16 +91,31 @@ fn files_are_opened_and_mistakes_are_told() {
     assert!(text(&browser, "network").starts_with("mnist.safetensors: "), "what was loaded stays");
     browser.press(&["\u{e00c}"]);
     until(&browser, "document.getElementById('error').hidden");
-    // The policy: nothing leaves the page, nor a worker of it as the network's is, not even to where the page came from.
-    for target in ["http://127.0.0.1:9/", address()] {
-        let body = "
-            const script = `fetch(${JSON.stringify(args[0])}).then(() => postMessage('sent'), error => postMessage(error.name))`;
-            const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
-            const there = new Promise(resolve => worker.onmessage = ({ data }) => resolve(data));
-            return [await fetch(args[0]).then(() => 'sent', error => error.name), await there];";
-        assert_eq!(browser.run(body, &[json!(target)]), json!(["TypeError", "TypeError"]), "{target}");
-    }
+    // The policy: the page fetches nothing, not even from where it came, no more scripts, and starts no worker that could.
+    let body = "
+        const refused = [];
+        for (const target of args) refused.push(await fetch(target).then(() => 'sent', error => error.name));
+        refused.push(await import('/app.js?secret').then(() => 'sent', error => error.name));
+        const worker = new Worker(URL.createObjectURL(new Blob(['postMessage(1)'], { type: 'text/javascript' })));
+        refused.push(await new Promise(resolve => { worker.onerror = () => resolve('TypeError'); worker.onmessage = () => resolve('started'); }));
+        return refused;";
+    let refused = browser.run(body, &[json!("http://127.0.0.1:9/"), json!(address())]);
+    assert_eq!(refused, json!(["TypeError", "TypeError", "TypeError", "TypeError"]));
     assert!(browser.log().to_string().contains("Content Security Policy"));
+}
+
+#[test]
+fn a_worker_of_a_page_that_connects_to_nothing_does_not_either() {
+    let browser = Browser::start(WebGpu::None);
+    let body = "
+        const policy = document.createElement('meta');
+        policy.httpEquiv = 'Content-Security-Policy';
+        policy.content = \"connect-src 'none'\";
+        document.head.append(policy);
+        const script = `fetch('${location.origin}/').then(() => postMessage('sent'), error => postMessage(error.name))`;
+        const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
+        return new Promise(resolve => worker.onmessage = ({ data }) => resolve(data));";
+    assert_eq!(browser.run(body, &[]), "TypeError");
 }
 
 #[test]
@@ -108,8 +123,7 @@ fn it_works_offline_once_it_was_open() {
     let browser = page(WebGpu::None);
     until(
         &browser,
-        "await navigator.serviceWorker.ready.then(() => caches.open('densenet-page-1')).then(cache => cache.match('pkg/densenet_wgpu_bg.wasm'))\
-                     .then(kept => !!kept)",
+        "await navigator.serviceWorker.ready.then(() => caches.match('/pkg/densenet_wgpu_bg.wasm')).then(kept => !!kept)",
     );
     browser.offline();
     browser.open(&format!("{}/", address()));

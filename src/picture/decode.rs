@@ -106,10 +106,13 @@ impl Picture {
             let (colour, alpha) = (u32::from(colour), u32::from(alpha));
             ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
         };
-        let data = pixels
-            .chunks_exact(channels)
-            .flat_map(|pixel| pixel[..colours].iter().map(|&c| on_white(c, pixel[colours])))
-            .collect();
+        let mut data = Vec::with_capacity(width * height * colours);
+        for pixel in pixels.chunks_exact(channels) {
+            match pixel[colours] {
+                255 => data.extend_from_slice(&pixel[..colours]),
+                alpha => data.extend(pixel[..colours].iter().map(|&colour| on_white(colour, alpha))),
+            }
+        }
         let alpha = alpha.iter().any(|&a| a < 255).then_some(alpha);
         Ok(Picture { pixels: Pixels { size, channels: colours, data }, alpha, origin })
     }

@@ -34,7 +34,7 @@ pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Weight
         return Err(Error::file(path, "not a file: the path of a weight file is expected"));
     }
     if metadata.len() == 0 {
-        return Err(Error::file(path, format!("the file is empty: a weight file is expected ({KNOWN})")));
+        return Err(Error::file(path, empty()));
     }
     let file = File::open(path).map_err(|e| Error::io(path, "opening", e))?;
     // SAFETY: the mapping is read only and lives as long as this function. Another process that shortens the file
@@ -61,7 +61,14 @@ pub async fn from_bytes_with(
     options: &OpenOptions,
     pause: &Pause,
 ) -> Result<Weights> {
+    if bytes.is_empty() {
+        return Err(Error::file(name.as_ref(), empty()));
+    }
     read(bytes, name.as_ref(), Place::Memory, options, pause).await
+}
+
+fn empty() -> String {
+    format!("the file is empty: a weight file is expected ({KNOWN})")
 }
 
 /// Reads the bytes of a weight file that errors call `name`.

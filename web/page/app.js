@@ -6,12 +6,14 @@ import { classify, load, stop } from './network.js';
 const at = id => document.getElementById(id);
 const view = at('view'), map = at('map');
 let network = null, picture = null, tap = null, running = false, again = false;
+/** Of the weights that load, or are loaded: the latest choice counts. */
+let chosen = null, loads = 0;
 
 const pen = drawing(view, () => { picture = pen.pixels(); run(); });
 
 function fail(error) {
   if (error.name === 'AbortError') return;
-  at('error').textContent = error.message;
+  at('reason').textContent = error.message;
   at('error').hidden = false;
 }
 function clearError() { at('error').hidden = true; }
@@ -19,6 +21,8 @@ function clearError() { at('error').hidden = true; }
 const megabytes = bytes => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function open(file) {
+  const number = ++loads;
+  chosen = file;
   clearError();
   const bar = at('progress');
   bar.hidden = at('stop').hidden = false;
@@ -26,20 +30,22 @@ async function open(file) {
   at('network').textContent = file ? `Loading ${file.name} …` : 'Loading the digit model …';
   try {
     const next = await load(file, at('engine').value, ({ done, total }) => {
+      if (number !== loads) return;
       if (total) { bar.max = total; bar.value = done; } else bar.removeAttribute('value');
     });
+    if (number !== loads) return;
     network = { ...next, file };
     describe();
     parts();
     at('digits-button').hidden = !file;
     if (picture) await run();
-    return true;
   } catch (error) {
+    if (number !== loads) return;
+    chosen = network?.file ?? null;
     if (network) describe(); else at('network').textContent = 'No network is loaded.';
     fail(error);
-    return false;
   } finally {
-    bar.hidden = at('stop').hidden = true;
+    if (number === loads) bar.hidden = at('stop').hidden = true;
   }
 }
 
@@ -54,8 +60,12 @@ function describe() {
 function draw() {
   pen.start();
   picture = null;
-  map.hidden = true;
-  at('hint').textContent = 'Draw a digit. Or drop, paste or choose a picture.';
+  at('hint').textContent = 'Draw a digit, with a pointer or with Shift and the arrow keys. Or drop, paste or choose a picture.';
+  clearAnswer();
+}
+
+function clearAnswer() {
+  map.hidden = at('maps').hidden = true;
   at('verdict').textContent = 'None yet.';
   at('bars').replaceChildren();
   at('facts').textContent = '';
@@ -87,11 +97,15 @@ async function run() {
   try {
     do {
       again = false;
-      const result = await classify(picture, { top: 5, cam: true, taps: tap ? [tap] : [] });
+      const [asked, of] = [picture, network];
+      const result = await classify(asked, { top: 5, cam: of.labels.length > 0, taps: tap ? [tap] : [] });
+      // Meanwhile there may be another picture, or none, or another network.
+      if (asked !== picture || of !== network) continue;
       clearError();
       answer(result);
-    } while (again);
+    } while (again && picture);
   } catch (error) {
+    clearAnswer();
     fail(error);
   } finally {
     running = false;
@@ -119,8 +133,8 @@ function answer(result) {
   if (result.cam) {
     [map.width, map.height] = [result.cam.width, result.cam.height];
     map.getContext('2d').putImageData(result.cam, 0, 0);
-    map.hidden = false;
   }
+  map.hidden = !result.cam;
   const maps = result.taps?.[tap];
   at('maps').hidden = !maps;
   if (maps) {
@@ -164,20 +178,21 @@ const forward = (button, input) => at(button).addEventListener('click', () => at
 forward('weights-button', 'weights');
 forward('picture-button', 'file');
 forward('photo-button', 'photo');
-const chosen = (input, use) => at(input).addEventListener('change', event => {
+const whenChosen = (input, use) => at(input).addEventListener('change', event => {
   const [file] = event.target.files;
   event.target.value = '';
   if (file) use(file);
 });
 const isWeights = file => /\.(safetensors|pth|pt|bin|h5|keras|onnx|tar)$/i.test(file.name ?? '');
 const use = file => isWeights(file) ? open(file) : show(file);
-chosen('weights', open);
-chosen('file', show);
-chosen('photo', show);
+whenChosen('weights', open);
+whenChosen('file', show);
+whenChosen('photo', show);
 at('clear').addEventListener('click', draw);
 at('stop').addEventListener('click', stop);
 at('digits-button').addEventListener('click', () => open(null));
-at('engine').addEventListener('change', () => open(network?.file ?? null));
+at('engine').addEventListener('change', () => open(chosen));
+at('close').addEventListener('click', clearError);
 at('opacity').addEventListener('input', ({ target }) => {
   map.style.opacity = target.value / 100;
   at('opacity-value').textContent = target.value === '0' ? 'off' : `${target.value} %`;

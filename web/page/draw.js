@@ -28,6 +28,8 @@ export function drawing(canvas, changed) {
     context.fillRect(0, 0, SIDE, SIDE);
     canvas.classList.add('drawing');
     canvas.tabIndex = 0;
+    // Not a picture, whose arrow keys are the screen reader's.
+    canvas.setAttribute('role', 'application');
     canvas.setAttribute('aria-label', 'Drawing: draw with a pointer, or with Shift and the arrow keys');
     pen = { x: SIDE / 2, y: SIDE / 5 };
   }
@@ -35,6 +37,7 @@ export function drawing(canvas, changed) {
     on = false;
     canvas.classList.remove('drawing');
     canvas.removeAttribute('tabindex');
+    canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', 'The picture');
   }
   canvas.addEventListener('pointerdown', event => {

@@ -3,22 +3,27 @@ const waiting = new Map();
 let last = 0, worker = null, ended = null;
 
 /** The module is the last thing that is fetched: then the page forbids itself every connection, and the worker with it. A worker of a
- *  file has no policy but its server's, one of a blob has its page's. */
+ *  file has no policy but its server's, one of a blob has its page's. Once the worker has its scripts, the page needs none either. */
 async function start() {
   const response = await fetch('./pkg/densenet_wgpu_bg.wasm');
-  const policy = document.createElement('meta');
-  policy.httpEquiv = 'Content-Security-Policy';
-  policy.content = "connect-src 'none'";
-  document.head.append(policy);
+  forbid("connect-src 'none'");
   const script = `import ${JSON.stringify(new URL('./worker.js', import.meta.url).href)};`;
   worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
   worker.onmessage = receive;
   worker.onerror = event => end(new Error(event.message || 'the network could not be started'));
   worker.postMessage({ task: 'start', module: await WebAssembly.compileStreaming(response) });
 }
+
+function forbid(rule) {
+  const policy = document.createElement('meta');
+  policy.httpEquiv = 'Content-Security-Policy';
+  policy.content = rule;
+  document.head.append(policy);
+}
 const started = start().catch(end);
 
-function receive({ data: { id, value, error, progress } }) {
+function receive({ data: { id, value, error, progress, begun } }) {
+  if (begun) { forbid("default-src 'none'; img-src blob: data:"); return; }
   const request = waiting.get(id);
   if (!request) return;
   if (progress) { request.tell?.(progress); return; }

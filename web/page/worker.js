@@ -15,8 +15,9 @@ async function load({ file, engine }, tell) {
   const next = await (file ? Classifier.load(file, options) : Classifier.embedded(options));
   // Of two that load, the later counts.
   if (abort.signal.aborted) { next.free(); throw abort.signal.reason; }
-  classifier?.free();
+  const last = classifier;
   classifier = next;
+  last?.free();
   const { adapter, labels, architecture, warnings, layers, bytes } = next;
   return { adapter, labels, architecture, warnings, layers, bytes };
 }
@@ -29,7 +30,7 @@ async function classify({ picture, options }) {
 
 onmessage = async ({ data: { id, task, ...request } }) => {
   try {
-    if (task === 'start') { begin(request.module); return; }
+    if (task === 'start') { begin(request.module); postMessage({ begun: true }); return; }
     if (task === 'stop') { loading?.abort(); return; }
     const tell = progress => postMessage({ id, progress });
     postMessage({ id, value: await (task === 'load' ? load(request, tell) : classify(request)) });

@@ -36,6 +36,11 @@ pub(crate) fn is_a(value: &JsValue, class: &str) -> bool {
     })
 }
 
+/// What an exception says.
+pub(crate) fn message(cause: &JsValue) -> String {
+    property(cause, "message").as_string().unwrap_or_else(|| "no reason is given".into())
+}
+
 /// Calls a method without arguments.
 pub(crate) fn call(of: &JsValue, method: &str) -> Result<JsValue, JsValue> {
     let method: Function = property(of, method).dyn_into()?;

@@ -15,7 +15,12 @@ pub(crate) async fn request_cached(url: &JsValue, init: &Object) -> Result<JsVal
     if caches.is_undefined() {
         return request(url, init).await;
     }
-    let cache = settled(with(&caches, "open", &[&NAME.into()])?).await?;
+    // Some pages may not keep anything.
+    let cache = match with(&caches, "open", &[&NAME.into()]) {
+        Ok(promise) => settled(promise).await,
+        Err(reason) => Err(reason),
+    };
+    let Ok(cache) = cache else { return request(url, init).await };
     let kept = settled(with(&cache, "match", &[url])?).await?;
     if !kept.is_undefined() && is_current(url, init, &kept).await {
         return Ok(kept);

@@ -5,17 +5,17 @@ use std::rc::Rc;
 use densenet_wgpu::architecture::Part;
 use densenet_wgpu::weights;
 use densenet_wgpu::{Prediction, Wanted, Weights};
-use js_sys::{Array, Float32Array};
+use js_sys::{Array, Float32Array, Promise};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
 use crate::abort::Abort;
 use crate::answer::{self, object};
-use crate::browser::{breathe, now, settled};
-use crate::image::{self, Given};
+use crate::browser::{breathe, now};
 use crate::network::Network;
 use crate::options::{Cam, Classify, Load};
 use crate::rest::pause;
-use crate::{adapter, failure, source};
+use crate::{adapter, failure, image, source};
 
 /// A network with its engine, its preprocessing and the names of its classes.
 #[wasm_bindgen]
@@ -49,7 +49,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         let options = Load::read(&options)?;
         let abort = Abort::new(options.signal.clone())?;
-        let file = source::read(&settled(source).await?, &options, &abort).await?;
+        let file = source::read(&abort.settled(source).await?, &options, &abort).await?;
         options.progress.tell("load", 0.0, None, "reading weights");
         breathe().await;
         abort.check()?;
@@ -127,51 +127,79 @@ impl Classifier {
 
     /// Classifies a picture or a tensor; of an array, or a tensor of several images, all of them.
     #[wasm_bindgen(skip_typescript)]
-    pub async fn classify(&self, image: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
-        let wanted = Classify::read(&options)?;
-        let abort = Abort::new(wanted.signal.clone())?;
-        let start = now();
-        let mut outputs: Vec<Wanted> = wanted.taps.iter().cloned().map(Wanted::Tap).collect();
-        if wanted.cam != Cam::None {
-            outputs.push(Wanted::ClassMaps);
-        }
-        let (predictions, is_one) = self.run(&image, &outputs, &abort).await?;
-        let milliseconds = now() - start;
-        let answers = predictions.iter().map(|prediction| answer::of(prediction, &wanted, milliseconds));
-        let answers = answers.collect::<Result<Vec<JsValue>, JsValue>>()?;
-        Ok(if is_one { answers[0].clone() } else { answers.into_iter().collect::<Array>().into() })
+    pub fn classify(&self, image: JsValue, options: JsValue) -> Promise {
+        // An async method would borrow this object until it ends, and `free()` would fail meanwhile.
+        let network = self.network.clone();
+        future_to_promise(async move { classify(&network, &image, &options).await })
     }
 
     /// The pooled features of a picture or a tensor: what the last layer reads.
     #[wasm_bindgen(skip_typescript)]
-    pub async fn features(&self, image: JsValue) -> Result<JsValue, JsValue> {
-        let abort = Abort::new(JsValue::UNDEFINED)?;
-        let (predictions, is_one) = self.run(&image, &[Wanted::Features], &abort).await?;
-        let features = predictions
-            .iter()
-            .map(|prediction| JsValue::from(Float32Array::from(prediction.features().unwrap_or_default())));
-        let features: Vec<JsValue> = features.collect();
-        Ok(if is_one { features[0].clone() } else { features.into_iter().collect::<Array>().into() })
-    }
-
-    async fn run(
-        &self,
-        image: &JsValue,
-        outputs: &[Wanted],
-        abort: &Abort,
-    ) -> Result<(Vec<Prediction>, bool), JsValue> {
-        let (inputs, is_one) = match image::read(image).await? {
-            Given::One(input) => (vec![input], true),
-            Given::Many(inputs) => (inputs, false),
-        };
-        // Of this object nothing is borrowed while the engine works, so that `free()` is possible.
+    pub fn features(&self, image: JsValue) -> Promise {
         let network = self.network.clone();
-        Ok((network.classify(inputs, outputs, abort).await?, is_one))
+        future_to_promise(async move { features(&network, &image).await })
     }
 
     fn inner(&self) -> densenet_wgpu::Classifier {
         self.network.classifier()
     }
+}
+
+async fn classify(network: &Network, image: &JsValue, options: &JsValue) -> Result<JsValue, JsValue> {
+    let wanted = Classify::read(options)?;
+    let abort = Abort::new(wanted.signal.clone())?;
+    let start = now();
+    let mut outputs: Vec<Wanted> = wanted.taps.iter().cloned().map(Wanted::Tap).collect();
+    if wanted.cam != Cam::None {
+        if network.classifier().labels().is_empty() {
+            return Err(failure::input("`cam` is a map of a class, and this network has no classes"));
+        }
+        outputs.push(Wanted::ClassMaps);
+    }
+    let (predictions, is_one) = run(network, image, &outputs, &abort).await?;
+    let milliseconds = now() - start;
+    let answers = predictions.iter().map(|prediction| answer::of(prediction, &wanted, milliseconds));
+    listed(answers.collect::<Result<Vec<JsValue>, JsValue>>()?, is_one)
+}
+
+async fn features(network: &Network, image: &JsValue) -> Result<JsValue, JsValue> {
+    let abort = Abort::new(JsValue::UNDEFINED)?;
+    let (predictions, is_one) = run(network, image, &[Wanted::Features], &abort).await?;
+    let features = |prediction: &Prediction| Float32Array::from(prediction.features().unwrap_or_default()).into();
+    listed(predictions.iter().map(features).collect(), is_one)
+}
+
+/// The only answer, or all of them as an array.
+fn listed(answers: Vec<JsValue>, is_one: bool) -> Result<JsValue, JsValue> {
+    match is_one {
+        true => answers.into_iter().next().ok_or_else(|| failure::input("no picture was given")),
+        false => Ok(answers.into_iter().collect::<Array>().into()),
+    }
+}
+
+/// Reads pictures and classifies them, a pass at a time: of many, only those of one pass are in memory.
+async fn run(
+    network: &Network,
+    given: &JsValue,
+    outputs: &[Wanted],
+    abort: &Abort,
+) -> Result<(Vec<Prediction>, bool), JsValue> {
+    let (items, mut is_one) = match given.dyn_ref::<Array>() {
+        Some(list) => (list.to_vec(), false),
+        None => (vec![given.clone()], true),
+    };
+    let (mut waiting, mut predictions) = (Vec::new(), Vec::new());
+    for item in &items {
+        abort.check()?;
+        let inputs = image::read(item).await?;
+        is_one &= inputs.len() == 1;
+        waiting.extend(inputs);
+        if waiting.len() >= network.pass() {
+            predictions.extend(network.classify(std::mem::take(&mut waiting), outputs, abort).await?);
+        }
+    }
+    predictions.extend(network.classify(waiting, outputs, abort).await?);
+    Ok((predictions, is_one))
 }
 
 #[wasm_bindgen(typescript_custom_section)]

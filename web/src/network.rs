@@ -61,18 +61,20 @@ impl Network {
     ) -> Result<Vec<Prediction>, JsValue> {
         let classifier = self.ready(abort).await?;
         // What the classifier was loaded for is what passes of several pictures give.
-        let in_passes = is_on_gpu(&classifier) && inputs.len() > 1 && outputs.iter().all(|it| *it == Wanted::ClassMaps);
+        let in_passes = inputs.len() > 1 && self.pass() > 1 && outputs.iter().all(|it| *it == Wanted::ClassMaps);
         let mut predictions = Vec::new();
         let mut inputs = inputs.into_iter().peekable();
         while inputs.peek().is_some() {
             abort.check()?;
-            let pass: Vec<Input> = inputs.by_ref().take(if in_passes { classifier.batch() } else { 1 }).collect();
+            let pass: Vec<Input> = inputs.by_ref().take(if in_passes { self.pass() } else { 1 }).collect();
             let found = match in_passes {
                 true => classifier.classify_many(pass).await.and_then(|answers| answers.into_iter().collect()),
                 false => one_by_one(&classifier, pass, outputs).await,
             };
             let found: Vec<Prediction> = found.map_err(|error| {
-                self.is_lost.set(matches!(error, Error::DeviceLost(_)) && self.spare.is_some());
+                if matches!(error, Error::DeviceLost(_)) && self.spare.is_some() {
+                    self.is_lost.set(true);
+                }
                 abort.failure(&error)
             })?;
             predictions.extend(found);
@@ -80,9 +82,17 @@ impl Network {
         Ok(predictions)
     }
 
+    /// Pictures that go through the engine together.
+    pub(crate) fn pass(&self) -> usize {
+        let classifier = self.classifier();
+        if is_on_gpu(&classifier) { classifier.batch() } else { 1 }
+    }
+
     async fn ready(&self, abort: &Abort) -> Result<Classifier, JsValue> {
         if let (true, Some(spare)) = (self.is_lost.get(), &self.spare) {
-            let choice = choice(&spare.weights, spare.engine, spare.kernels, spare.labels.clone()).pause(pause());
+            let choice = choice(&spare.weights, spare.engine, spare.kernels, spare.labels.clone())
+                .cancel(abort.token.clone())
+                .pause(pause());
             let new = Classifier::new(spare.weights.clone(), choice).await.map_err(|error| abort.failure(&error))?;
             self.classifier.replace(new);
             self.is_lost.set(false);

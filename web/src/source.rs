@@ -1,10 +1,10 @@
 //! Weights: the bytes behind a URL, a response, a file or a buffer.
 
-use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::abort::Abort;
-use crate::browser::{call, header, ignore, is_a, property, request, settled};
+use crate::browser::{call, header, ignore, is_a, message, property, request, settled};
 use crate::cache::request_cached;
 use crate::failure;
 use crate::options::{Load, Progress};
@@ -29,30 +29,47 @@ pub(crate) async fn read(source: &JsValue, options: &Load, abort: &Abort) -> Res
     if is_a(source, "Blob") {
         let name = property(source, "name").as_string().unwrap_or_else(|| "weights in memory".into());
         let total = property(source, "size").as_f64();
-        let bytes = streamed(&call(source, "stream")?, total, abort, progress).await?;
+        let bytes = streamed(&call(source, "stream")?, &name, total, abort, progress).await?;
         return Ok(Source { bytes, name });
     }
-    let bytes = buffer(source).ok_or_else(|| {
+    let bytes = buffer(source)?.ok_or_else(|| {
         failure::input("weights are expected as a URL, a Response, a File, a Blob, an ArrayBuffer or a Uint8Array")
     })?;
     Ok(Source { bytes, name: "weights in memory".into() })
 }
 
-/// The bytes of an `ArrayBuffer`, or of a view of one.
-pub(crate) fn buffer(value: &JsValue) -> Option<Vec<u8>> {
-    if let Some(buffer) = value.dyn_ref::<ArrayBuffer>() {
-        return Some(Uint8Array::new(buffer).to_vec());
+/// What a browser holds of weights, in bytes. Its memory ends at 4 GiB, and loading needs them several times.
+const MAX_BYTES: usize = 1 << 30;
+
+/// The bytes of an `ArrayBuffer`, or of a view of one; None of anything else.
+pub(crate) fn buffer(value: &JsValue) -> Result<Option<Vec<u8>>, JsValue> {
+    let arguments = if value.has_type::<ArrayBuffer>() {
+        Array::of1(value)
+    } else if ArrayBuffer::is_view(value) {
+        Array::of3(&property(value, "buffer"), &property(value, "byteOffset"), &property(value, "byteLength"))
+    } else {
+        return Ok(None);
+    };
+    // Of a buffer that was transferred elsewhere there is no view.
+    let array: Function = property(&js_sys::global(), "Uint8Array").dyn_into()?;
+    let view = Reflect::construct(&array, &arguments);
+    let view: Uint8Array = view
+        .map_err(|cause| failure::input(&format!("the buffer cannot be read: {}", message(&cause))))?
+        .unchecked_into();
+    let mut bytes = reserved(view.length() as usize)?;
+    bytes.resize(view.length() as usize, 0);
+    view.copy_to(&mut bytes);
+    Ok(Some(bytes))
+}
+
+/// Memory for so many bytes.
+fn reserved(length: usize) -> Result<Vec<u8>, JsValue> {
+    let mut bytes = Vec::new();
+    if length > MAX_BYTES || bytes.try_reserve_exact(length).is_err() {
+        let sentence = format!("{length} bytes are more than a browser has memory for: at most {MAX_BYTES} are read");
+        return Err(failure::error(&sentence, "out-of-memory"));
     }
-    if !ArrayBuffer::is_view(value) {
-        return None;
-    }
-    let number = |name: &str| property(value, name).as_f64().unwrap_or(0.0) as u32;
-    let view = Uint8Array::new_with_byte_offset_and_length(
-        &property(value, "buffer"),
-        number("byteOffset"),
-        number("byteLength"),
-    );
-    Some(view.to_vec())
+    Ok(bytes)
 }
 
 async fn download(target: &JsValue, url: String, options: &Load, abort: &Abort) -> Result<Source, JsValue> {
@@ -66,7 +83,9 @@ async fn download(target: &JsValue, url: String, options: &Load, abort: &Abort) 
         // An abort is the caller's own doing; anything else wants the address.
         match abort.check() {
             Err(reason) => reason,
-            Ok(()) => failure::error(&format!("{name}: fetching '{url}' failed ({})", text(&cause)), "file"),
+            Ok(()) => {
+                failure::error(&format!("{name}: fetching '{}' failed ({})", shortened(&url), message(&cause)), "file")
+            }
         }
     })?;
     response(&answer, name, abort, &options.progress).await
@@ -77,17 +96,22 @@ async fn response(answer: &JsValue, name: String, abort: &Abort, progress: &Prog
         let status = property(answer, "status").as_f64().unwrap_or(0.0);
         let words = property(answer, "statusText").as_string().unwrap_or_default();
         let url = property(answer, "url").as_string().unwrap_or_default();
-        let sentence = format!("{name}: fetching '{url}' failed with status {status} {words}: check the address");
-        return Err(failure::error(sentence.trim(), "file"));
+        let status = format!("{status} {words}");
+        let (url, status) = (shortened(&url), status.trim());
+        let sentence = format!("{name}: fetching '{url}' failed with status {status}: check the address");
+        return Err(failure::error(&sentence, "file"));
+    }
+    if property(answer, "bodyUsed").is_truthy() {
+        return Err(failure::error(&format!("{name}: the response was read already: fetch it again"), "file"));
     }
     // The length of what is compressed on the way says nothing of the whole.
     let total = header(answer, "content-length").filter(|_| header(answer, "content-encoding").is_none());
     let total = total.and_then(|length| length.parse().ok());
     let body = property(answer, "body");
     let bytes = if body.is_null_or_undefined() {
-        buffer(&settled(call(answer, "arrayBuffer")?).await?).unwrap_or_default()
+        buffer(&settled(call(answer, "arrayBuffer")?).await?)?.unwrap_or_default()
     } else {
-        streamed(&body, total, abort, progress).await?
+        streamed(&body, &name, total, abort, progress).await?
     };
     Ok(Source { bytes, name })
 }
@@ -95,37 +119,50 @@ async fn response(answer: &JsValue, name: String, abort: &Abort, progress: &Prog
 /// Everything that a `ReadableStream` yields.
 async fn streamed(
     stream: &JsValue,
+    name: &str,
     total: Option<f64>,
     abort: &Abort,
     progress: &Progress,
 ) -> Result<Vec<u8>, JsValue> {
-    /// What is reserved ahead at most: a length is only announced.
-    const RESERVED: f64 = (1 << 30) as f64;
-    let reader = call(stream, "getReader")?;
-    let mut bytes = Vec::with_capacity(total.unwrap_or(0.0).clamp(0.0, RESERVED) as usize);
+    let broken = |cause: JsValue| match abort.check() {
+        Err(reason) => reason,
+        Ok(()) => failure::error(&format!("{name}: reading it failed ({})", message(&cause)), "file"),
+    };
+    let reader = call(stream, "getReader").map_err(broken)?;
+    let mut bytes = reserved(total.unwrap_or(0.0) as usize)?;
     loop {
-        let part = match abort.check() {
-            Ok(()) => settled(call(&reader, "read")?).await,
-            Err(reason) => Err(reason),
+        let part = match call(&reader, "read") {
+            Ok(promise) => abort.settled(promise).await,
+            Err(cause) => Err(cause),
         };
         let part = match part {
             Ok(part) => part,
-            Err(reason) => {
+            Err(cause) => {
                 // What is left of a download is not wanted.
                 let _ = call(&reader, "cancel").map(|promise| promise.dyn_into().map(ignore));
-                abort.check()?;
-                return Err(reason);
+                return Err(broken(cause));
             }
         };
         if property(&part, "done").is_truthy() {
             return Ok(bytes);
         }
-        let part: Uint8Array = property(&part, "value").dyn_into()?;
-        let start = bytes.len();
-        bytes.resize(start + part.length() as usize, 0);
+        let part: Uint8Array = property(&part, "value").dyn_into().map_err(broken)?;
+        let (start, end) = (bytes.len(), bytes.len() + part.length() as usize);
+        if end > bytes.capacity() {
+            // A length is only announced.
+            let mut larger = reserved(end.max(2 * start.min(MAX_BYTES / 2)))?;
+            larger.append(&mut bytes);
+            bytes = larger;
+        }
+        bytes.resize(end, 0);
         part.copy_to(&mut bytes[start..]);
         progress.tell("download", bytes.len() as f64, total, "reading");
     }
+}
+
+/// An address as messages quote it: those of data are long.
+fn shortened(url: &str) -> String {
+    if url.chars().count() > 200 { url.chars().take(200).chain("..".chars()).collect() } else { url.into() }
 }
 
 /// The file's name in an address.
@@ -133,8 +170,4 @@ fn name_of(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     if name.is_empty() || url.starts_with("data:") || url.starts_with("blob:") { "weights".into() } else { name.into() }
-}
-
-fn text(cause: &JsValue) -> String {
-    property(cause, "message").as_string().unwrap_or_else(|| "no reason is given".into())
 }

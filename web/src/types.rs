@@ -6,9 +6,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 const TYPES: &str = r#"
 declare global {
     // A worker's types lack them.
-    interface HTMLImageElement {}
-    interface HTMLCanvasElement {}
-    interface HTMLVideoElement {}
+    interface HTMLImageElement { readonly naturalWidth: number; }
+    interface HTMLCanvasElement { width: number; height: number; }
+    interface HTMLVideoElement { readonly videoWidth: number; }
 }
 
 /** What weights are read from: an address, or what holds the bytes of a weight file. */
@@ -83,7 +83,7 @@ export interface Classification {
     cam?: ImageData;
     /** The feature maps that were asked for. */
     taps?: Record<string, FeatureMaps>;
-    /** Milliseconds from the picture to the answer. */
+    /** Milliseconds that the call took; of several pictures, for all of them. */
     ms: number;
     /** What looked wrong with the picture. */
     warnings: string[];

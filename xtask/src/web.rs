@@ -1,6 +1,7 @@
 //! `cargo xtask web`: the web package and the page.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::cargo::{cargo, root, run};
@@ -20,7 +21,10 @@ pub(crate) fn build(features: Option<&str>) -> Result<(), String> {
     let chosen = features.map_or(Vec::new(), |features| vec!["--no-default-features", "--features", features]);
     run(cargo(&["build", "--package", "densenet-web", "--target", wasm::TARGET, "--profile", PROFILE])
         .args(chosen)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", FLAGS))?;
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", FLAGS)
+        // They would count in place of ours.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
     let module = target().join(wasm::TARGET).join(PROFILE).join("densenet_web.wasm");
     let web = root().join("target/web");
     if web.exists() {
@@ -35,10 +39,33 @@ pub(crate) fn build(features: Option<&str>) -> Result<(), String> {
     for entry in fs::read_dir(root().join("web/page")).map_err(|e| format!("web/page: {e}"))?.flatten() {
         copy(&entry.path(), &web)?;
     }
+    name_version(&web)?;
     let module = package.join("densenet_wgpu_bg.wasm");
     let bytes = fs::metadata(&module).map_err(|e| format!("{}: {e}", module.display()))?.len();
     println!("{}: {:.2} MB of WebAssembly", package.display(), bytes as f64 / 1e6);
     Ok(())
+}
+
+/// The service worker keeps the files of one build, whose hash its cache is named after.
+fn name_version(web: &Path) -> Result<(), String> {
+    let mut files: Vec<PathBuf> = [web.to_path_buf(), web.join("pkg")]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?.hash(&mut hasher);
+    }
+    let worker = web.join("sw.js");
+    let text = fs::read_to_string(&worker).map_err(|e| format!("{}: {e}", worker.display()))?;
+    let named = text.replace("densenet-page-unbuilt", &format!("densenet-page-{:016x}", hasher.finish()));
+    if named == text {
+        return Err(format!("{}: it has no place for the version", worker.display()));
+    }
+    fs::write(&worker, named).map_err(|e| format!("{}: {e}", worker.display()))
 }
 
 /// Serves it.

@@ -43,7 +43,9 @@ async fn archive(bytes: &[u8], pause: &Pause) -> Result<Source<'static>, String>
     let weights = member(&mut archive, "model.weights.h5", length, |packed| 16 * packed + (1 << 20), pause).await?;
     drop(archive);
     let model = Graph::parse(&configuration)?;
+    pause.rest().await;
     let mut container = Container::open(weights)?;
+    pause.rest().await;
     let layers = layers::keras3(&container, model.as_ref())?;
     let model = model.map(|model| (model, "config.json"));
     source("Keras 3 model (.keras)", &mut container, layers, model, Kernels::Hwio, pause).await
@@ -80,7 +82,9 @@ async fn member(
 }
 
 async fn hdf5_file(bytes: Vec<u8>, pause: &Pause) -> Result<Source<'static>, String> {
+    pause.rest().await;
     let mut container = Container::open(bytes)?;
+    pause.rest().await;
     let root = container.root();
     let attributes = hdf5::attributes(&root)?;
     let configuration = hdf5::string(&attributes, "model_config");
@@ -141,6 +145,7 @@ async fn source(
         return Ok(Source { defaults, entries: by_layer.into_iter().flatten().collect(), ..found });
     };
     let by_layer = convert::entries(container, &layers, None, kernels, pause).await?;
+    pause.rest().await;
     described(found, &model, place, &layers, by_layer)
 }
 
