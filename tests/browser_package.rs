@@ -8,7 +8,7 @@ mod golden_files;
 use std::sync::LazyLock;
 
 use browser::{Browser, WebGpu, made};
-use densenet_wgpu::{Classifier, ClassifierOptions, Precision, weights};
+use densenet_wgpu::{Classifier, ClassifierOptions, Precision, Preprocessing, weights};
 use framework_files::{Golden, unpacked};
 use serde_json::{Value, json};
 
@@ -322,6 +322,11 @@ fn mistakes_are_errors_with_the_librarys_sentence() {
         ),
         ("await Classifier.load(7);", "DenseNetError: input: weights are expected as a URL"),
         ("await Classifier.embedded({ engine: 'quantum' });", "DenseNetError: input: `engine` is"),
+        (
+            "await Classifier.load(new Blob(['x']), { preprocessing: 'nonsense' });",
+            "DenseNetError: input: preprocessing 'nonsense'",
+        ),
+        ("await Classifier.embedded({ part: 'nonsense' });", "DenseNetError: models/mnist.safetensors (embedded): "),
         ("await Classifier.embedded({ onprogress() {} });", "DenseNetError: input: load() has no option `onprogress`"),
         (
             "await Classifier.embedded({ labels: ['a'] });",
@@ -389,6 +394,24 @@ fn an_abort_ends_loading_with_its_reason() {
     let thrown =
         thrown(&browser, "await Classifier.embedded({ signal: AbortSignal.abort(new RangeError('enough')) });");
     assert_eq!(thrown, "RangeError: enough");
+}
+
+#[test]
+fn preprocessing_and_activation_can_be_stated() {
+    let browser = Browser::start(WebGpu::None);
+    let body = "
+        const load = options => Classifier.load('/models/mnist.safetensors', options), picture = await digit('7-paper');
+        const [usual, other] = [await load(), await load({ preprocessing: args[0], activation: 'none' })];
+        const [a, b] = [await usual.classify(picture), await other.classify(picture)];
+        return [[...a.logits], [...b.logits], [...b.scores]];";
+    let own = "resize=28x28,scale=1/510,mean=0.1,std=0.3";
+    let answer = run(&browser, body, &[json!(own)]);
+    assert_ne!(answer[0], answer[1]);
+    assert_eq!(answer[1], answer[2], "without an activation scores are logits");
+    let options = ClassifierOptions::default().engine("cpu").preprocessing(Preprocessing::parse(own).unwrap());
+    let classifier = Classifier::embedded_blocking(options).unwrap();
+    let expected = classifier.classify_blocking("tests/images/digits/7-paper.png").unwrap().logits;
+    agree(&json!([answer[1]]), &[expected], "stated");
 }
 
 #[test]

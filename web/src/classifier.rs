@@ -34,7 +34,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         let options = Load::read(&options)?;
         let abort = Abort::new(options.signal.clone())?;
-        let weights = weights::embedded().map_err(|error| failure::of(&error))?;
+        let weights = weights::embedded_with(&options.open).map_err(|error| failure::of(&error))?;
         Classifier::of(weights, options, &abort).await
     }
 }

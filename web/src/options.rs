@@ -1,7 +1,7 @@
 //! What callers choose.
 
-use densenet_wgpu::KernelFamily;
 use densenet_wgpu::weights::{HeadSpec, OpenOptions};
+use densenet_wgpu::{Activation, KernelFamily, Preprocessing};
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -16,7 +16,7 @@ pub(crate) enum Engine {
     Cpu,
 }
 
-/// `{ onProgress, engine, kernels, labels, head, part, cache, signal }`.
+/// `{ onProgress, engine, kernels, labels, preprocessing, activation, head, part, cache, signal }`.
 pub(crate) struct Load {
     pub(crate) engine: Engine,
     pub(crate) kernels: Option<KernelFamily>,
@@ -29,9 +29,12 @@ pub(crate) struct Load {
     pub(crate) signal: JsValue,
 }
 
+const LOAD: &[&str] =
+    &["onProgress", "engine", "kernels", "labels", "preprocessing", "activation", "head", "part", "cache", "signal"];
+
 impl Load {
     pub(crate) fn read(options: &JsValue) -> Result<Load, JsValue> {
-        known(options, "load", &["onProgress", "engine", "kernels", "labels", "head", "part", "cache", "signal"])?;
+        known(options, "load", LOAD)?;
         let engine = property(options, "engine");
         let engine = match engine.as_string().as_deref() {
             _ if engine.is_undefined() => Engine::Auto,
@@ -49,7 +52,13 @@ impl Load {
         }
         let head = string(options, "head")?.map(|text| text.parse::<HeadSpec>()).transpose();
         let head = head.map_err(|error| failure::of(&error))?;
-        let open = OpenOptions::default().head(head).part(string(options, "part")?);
+        let preprocessing = string(options, "preprocessing")?.map(|text| Preprocessing::parse(&text)).transpose();
+        let activation = string(options, "activation")?.map(|text| text.parse::<Activation>()).transpose();
+        let open = OpenOptions::default()
+            .head(head)
+            .part(string(options, "part")?)
+            .preprocessing(preprocessing.map_err(|error| failure::of(&error))?)
+            .activation(activation.map_err(|error| failure::of(&error))?);
         let cache = property(options, "cache");
         if !cache.is_undefined() && cache.as_bool().is_none() {
             return Err(failure::input("`cache` is true or false"));

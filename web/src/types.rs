@@ -43,6 +43,13 @@ export interface LoadOptions {
     kernels?: "buffer" | "texture" | undefined;
     /** Names of the classes in place of the file's, one for each. */
     labels?: string[] | undefined;
+    /**
+     * What is done to pictures, in place of the file's: a name such as "torchvision", "keras", "timm" or "none", or settings as the
+     * command line tool's `--preset` takes them: "timm,resize=320,crop=288,mean=0.5,std=0.25".
+     */
+    preprocessing?: string | undefined;
+    /** What makes scores of the logits, in place of the file's: "softmax", "sigmoid" or "none". */
+    activation?: string | undefined;
     /** The layers behind the pooling, which a file of parameters alone does not tell, such as "relu, avg, linear 6, gelu, linear 3". */
     head?: string | undefined;
     /** A module of a larger network, such as "encoder": the DenseNet in it is read alone, for features. */
