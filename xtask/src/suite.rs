@@ -115,7 +115,7 @@ pub(crate) static GROUPS: [Group; 8] = [
         needs_driver: false,
         steps: &[
             Check("web-rules", rules::web),
-            Tests("the web package's server", &["--package", "densenet-web-tools"]),
+            // Its server's tests run with those of the browser, which is served by it.
             Browser("browser_"),
         ],
     },
