@@ -8,9 +8,13 @@ mod adapter;
 
 use adapter::CHOICES;
 use densenet_wgpu::architecture::{Padding, Recipe, Stem};
+use densenet_wgpu::low_level::kernels::{Kernel, Variant};
 use densenet_wgpu::low_level::plan::Plan;
 use densenet_wgpu::weights::{self, Weights};
-use densenet_wgpu::{Architecture, FeatureMaps, InputSize, KernelFamily, Model, Output, SessionOptions};
+use densenet_wgpu::{
+    AdapterFacts, Architecture, FeatureMaps, Gpu, InputSize, KernelFamily, Model, Output, Precision, SessionOptions,
+    Tuning,
+};
 
 /// A value computed naively, and the magnitude that its rounding error is relative to.
 #[derive(Clone, Copy)]
@@ -124,10 +128,12 @@ fn norm_relu(weights: &Weights, norm: &str, channels: usize, values: Vec<Exact>,
     values.into_iter().enumerate().map(apply).collect()
 }
 
-fn compare(name: &str, got: &[f32], want: &[Exact], terms: usize) {
+/// `rounding` is what the weights' rounding adds to each term, as a share of it.
+fn compare(name: &str, got: &[f32], want: &[Exact], terms: usize, rounding: f64) {
     assert_eq!(got.len(), want.len(), "{name}: length");
     for (i, (&got, want)) in got.iter().zip(want).enumerate() {
-        let bound = (terms + 8) as f64 * f64::from(f32::EPSILON) * (want.magnitude + want.value.abs()) + 1e-30;
+        let accumulation = (terms + 8) as f64 * f64::from(f32::EPSILON);
+        let bound = (accumulation + rounding) * (want.magnitude + want.value.abs()) + 1e-30;
         let error = (f64::from(got) - want.value).abs();
         // NaN fails too: it is not below anything.
         assert!(error <= bound, "{name}: element {i} is {got}, not {} (error {error:e}, bound {bound:e})", want.value);
@@ -153,10 +159,14 @@ fn check_model(model: &Model, weights: &Weights, size: InputSize, batch: usize) 
     let input = weights::random::input(3, batch * session.image_elements());
     let output = session.run_blocking(&input).unwrap();
     let image = Map { channels: architecture.input_channels, height: size.height, width: size.width, data: input };
-    check_steps(weights, &image, &output);
+    let rounding = if model.precision() == Precision::F16 { HALF } else { 0.0 };
+    check_steps(weights, &image, &output, rounding);
 }
 
-fn check_steps(weights: &Weights, image: &Map, output: &Output) {
+/// Half a unit in the last of f16's 11 bits, and what is subnormal.
+const HALF: f64 = 1.1 / 2048.0;
+
+fn check_steps(weights: &Weights, image: &Map, output: &Output, rounding: f64) {
     let architecture = weights.architecture();
     let batch = output.batch();
     let tap = |name: &str| Map::from(output.tap(name).unwrap_or_else(|| panic!("no tap {name}")));
@@ -173,7 +183,7 @@ fn check_steps(weights: &Weights, image: &Map, output: &Output) {
     if stem.norm {
         exact = norm_relu(weights, "features.norm0", entry.channels, exact, size[0] * size[1]);
     }
-    compare(name, &entry.data, &exact, architecture.input_channels * stem.kernel * stem.kernel);
+    compare(name, &entry.data, &exact, architecture.input_channels * stem.kernel * stem.kernel, rounding);
     if let Some(pool) = stem.pool {
         let pooled = tap("features.pool0");
         let padding = pool.padding.resolve(pool.kernel, pool.stride, entry.height, entry.width);
@@ -215,13 +225,13 @@ fn check_steps(weights: &Weights, image: &Map, output: &Output) {
                 let exact = convolve(load, first, &one, batch, size);
                 let norm = format!("{name}.norm2");
                 let exact = norm_relu(weights, &norm, relu2.channels, exact, size[0] * size[1]);
-                compare(&format!("{name}.relu2"), &relu2.data, &exact, sofar.channels);
+                compare(&format!("{name}.relu2"), &relu2.data, &exact, sofar.channels, rounding);
                 let load = |n, c, y, x| relu2.at(n, c, y, x);
                 let exact = convolve(load, tensor(&format!("{name}.conv2.weight")), &three, batch, size);
-                compare(&name, &new.data, &exact, 9 * relu2.channels);
+                compare(&name, &new.data, &exact, 9 * relu2.channels, rounding);
             } else {
                 let exact = convolve(load, first, &three, batch, size);
-                compare(&name, &new.data, &exact, 9 * sofar.channels);
+                compare(&name, &new.data, &exact, 9 * sofar.channels, rounding);
             }
             parts.push(new);
         }
@@ -229,14 +239,14 @@ fn check_steps(weights: &Weights, image: &Map, output: &Output) {
         let name = format!("features.denseblock{}", block + 1);
         assert_eq!(tap(&name).data, whole.data, "{name} is not the concatenation of its layers");
         if block + 1 < architecture.layers.len() {
-            entry = check_transition(weights, &whole, output, block);
+            entry = check_transition(weights, &whole, output, block, rounding);
         } else {
-            check_end(weights, &whole, output);
+            check_end(weights, &whole, output, rounding);
         }
     }
 }
 
-fn check_transition(weights: &Weights, whole: &Map, output: &Output, block: usize) -> Map {
+fn check_transition(weights: &Weights, whole: &Map, output: &Output, block: usize, rounding: f64) -> Map {
     let name = format!("features.transition{}", block + 1);
     let pooled = Map::from(output.tap(&format!("{name}.pooled")).unwrap());
     let load = activated(weights, &format!("{name}.norm"), whole);
@@ -253,17 +263,17 @@ fn check_transition(weights: &Weights, whole: &Map, output: &Output, block: usiz
             }
         }
     }
-    compare(&format!("{name}.pooled"), &pooled.data, &exact, 4);
+    compare(&format!("{name}.pooled"), &pooled.data, &exact, 4, 0.0);
     let result = Map::from(output.tap(&name).unwrap());
     let weight = weights.tensor(&format!("{name}.conv.weight")).unwrap();
     let one = Window { kernel: 1, stride: 1, top: 0, left: 0 };
     let load = |n, c, y, x| pooled.at(n, c, y, x);
     let exact = convolve(load, weight, &one, output.batch(), [pooled.height, pooled.width]);
-    compare(&name, &result.data, &exact, whole.channels);
+    compare(&name, &result.data, &exact, whole.channels, rounding);
     result
 }
 
-fn check_end(weights: &Weights, whole: &Map, output: &Output) {
+fn check_end(weights: &Weights, whole: &Map, output: &Output, rounding: f64) {
     let features = Map::from(output.tap("features.pool5").unwrap());
     let load = activated(weights, "features.norm5", whole);
     let pixels = whole.height * whole.width;
@@ -276,7 +286,7 @@ fn check_end(weights: &Weights, whole: &Map, output: &Output) {
             exact.push(Exact { value, magnitude: value + 2.0 * shift.abs() });
         }
     }
-    compare("features.pool5", &features.data, &exact, pixels);
+    compare("features.pool5", &features.data, &exact, pixels, 0.0);
     let Some(classes) = weights.architecture().classes() else {
         assert_eq!(output.logits(), features.data);
         return;
@@ -293,7 +303,7 @@ fn check_end(weights: &Weights, whole: &Map, output: &Output) {
             exact.push(Exact { value: terms().sum::<f64>() + b, magnitude });
         }
     }
-    compare("classifier", output.logits(), &exact, whole.channels);
+    compare("classifier", output.logits(), &exact, whole.channels, rounding);
 }
 
 /// A network with a bare stem, so that the first block has exactly the input's size.
@@ -331,6 +341,41 @@ fn spatial_sizes_down_to_one_pixel() {
 fn batches_of_two_and_three() {
     check(&network(24, 12, &[2, 2], true), InputSize { height: 10, width: 7 }, 3);
     check(&network(16, 5, &[1, 1, 1], true), InputSize::square(13), 2);
+}
+
+/// Every variant of every kernel of convolutions and fully connected layers. Those of f16, and those with a pre-activation, differ
+/// from the others in what they load only: one of each kernel is run.
+#[test]
+fn every_variant_is_right() {
+    let gpu = CHOICES[1].on(&adapter::gpu());
+    let first = |variant: &Variant| variant.tiling == variant.kernel.tilings()[0];
+    let all = chosen_by_layer(gpu.facts(), Precision::F32);
+    // More pixels than most blocks have, and more quads of channels than a step or most slices take; rows end inside a tile.
+    are_right(&gpu, &network(70, 13, &[2], true), InputSize { height: 11, width: 35 }, 2, &all);
+    let some: Vec<Variant> =
+        all.iter().filter(|variant| variant.kernel.has_norm()).filter(|v| first(v)).copied().collect();
+    are_right(&gpu, &network(36, 37, &[1], false), InputSize { height: 9, width: 17 }, 1, &some);
+    let half: Vec<Variant> = chosen_by_layer(gpu.facts(), Precision::F16).into_iter().filter(first).collect();
+    are_right(&gpu, &network(64, 32, &[1], true), InputSize::square(16), 1, &half);
+}
+
+fn are_right(gpu: &Gpu, architecture: &Architecture, size: InputSize, batch: usize, variants: &[Variant]) {
+    assert!(variants.len() > 2);
+    let weights = Weights::random(architecture, 7).unwrap();
+    for &variant in variants {
+        let options = CHOICES[1].options().precision(variant.precision).prefer(variant);
+        let model = Model::load_blocking(gpu, &weights, options.tuning(Tuning::Off).self_test(false)).unwrap();
+        let session = model.session_blocking(SessionOptions::new(size).max_batch(batch)).unwrap();
+        let runs = session.program().variants.iter().any(|runs| runs.alike() == variant);
+        assert!(runs, "{variant} does not run this network");
+        check_model(&model, &weights, size, batch);
+    }
+}
+
+fn chosen_by_layer(facts: &AdapterFacts, precision: Precision) -> Vec<Variant> {
+    let variants = Kernel::all().filter(|kernel| kernel.tilings().len() > 1).flat_map(|kernel| kernel.variants(&[64]));
+    let alike = move |variant: &Variant| variant.alike() == *variant && variant.precision == precision;
+    variants.filter(alike).filter(|variant| variant.runs_on(facts)).collect()
 }
 
 #[test]
@@ -389,10 +434,10 @@ fn panels_of_textures_and_of_weights() {
 fn a_wrong_value_a_nan_and_a_transposition_are_noticed() {
     let want: Vec<Exact> = (1..=6).map(|i| Exact { value: f64::from(i), magnitude: f64::from(i) }).collect();
     let good = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0f32];
-    compare("good", &good, &want, 10);
+    compare("good", &good, &want, 10, 0.0);
     let fails = |got: &[f32]| {
         let (got, want) = (got.to_vec(), want.clone());
-        std::panic::catch_unwind(move || compare("bad", &got, &want, 10)).is_err()
+        std::panic::catch_unwind(move || compare("bad", &got, &want, 10, 0.0)).is_err()
     };
     assert!(fails(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.001]));
     assert!(fails(&[1.0, 2.0, f32::NAN, 4.0, 5.0, 6.0]));

@@ -17,7 +17,7 @@ fn record(gpu: &Gpu, name: &str, size: InputSize, batch: usize) {
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     for family in KernelFamily::ALL {
-        let options = LoadOptions::default().kernels(family);
+        let options = LoadOptions::default().self_test(false).kernels(family);
         let model = Model::load_blocking(gpu, &weights, options).unwrap();
         let taps = ["features.denseblock2", "features.denseblock1.denselayer1"];
         let options = SessionOptions::new(size).max_batch(batch).taps(taps);
@@ -61,7 +61,7 @@ fn a_large_batch_is_split_and_an_image_too_large_is_refused_by_the_limits_name()
     let gpu = noop();
     let architecture = Architecture::preset("densenet-40-12").unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
-    let model = Model::load_blocking(&gpu, &weights, LoadOptions::default()).unwrap();
+    let model = Model::load_blocking(&gpu, &weights, LoadOptions::default().self_test(false)).unwrap();
     let session =
         |side, max_batch| model.session_blocking(SessionOptions::new(InputSize::square(side)).max_batch(max_batch));
     // 160 channels of 256 x 256 floats are 40 MiB: three fit into a binding of 128 MiB.

@@ -8,9 +8,10 @@
 // and far, which are neighbours in a row of pixels.
 //
 // From Rust:
-//     TILE_QUADS      quads of output channels of a tile
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
 //     PIXELS          pixels of an invocation
+//     QUADS           quads of output channels of a tile
 //     LOWEST          the lowest f32, a floor that changes nothing
 
 #import shared/tile.wgsl
@@ -31,11 +32,10 @@ override NORM: bool;
 #import shared/conv3x3_load.wgsl
 #import shared/store.wgsl
 
-fn store(image: u32, group: u32, y: u32, x: u32, tile: Tile) {
+fn store(image: u32, quad: u32, y: u32, x: u32, tile: Tile) {
     if (x >= params.width) {
         return;
     }
-    let quad = group * TILE_QUADS;
     let pixels = params.height * params.width;
     let base = (image * params.dst_quads + params.dst_offset + quad) * pixels + y * params.width + x;
     store_tile(base, pixels, params.write_quads - quad, params.width - x, tile, LOWEST);
@@ -45,7 +45,7 @@ fn store(image: u32, group: u32, y: u32, x: u32, tile: Tile) {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = id.x / params.row_tiles;
     let x = (id.x % params.row_tiles) * PIXELS;
-    let group = id.y;
+    let quad = id.y * QUADS;
     let image = id.z;
     if (y >= params.height) {
         return;
@@ -56,6 +56,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var plane = image * params.src_quads * pixels;
     var scale = vec4<f32>();
     var shift = vec4<f32>();
+    let first = first_matrix(quad, 3u * 3u * params.read_quads);
     for (var c = 0u; c < params.read_quads; c++) {
         if (NORM) {
             scale = norm[2u * c];
@@ -65,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             // One above row y + u, again to stay unsigned.
             if (y + u >= 1u && y + u <= params.height) {
                 let row = plane + (y + u - 1u) * params.width;
-                let w = ((group * params.read_quads + c) * 3u + u) * (3u * TILE_QUADS);
+                let w = first + (3u * c + u) * (3u * TILE_QUADS);
                 let x0 = load(row, x, scale, shift);
                 let x1 = load(row, x + 1u, scale, shift);
                 let x2 = load(row, x + 2u, scale, shift);
@@ -89,6 +90,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         plane += pixels;
     }
-    store(image, group, y, x, near);
-    store(image, group, y, x + TILE_PIXELS, far);
+    store(image, quad, y, x, near);
+    store(image, quad, y, x + TILE_PIXELS, far);
 }

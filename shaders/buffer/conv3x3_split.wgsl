@@ -9,10 +9,11 @@
 //
 // From Rust:
 //     WORKGROUP_SIZE  SLICES * TILES
-//     TILE_QUADS      quads of output channels of a tile
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
+//     PIXELS          pixels of a workgroup's tiles
+//     QUADS           quads of output channels of a tile
 //     SLICES          parts of a sum
-//     TILES           tiles of a workgroup, neighbours in a row of pixels where it has so many
 
 #import shared/tile.wgsl
 #import shared/packed_f32.wgsl if not F16
@@ -36,11 +37,12 @@ override NORM: bool;
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
     let mine = part(role_of(lane));
-    let group = workgroup.y;
+    let quad = workgroup.y * QUADS;
     let image = workgroup.z;
     // Tiles past the last row have no rows to read, and are never stored.
     let y = (workgroup.x * TILES + mine.tile) / params.row_tiles;
     let x = (workgroup.x * TILES + mine.tile) % params.row_tiles * TILE_PIXELS;
+    let first = first_matrix(quad, 3u * 3u * params.read_quads);
     var tile = Tile();
     var scale = vec4<f32>();
     var shift = vec4<f32>();
@@ -53,7 +55,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
             // One above row y + u, again to stay unsigned.
             if (y + u >= 1u && y + u <= params.height) {
                 let row = ((image * params.src_quads + c) * params.height + y + u - 1u) * params.width;
-                let w = ((group * params.read_quads + c) * 3u + u) * (3u * TILE_QUADS);
+                let w = first + (3u * c + u) * (3u * TILE_QUADS);
                 let x0 = load(row, x, scale, shift);
                 let x1 = load(row, x + 1u, scale, shift);
                 let x2 = load(row, x + 2u, scale, shift);
@@ -66,12 +68,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
             }
         }
     }
-    let share = gather(lane, tile);
-    let share_y = (workgroup.x * TILES + share.tile) / params.row_tiles;
-    let share_x = (workgroup.x * TILES + share.tile) % params.row_tiles * TILE_PIXELS + share.pixel;
-    let quad = group * TILE_QUADS + share.quad;
-    if (share_y < params.height && share_x < params.width && quad < params.write_quads) {
-        let row = (image * params.dst_quads + params.dst_offset + quad) * params.height + share_y;
-        dst[row * params.width + share_x] = share.sum;
+    gather(lane, tile);
+    for (var i = role_of(lane); i < SHARES; i += WORKGROUP_SIZE) {
+        let share = share(i, SLOTS);
+        let share_y = (workgroup.x * TILES + share.tile) / params.row_tiles;
+        let share_x = (workgroup.x * TILES + share.tile) % params.row_tiles * TILE_PIXELS + share.pixel;
+        let k = quad + share.quad;
+        if (share_y < params.height && share_x < params.width && k < params.write_quads) {
+            let row = (image * params.dst_quads + params.dst_offset + k) * params.height + share_y;
+            dst[row * params.width + share_x] = share.sum;
+        }
     }
 }

@@ -4,16 +4,17 @@
 //     z = x                                 where the bottleneck already holds its activation,
 //     z = max(s[c] * x + t[c], 0)           where NORM: a plain layer's pre-activation. Padded places of z are 0, not t.
 //
-// For GPUs and layers that fill them: a workgroup computes GROUPS tiles of output channels of a block of ROWS by COLUMNS
-// pixels. Step by step it brings STEP quads of input channels of the block and its neighbours into workgroup memory. An
-// invocation computes one tile; all invocations of a group read the same weights.
+// For GPUs and layers that fill them: a workgroup computes GROUPS tiles of output channels of a block of ROWS rows of PIXELS
+// pixels. Step by step it brings STEP quads of input channels of the block and its neighbours into workgroup memory, and
+// the weights too where SHARED. An invocation computes one tile.
 //
 // From Rust:
 //     WORKGROUP_SIZE  ROWS * TILES * GROUPS
-//     TILE_QUADS      quads of output channels of a tile
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
-//     ROWS, COLUMNS   pixels of a block
+//     ROWS, PIXELS    a block's rows, and the pixels of each
 //     GROUPS          tiles of output channels of a workgroup
+//     QUADS           quads of output channels of a tile
 //     STEP            quads of input channels of a step
 //     LOWEST          the lowest f32, a floor that changes nothing
 
@@ -24,9 +25,11 @@
 
 override NORM: bool;
 
-const TILES: u32 = COLUMNS / TILE_PIXELS;   // of a row of the block
-const WIDE: u32 = COLUMNS + 2u;             // columns of the block with its neighbours
+const TILES: u32 = PIXELS / TILE_PIXELS;    // of a row of the block
+const WIDE: u32 = PIXELS + 2u;              // columns of the block with its neighbours
 const PLANE: u32 = (ROWS + 2u) * WIDE;      // pixels of the block with its neighbours
+const CHANNELS: u32 = GROUPS * QUADS;       // quads of output channels of a workgroup
+const WINDOW: u32 = 3u * 3u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H, W] of 4 channels
@@ -34,9 +37,11 @@ const PLANE: u32 = (ROWS + 2u) * WIDE;      // pixels of the block with its neig
 @group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C/4, 3, 3, TILE_QUADS] of [c, k]
 @group(0) @binding(4) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
-var<workgroup> block: array<vec4<f32>, STEP * PLANE>;     // [STEP, ROWS + 2, COLUMNS + 2] of 4 channels
+var<workgroup> block: array<vec4<f32>, STEP * PLANE>;     // [STEP, ROWS + 2, PIXELS + 2] of 4 channels
 
 #import shared/weights.wgsl
+#import shared/weights_near.wgsl if SHARED
+#import shared/weights_far.wgsl if not SHARED
 #import shared/store.wgsl
 
 // All invocations together bring a step's channels of the block whose upper left pixel is (y, x); zero outside the image.
@@ -62,15 +67,15 @@ fn bring(lane: u32, image: u32, y: u32, x: u32, first: u32) {
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let image = workgroup.z;
     let block_y = workgroup.x / params.row_tiles * ROWS;
-    let block_x = workgroup.x % params.row_tiles * COLUMNS;
+    let block_x = workgroup.x % params.row_tiles * PIXELS;
+    let group = workgroup.y * CHANNELS;
     let row = lane % (ROWS * TILES) / TILES;
     let column = lane % TILES * TILE_PIXELS;
-    let last = (params.write_quads - 1u) / TILE_QUADS;
-    let group = workgroup.y * GROUPS + lane / (ROWS * TILES);
-    var w = min(group, last) * params.read_quads * (3u * 3u * TILE_QUADS);
+    let mine = lane / (ROWS * TILES) * QUADS;
     var tile = Tile();
     for (var first = 0u; first < params.read_quads; first += STEP) {
         bring(lane, image, block_y, block_x, first);
+        bring_weights(lane, group, first);
         workgroupBarrier();
         for (var q = 0u; q < min(STEP, params.read_quads - first); q++) {
             for (var u = 0u; u < 3u; u++) {
@@ -79,17 +84,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
                 let x2 = block[at + 2u];
                 let x3 = block[at + 3u];
                 let x4 = block[at + 4u];
-                accumulate(&tile, weights_at(w), mat4x4<f32>(block[at], x1, x2, x3));
-                accumulate(&tile, weights_at(w + TILE_QUADS), mat4x4<f32>(x1, x2, x3, x4));
-                accumulate(&tile, weights_at(w + 2u * TILE_QUADS), mat4x4<f32>(x2, x3, x4, block[at + 5u]));
-                w += 3u * TILE_QUADS;
+                let left = step_weights(group, mine, first, q, 3u * u);
+                accumulate(&tile, left, mat4x4<f32>(block[at], x1, x2, x3));
+                let middle = step_weights(group, mine, first, q, 3u * u + 1u);
+                accumulate(&tile, middle, mat4x4<f32>(x1, x2, x3, x4));
+                let right = step_weights(group, mine, first, q, 3u * u + 2u);
+                accumulate(&tile, right, mat4x4<f32>(x2, x3, x4, block[at + 5u]));
             }
         }
         workgroupBarrier();
     }
     let y = block_y + row;
     let x = block_x + column;
-    let quad = group * TILE_QUADS;
+    let quad = group + mine;
     if (y >= params.height || x >= params.width || quad >= params.write_quads) {
         return;
     }

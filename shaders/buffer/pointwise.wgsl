@@ -8,9 +8,10 @@
 // and far, of neighbouring pixels.
 //
 // From Rust:
-//     TILE_QUADS      quads of output channels of a tile
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
 //     PIXELS          pixels of an invocation
+//     QUADS           quads of output channels of a tile
 
 #import shared/tile.wgsl
 #import shared/packed_f32.wgsl if not F16
@@ -27,14 +28,14 @@ override WORKGROUP_SIZE: u32;
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 #import shared/weights.wgsl
+#import shared/bias.wgsl
 #import shared/pointwise_load.wgsl
 #import shared/store.wgsl
 
-fn store(image: u32, group: u32, pixel: u32, tile: Tile) {
+fn store(image: u32, quad: u32, pixel: u32, tile: Tile) {
     if (pixel >= params.pixels) {
         return;
     }
-    let quad = group * TILE_QUADS;
     let base = (image * params.dst_quads + params.dst_offset + quad) * params.pixels + pixel;
     store_tile(base, params.pixels, params.write_quads - quad, params.pixels - pixel, tile, params.store_floor);
 }
@@ -42,16 +43,15 @@ fn store(image: u32, group: u32, pixel: u32, tile: Tile) {
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let pixel = id.x * PIXELS;
-    let group = id.y;
+    let quad = id.y * QUADS;
     let image = id.z;
     if (pixel >= params.pixels) {
         return;
     }
-    let b = group * TILE_QUADS;
-    var near = Tile(splat(bias[b]), splat(bias[b + 1u]), splat(bias[b + 2u]), splat(bias[b + 3u]));
+    var near = biased(quad);
     var far = near;
     var row = image * params.src_quads * params.pixels;
-    var w = group * params.read_quads * TILE_QUADS;
+    var w = first_matrix(quad, params.read_quads);
     for (var c = 0u; c < params.read_quads; c++) {
         let scale = norm[2u * c];
         let shift = norm[2u * c + 1u];
@@ -61,6 +61,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         row += params.pixels;
         w += TILE_QUADS;
     }
-    store(image, group, pixel, near);
-    store(image, group, pixel + TILE_PIXELS, far);
+    store(image, quad, pixel, near);
+    store(image, quad, pixel + TILE_PIXELS, far);
 }

@@ -9,10 +9,11 @@
 //
 // From Rust:
 //     WORKGROUP_SIZE  SLICES * TILES
-//     TILE_QUADS      quads of output channels of a tile
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
+//     PIXELS          pixels of a workgroup's tiles
+//     QUADS           quads of output channels of a tile
 //     SLICES          parts of a sum
-//     TILES           tiles of a workgroup, of neighbouring pixels
 
 #import shared/tile.wgsl
 #import shared/packed_f32.wgsl if not F16
@@ -35,20 +36,24 @@
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, lane: Lane) {
     let mine = part(role_of(lane));
-    let group = workgroup.y;
+    let quad = workgroup.y * QUADS;
     let image = workgroup.z;
     let first = (workgroup.x * TILES + mine.tile) * TILE_PIXELS;
+    let w = first_matrix(quad, params.read_quads);
     var tile = Tile();
     for (var c = mine.slice; c < params.read_quads; c += SLICES) {
         let row = (image * params.src_quads + c) * params.pixels;
         let x = load(row, first, norm[2u * c], norm[2u * c + 1u]);
-        accumulate(&tile, weights_at((group * params.read_quads + c) * TILE_QUADS), x);
+        accumulate(&tile, weights_at(w + c * TILE_QUADS), x);
     }
-    let share = gather(lane, tile);
-    let pixel = (workgroup.x * TILES + share.tile) * TILE_PIXELS + share.pixel;
-    let quad = group * TILE_QUADS + share.quad;
-    if (pixel < params.pixels && quad < params.write_quads) {
-        let at = (image * params.dst_quads + params.dst_offset + quad) * params.pixels + pixel;
-        dst[at] = max(share.sum + bias[quad], vec4<f32>(params.store_floor));
+    gather(lane, tile);
+    for (var i = role_of(lane); i < SHARES; i += WORKGROUP_SIZE) {
+        let share = share(i, SLOTS);
+        let pixel = (workgroup.x * TILES + share.tile) * TILE_PIXELS + share.pixel;
+        let k = quad + share.quad;
+        if (pixel < params.pixels && k < params.write_quads) {
+            let at = (image * params.dst_quads + params.dst_offset + k) * params.pixels + pixel;
+            dst[at] = max(share.sum + bias[k], vec4<f32>(params.store_floor));
+        }
     }
 }

@@ -5,15 +5,16 @@
 // A floor of 0 is ReLU, a floor of the lowest f32 changes nothing.
 //
 // For GPUs and layers that fill them: a workgroup computes GROUPS tiles of output channels of PIXELS pixels. Step by step it
-// brings STEP quads of input channels, of pixels and of weights, into workgroup memory, from where the invocations read
-// them. An invocation computes one tile.
+// brings STEP quads of input channels of the pixels into workgroup memory, from where the invocations read them, and the
+// weights too where SHARED. An invocation computes one tile.
 //
 // From Rust:
-//     WORKGROUP_SIZE  TILES * GROUPS; as many as PIXELS, and as the matrices of a step: GROUPS * STEP * TILE_QUADS
-//     TILE_QUADS      quads of output channels of a tile
+//     WORKGROUP_SIZE  TILES * GROUPS
+//     TILE_QUADS      quads of output channels whose weights lie together
 //     TILE_PIXELS     pixels of a tile
 //     PIXELS          pixels of a workgroup
 //     GROUPS          tiles of output channels of a workgroup
+//     QUADS           quads of output channels of a tile
 //     STEP            quads of input channels of a step
 
 #import shared/tile.wgsl
@@ -22,7 +23,8 @@
 #import shared/pointwise_params.wgsl
 
 const TILES: u32 = PIXELS / TILE_PIXELS;    // of a workgroup's pixels
-const MATRICES: u32 = STEP * TILE_QUADS;    // of a group in a step
+const CHANNELS: u32 = GROUPS * QUADS;       // quads of output channels of a workgroup
+const WINDOW: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> src: array<vec4<f32>>;           // [N, C/4, H*W] of 4 channels
@@ -32,56 +34,54 @@ const MATRICES: u32 = STEP * TILE_QUADS;    // of a group in a step
 @group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;          // [C/4, 2] of 4 channels: scale, shift
 
 var<workgroup> x_step: array<vec4<f32>, STEP * PIXELS>;   // [STEP, pixel % TILE_PIXELS, TILES] of 4 channels, pre-activated
-var<workgroup> w_step: array<mat4x4<f32>, GROUPS * MATRICES>;     // [GROUPS, STEP, TILE_QUADS] of [c, k]
 
+#import shared/weights.wgsl
+#import shared/weights_near.wgsl if SHARED
+#import shared/weights_far.wgsl if not SHARED
+#import shared/bias.wgsl
 #import shared/store.wgsl
 
-// Invocation `lane` brings its pixel of each quad of the step, and one of the step's matrices.
-fn bring(lane: u32, row: u32, pixel: u32, group: u32, first: u32) {
-    for (var q = 0u; q < STEP; q++) {
-        let c = first + q;
+// All invocations together bring the pixels of a step, from `pixel` on. Pixels past the end repeat the last one.
+fn bring(lane: u32, row: u32, pixel: u32, first: u32) {
+    for (var i = lane; i < STEP * PIXELS; i += WORKGROUP_SIZE) {
+        let c = first + i / PIXELS;
+        let p = i % PIXELS;
         var x = vec4<f32>();
         // Channels past the end are 0: whatever weight they meet counts for nothing.
         if (c < params.read_quads) {
-            let value = src[row + c * params.pixels + min(pixel, params.pixels - 1u)];
+            let value = src[row + c * params.pixels + min(pixel + p, params.pixels - 1u)];
             x = max(value * norm[2u * c] + norm[2u * c + 1u], vec4<f32>(params.load_floor));
         }
         // Read later by the invocations of neighbouring tiles, each from a bank of its own.
-        x_step[q * PIXELS + (lane % TILE_PIXELS) * TILES + lane / TILE_PIXELS] = x;
+        x_step[i - p + (p % TILE_PIXELS) * TILES + p / TILE_PIXELS] = x;
     }
-    let last = (params.write_quads - 1u) / TILE_QUADS;
-    let k = min(group * GROUPS + lane / MATRICES, last);
-    let c = min(first + lane % MATRICES / TILE_QUADS, params.read_quads - 1u);
-    w_step[lane] = unpack(weight[(k * params.read_quads + c) * TILE_QUADS + lane % TILE_QUADS]);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE, 1, 1)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let image = workgroup.z;
     let row = image * params.src_quads * params.pixels;
+    let group = workgroup.y * CHANNELS;
     let p = lane % TILES;
-    let g = lane / TILES;
+    let mine = lane / TILES * QUADS;
     var tile = Tile();
     for (var first = 0u; first < params.read_quads; first += STEP) {
-        bring(lane, row, workgroup.x * PIXELS + lane, workgroup.y, first);
+        bring(lane, row, workgroup.x * PIXELS, first);
+        bring_weights(lane, group, first);
         workgroupBarrier();
         for (var q = 0u; q < STEP; q++) {
             let at = q * PIXELS + p;
             let x = mat4x4<f32>(x_step[at], x_step[at + TILES], x_step[at + 2u * TILES], x_step[at + 3u * TILES]);
-            let w = (g * STEP + q) * TILE_QUADS;
-            accumulate(&tile, Weights(w_step[w], w_step[w + 1u], w_step[w + 2u], w_step[w + 3u]), x);
+            accumulate(&tile, step_weights(group, mine, first, q, 0u), x);
         }
         workgroupBarrier();
     }
     let pixel = workgroup.x * PIXELS + TILE_PIXELS * p;
-    let quad = (workgroup.y * GROUPS + g) * TILE_QUADS;
+    let quad = group + mine;
     if (pixel >= params.pixels || quad >= params.write_quads) {
         return;
     }
-    tile.q0 += splat(bias[quad]);
-    tile.q1 += splat(bias[quad + 1u]);
-    tile.q2 += splat(bias[quad + 2u]);
-    tile.q3 += splat(bias[quad + 3u]);
+    add_bias(&tile, quad);
     let base = (image * params.dst_quads + params.dst_offset + quad) * params.pixels + pixel;
     store_tile(base, params.pixels, params.write_quads - quad, params.pixels - pixel, tile, params.store_floor);
 }

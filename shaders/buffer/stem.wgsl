@@ -6,7 +6,7 @@
 // quad of weights in an outer product, since images have too few channels to load four at a time.
 //
 // From Rust:
-//     TILE_QUADS      quads of output channels of a tile
+//     QUADS           quads of output channels of a tile
 //     TILE_PIXELS     pixels of a tile
 
 #import shared/tile.wgsl
@@ -37,6 +37,7 @@ override WORKGROUP_SIZE: u32;
 @group(0) @binding(3) var<storage, read> weight: array<Packed>;           // [tiles of K, C, kernel, kernel] of [quad, k]
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;          // [K/4] of 4 channels
 
+#import shared/bias.wgsl
 #import shared/store.wgsl
 
 fn load(row: u32, x: u32) -> f32 {
@@ -58,8 +59,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (y >= params.height) {
         return;
     }
-    let b = group * TILE_QUADS;
-    var tile = Tile(splat(bias[b]), splat(bias[b + 1u]), splat(bias[b + 2u]), splat(bias[b + 3u]));
+    let b = group * QUADS;
+    var tile = biased(b);
     var w = group * params.in_channels * params.kernel * params.kernel;
     for (var c = 0u; c < params.in_channels; c++) {
         let plane = (image * params.in_channels + c) * params.in_height * params.in_width;
@@ -76,10 +77,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
                         load(row, column + 3u * params.stride),
                     );
                     let weights = unpack(weight[w + v]);
-                    tile.q0 += outer(weights[0], values);
-                    tile.q1 += outer(weights[1], values);
-                    tile.q2 += outer(weights[2], values);
-                    tile.q3 += outer(weights[3], values);
+#each q                     tile.q{q} += outer(weights[{q}], values);
                 }
             }
             w += params.kernel;

@@ -3,16 +3,18 @@ struct Lane {
     @builtin(local_invocation_index) index: u32,
 }
 
-// [SLICES, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
-var<workgroup> partial: array<vec4<f32>, SLICES * TILES * VECTORS>;
+const SLOTS: u32 = SLICES;
+
+// [SLICES, TILES, QUADS, TILE_PIXELS] of 4 channels
+var<workgroup> partial: array<vec4<f32>, SLICES * SHARES>;
 
 fn role_of(lane: Lane) -> u32 {
     return lane.index;
 }
 
-fn gather(lane: Lane, tile: Tile) -> Share {
+// Ends with a barrier.
+fn gather(lane: Lane, tile: Tile) {
     let mine = part(lane.index);
     put_tile(mine.slice, mine.tile, tile);
     workgroupBarrier();
-    return share(lane.index, SLICES);
 }

@@ -6,9 +6,10 @@ struct Lane {
 }
 
 override SUBGROUP: u32;
-override PARTIALS: u32 = WORKGROUP_SIZE * TILES * VECTORS / SUBGROUP;
+override SLOTS: u32 = WORKGROUP_SIZE / SUBGROUP;
+override PARTIALS: u32 = SLOTS * SHARES;
 
-// [WORKGROUP_SIZE / SUBGROUP, TILES, TILE_QUADS, TILE_PIXELS] of 4 channels
+// [SLOTS, TILES, QUADS, TILE_PIXELS] of 4 channels
 var<workgroup> partial: array<vec4<f32>, PARTIALS>;
 
 fn role_of(lane: Lane) -> u32 {
@@ -24,18 +25,15 @@ fn exchanged(x: mat4x4<f32>, mask: u32) -> mat4x4<f32> {
     );
 }
 
-fn gather(lane: Lane, tile: Tile) -> Share {
+// Ends with a barrier.
+fn gather(lane: Lane, tile: Tile) {
     var sum = tile;
     // Tiles lie beside one another: lanes of one tile are multiples of TILES apart.
     for (var mask = TILES; mask < SUBGROUP; mask *= 2u) {
-        sum.q0 += exchanged(sum.q0, mask);
-        sum.q1 += exchanged(sum.q1, mask);
-        sum.q2 += exchanged(sum.q2, mask);
-        sum.q3 += exchanged(sum.q3, mask);
+#each q         sum.q{q} += exchanged(sum.q{q}, mask);
     }
     if (lane.index < TILES) {
         put_tile(lane.subgroup, lane.index, sum);
     }
     workgroupBarrier();
-    return share(role_of(lane), WORKGROUP_SIZE / SUBGROUP);
 }

@@ -1,9 +1,10 @@
 // Split-K inside a workgroup: SLICES slices of the input channels times TILES tiles. Every invocation brings the partial
-// sums of its slice, and takes one quad of output channels of one pixel, summed over all slices. `gather` comes from one of
-// the two files called gather_*.
+// sums of its slice; then each takes quads of output channels of single pixels, summed over all slices, until all are
+// stored. `gather` comes from one of the two files called gather_*.
 
-const VECTORS: u32 = TILE_QUADS * TILE_PIXELS;  // of a tile
-const SHARES: u32 = TILES * TILE_PIXELS;        // pixels of a workgroup's tiles
+const TILES: u32 = PIXELS / TILE_PIXELS;        // of a workgroup
+const VECTORS: u32 = QUADS * TILE_PIXELS;       // of a tile
+const SHARES: u32 = TILES * VECTORS;            // of a workgroup
 
 // What an invocation computes.
 struct Part {
@@ -15,7 +16,7 @@ struct Part {
 struct Share {
     tile: u32,      // of the workgroup's TILES
     pixel: u32,     // of the tile's TILE_PIXELS
-    quad: u32,      // of the tile's TILE_QUADS
+    quad: u32,      // of the tile's QUADS
     sum: vec4<f32>,
 }
 
@@ -32,17 +33,14 @@ fn put(slot: u32, tile: u32, q: u32, values: mat4x4<f32>) {
 }
 
 fn put_tile(slot: u32, tile: u32, values: Tile) {
-    put(slot, tile, 0u, values.q0);
-    put(slot, tile, 1u, values.q1);
-    put(slot, tile, 2u, values.q2);
-    put(slot, tile, 3u, values.q3);
+#each q     put(slot, tile, {q}u, values.q{q});
 }
 
-// After the barrier: the share of invocation `role`, from `slots` slots of TILES tiles.
-fn share(role: u32, slots: u32) -> Share {
-    let tile = role % SHARES / TILE_PIXELS;
-    let pixel = role % TILE_PIXELS;
-    let quad = role / SHARES;
+// After the barrier: the share of number `index`, below SHARES, from `slots` slots of TILES tiles.
+fn share(index: u32, slots: u32) -> Share {
+    let tile = index % (TILES * TILE_PIXELS) / TILE_PIXELS;
+    let pixel = index % TILE_PIXELS;
+    let quad = index / (TILES * TILE_PIXELS);
     var sum = vec4<f32>();
     for (var slot = 0u; slot < slots; slot++) {
         sum += partial[(slot * TILES + tile) * VECTORS + quad * TILE_PIXELS + pixel];

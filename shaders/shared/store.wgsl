@@ -1,16 +1,7 @@
 // Stores a tile. The first quad of output channels of its first pixel goes to `base`. Pixels are neighbours: the first
 // `count` are stored. Quads are `plane` apart: the first `quads` are stored.
 fn store_tile(base: u32, plane: u32, quads: u32, count: u32, tile: Tile, floor: f32) {
-    store_quad(base, count, tile.q0, floor);
-    if (quads > 1u) {
-        store_quad(base + plane, count, tile.q1, floor);
-    }
-    if (quads > 2u) {
-        store_quad(base + 2u * plane, count, tile.q2, floor);
-    }
-    if (quads > 3u) {
-        store_quad(base + 3u * plane, count, tile.q3, floor);
-    }
+#each q     if (quads > {q}u) { store_quad(base + {q}u * plane, count, tile.q{q}, floor); }
 }
 
 fn store_quad(base: u32, count: u32, values: mat4x4<f32>, floor: f32) {

@@ -2,6 +2,7 @@
 
 use super::facts::AdapterFacts;
 use super::family::KernelFamily;
+use super::variant::Variant;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
 
@@ -10,6 +11,7 @@ use crate::precision::Precision;
 pub struct Kernels {
     family: KernelFamily,
     precision: Precision,
+    preferred: Option<Variant>,
 }
 
 impl Kernels {
@@ -22,7 +24,7 @@ impl Kernels {
             (KernelFamily::Texture, Precision::F16) => {
                 Err(Error::Input("texture kernels have no f16 weights: ask for buffer kernels or f32".into()))
             }
-            _ => Ok(Kernels { family, precision }),
+            _ => Ok(Kernels { family, precision, preferred: None }),
         }
     }
 
@@ -43,6 +45,17 @@ impl Kernels {
         self.family
     }
 
+    /// The same with every step run by this variant that it can run, where each layer would choose.
+    #[must_use]
+    pub fn preferring(self, variant: Variant) -> Kernels {
+        Kernels { preferred: Some(variant.alike()), ..self }
+    }
+
+    /// The variant that runs wherever it can.
+    pub fn preferred(self) -> Option<Variant> {
+        self.preferred
+    }
+
     /// How their weights are stored.
     pub fn precision(self) -> Precision {
         self.precision
@@ -52,6 +65,6 @@ impl Kernels {
 impl From<KernelFamily> for Kernels {
     /// A family in f32, which every family has.
     fn from(family: KernelFamily) -> Self {
-        Kernels { family, precision: Precision::F32 }
+        Kernels { family, precision: Precision::F32, preferred: None }
     }
 }

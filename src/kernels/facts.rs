@@ -49,6 +49,8 @@ pub struct DeviceLimits {
     pub max_compute_workgroups_per_dimension: u32,
     /// Invocations of one workgroup.
     pub max_compute_invocations_per_workgroup: u32,
+    /// Bytes of workgroup memory.
+    pub max_compute_workgroup_storage_size: u32,
     /// Alignment of an offset into a uniform buffer, in bytes.
     pub min_uniform_buffer_offset_alignment: u32,
     /// Alignment of an offset into a storage buffer, in bytes.
@@ -66,6 +68,7 @@ impl Default for DeviceLimits {
             max_texture_dimension_2d: 8192,
             max_compute_workgroups_per_dimension: 65535,
             max_compute_invocations_per_workgroup: 256,
+            max_compute_workgroup_storage_size: 16384,
             min_uniform_buffer_offset_alignment: 256,
             min_storage_buffer_offset_alignment: 256,
         }

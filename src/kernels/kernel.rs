@@ -8,6 +8,7 @@ use super::constant::Constant;
 use super::family::KernelFamily;
 use super::params::Field;
 use super::text::Text;
+use super::tiling::Tiling;
 
 /// A kernel: everything about it that does not depend on a network. Each is a `static` in a file of its own; kernels are
 /// equal when their names are.
@@ -25,10 +26,14 @@ pub struct Kernel {
     pub(super) params: &'static [Field],
     /// Its numbers.
     pub(super) constants: &'static [Constant],
-    /// Invocations of a workgroup if its numbers fix them, otherwise the adapter's kind decides.
+    /// Invocations of a workgroup where neither its tilings nor the adapter decide.
     pub(super) workgroup_size: Option<u32>,
-    /// Subgroups whose lanes may exchange registers: weights, or partial sums. `None` where no such variant exists.
-    pub(super) exchange: Option<Lanes>,
+    /// How it can share its work out, the best known first; empty if there is one way only.
+    pub(super) tilings: &'static [Tiling],
+    /// Bytes of workgroup memory where registers are exchanged in subgroups of so many lanes, 0 lanes where they are not.
+    pub(super) memory: fn(Tiling, u32) -> u32,
+    /// Which lanes exchange registers: weights, or partial sums.
+    pub(super) exchange: Exchange,
     /// Whether a variant with a pre-activation exists.
     pub(super) norm: bool,
     /// Whether a variant for images of at most three channels exists.
@@ -50,6 +55,17 @@ pub enum Binding {
     ReadTexture,
     /// An rgba32float storage texture that is written.
     WriteTexture,
+}
+
+/// The subgroups in which a kernel has variants that exchange registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    /// None.
+    Never,
+    /// Of so many lanes.
+    Of(u32),
+    /// Of more lanes than the workgroup has tiles, and so many that they fill it.
+    Slices,
 }
 
 /// How many lanes a subgroup must have for its lanes to exchange registers: a power of two.
@@ -90,7 +106,9 @@ impl Kernel {
             params,
             constants: &[],
             workgroup_size: None,
-            exchange: None,
+            tilings: &[],
+            memory: |_, _| 0,
+            exchange: Exchange::Never,
             norm: false,
             three: false,
             f16: false,
@@ -127,19 +145,28 @@ impl Kernel {
         self.params
     }
 
-    /// Its numbers, without the workgroup size.
+    /// Its numbers, the same in each variant.
     pub fn constants(&self) -> &'static [Constant] {
         self.constants
     }
 
-    /// Invocations of a workgroup if its numbers fix them.
-    pub fn workgroup_size(&self) -> Option<u32> {
-        self.workgroup_size
+    /// How it can share its work out, the best known first: at least one way.
+    pub fn tilings(&self) -> &'static [Tiling] {
+        if self.tilings.is_empty() { &[Tiling::NONE] } else { self.tilings }
+    }
+
+    /// Invocations of a workgroup, if they do not depend on the adapter.
+    pub fn workgroup_size(&self, tiling: Tiling) -> Option<u32> {
+        self.workgroup_size.or(tiling.invocations())
     }
 
     /// Subgroups whose lanes may exchange registers, if such a variant exists.
-    pub fn exchange(&self) -> Option<Lanes> {
-        self.exchange
+    pub fn exchange(&self, tiling: Tiling) -> Option<Lanes> {
+        match self.exchange {
+            Exchange::Never => None,
+            Exchange::Of(lanes) => Some(Lanes { min: lanes, max: lanes }),
+            Exchange::Slices => Some(Lanes { min: (2 * tiling.tiles()).max(4), max: tiling.invocations()? }),
+        }
     }
 
     /// Whether a variant with a pre-activation exists.

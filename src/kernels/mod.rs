@@ -10,8 +10,9 @@
 //!
 //! | file or folder | what it holds |
 //! |---|---|
-//! | `facts`, `family`, `choice` | what is known about an adapter; the kernel families; which one to use |
-//! | `kernel`, `variant`, `source` (on `constant`, `params`, `text`) | what a kernel is; its variants; their WGSL |
+//! | `facts`, `family`, `choice` | what is known about an adapter; the kernel families; which to use |
+//! | `layer`, `experience`, `estimate` | what the time of a layer depends on; what was found on an adapter; what is expected of one that nobody tried |
+//! | `kernel`, `tiling`, `variant`, `source` (on `constant`, `params`, `text`) | what a kernel is; its variants; their WGSL |
 //! | `packing` | weights as the kernels read them: what all families need |
 //! | `program`, `panels` | what a device executes; how tensors lie in textures |
 //! | `lowering` | plan to program: the steps, the limits |
@@ -23,10 +24,13 @@
 mod buffer;
 mod choice;
 mod constant;
+mod estimate;
+mod experience;
 mod facts;
 mod family;
 mod footprint;
 mod kernel;
+mod layer;
 mod lowering;
 mod packing;
 mod panels;
@@ -37,16 +41,21 @@ mod shared;
 mod source;
 mod text;
 mod texture;
+mod tiling;
 mod variant;
 mod weight_layout;
 
 pub use buffer::BufferPacking;
 pub use choice::Kernels;
 pub use constant::{Constant, Value};
+pub use estimate::Machine;
+pub use experience::Experience;
 pub use facts::{AdapterFacts, AdapterKind, DeviceLimits};
 pub use family::KernelFamily;
 pub use footprint::{Footprint, STAGING_BUFFERS};
 pub use kernel::{Binding, Kernel, Lanes};
+pub use layer::Layer;
+pub use lowering::Alternative;
 pub use packing::{ArrayKind, PackedWeight, Packing};
 pub use panels::Panels;
 pub use params::Field;
@@ -54,6 +63,7 @@ pub use program::{Dispatch, Grid, Images, Program, Resource, TapPlace, TapSource
 pub use shared::HeadPacking;
 pub use text::Text;
 pub use texture::TexturePacking;
+pub use tiling::Tiling;
 pub use variant::Variant;
 #[cfg(feature = "gpu")]
 pub(crate) use weight_layout::{Placement, TexturePlacement, WeightLayout};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::family::KernelFamily;
+use super::layer::Layer;
 use super::packing::PackedWeight;
 use super::panels::Panels;
 use super::variant::Variant;
@@ -79,6 +80,8 @@ impl Grid {
 pub struct Dispatch {
     /// The name of the plan's step.
     pub name: String,
+    /// The layer, if its variant was chosen by it.
+    pub layer: Option<Layer>,
     /// Index into [`Program::variants`].
     pub variant: usize,
     /// Index into [`Program::resources`]: bound read-only.

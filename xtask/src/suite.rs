@@ -60,14 +60,14 @@ pub(crate) static GROUPS: [Group; 8] = [
         number: "2",
         about: "Ring 2: shaders without a GPU",
         needs_driver: true,
-        steps: &[Integration(&["shaders", "noop"])],
+        steps: &[Integration(&["shaders", "cards", "noop"])],
     },
     Group {
         name: "kernels",
         number: "3",
         about: "Ring 3: kernels against naive loops",
         needs_driver: true,
-        steps: &[Integration(&["kernels"]), Check("soundness", soundness::check)],
+        steps: &[Integration(&["kernels", "self_test"]), Check("soundness", soundness::check)],
     },
     Group {
         name: "network",

@@ -4,7 +4,7 @@ use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
 use crate::kernels::lowering::{Geometry, Lowered};
 use crate::kernels::params::params;
-use crate::kernels::shared::Buffers;
+use crate::kernels::shared::{Buffers, invocations};
 use crate::kernels::text::wgsl;
 
 pub(super) static KERNEL: Kernel = Kernel::new(
@@ -32,10 +32,13 @@ pub(super) fn lower(geometry: &Geometry, buffers: &Buffers) -> Lowered {
         dst_quads: destination.tensor_quads,
         dst_offset: destination.first_quad,
     };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(params.pixels, source.quads),
+        grid: invocations(variant, params.pixels, source.quads),
         weights: Vec::new(),
     }
 }

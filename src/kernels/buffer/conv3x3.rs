@@ -1,17 +1,21 @@
 //! 3x3 convolution, written at a channel offset, in its three forms: `shaders/buffer/conv3x3*.wgsl`.
 
-use super::form::Form;
 use super::imports::IMPORTS;
 use super::packing::BufferPacking;
-use super::tile::{TILE_PIXELS, TILE_QUADS};
+use super::split_memory::split_memory;
+use super::tile::TILE_QUADS;
+use crate::kernels::constant::{Constant, constants};
+use crate::kernels::estimate::{TOGETHER, Work};
 use crate::kernels::family::KernelFamily;
-use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::kernel::{Binding, Exchange, Kernel};
+use crate::kernels::layer::Layer;
 use crate::kernels::lowering::{Geometry, LOWEST, Lowered};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
 use crate::kernels::program::Grid;
-use crate::kernels::shared::{Buffers, groups};
-use crate::kernels::text::Text;
+use crate::kernels::shared::{Buffers, groups, invocations};
+use crate::kernels::text::{Text, wgsl};
+use crate::kernels::tiling::{TILE_PIXELS, Tiling};
 use crate::kernels::variant::Variant;
 
 params! {
@@ -30,125 +34,192 @@ params! {
 const BINDINGS: &[Binding] =
     &[Binding::Uniform, Binding::ReadBuffer, Binding::WriteBuffer, Binding::ReadBuffer, Binding::ReadBuffer];
 
+/// Places of the window.
+const WINDOW: u32 = 9;
+
+const CONSTANTS: &[Constant] = constants!(u32: TILE_QUADS, TILE_PIXELS; f32: LOWEST);
+
 /// What the forms have in common.
-const fn kernel(text: Text) -> Kernel {
-    Kernel { norm: true, f16: true, ..Kernel::new(KernelFamily::Buffer, text, IMPORTS, BINDINGS, Params::FIELDS) }
-}
-
-/// Rows, columns and quads of output channels of a destination.
-#[derive(Clone, Copy)]
-struct Size {
-    height: u32,
-    width: u32,
-    quads: u32,
-}
-
-/// A grid, and how many of its tiles (or blocks of tiles) share a row of pixels.
-struct Tiling {
-    grid: Grid,
-    row_tiles: u32,
-}
-
-/// [`Form::Registers`]: an invocation computes two tiles side by side.
-pub(super) mod registers {
-    use super::*;
-    use crate::kernels::constant::constants;
-    use crate::kernels::text::wgsl;
-
-    /// Pixels of an invocation, neighbours in a row.
-    const PIXELS: u32 = 2 * TILE_PIXELS;
-
-    pub(in crate::kernels::buffer) static KERNEL: Kernel = Kernel {
-        constants: constants!(u32: TILE_QUADS, TILE_PIXELS, PIXELS; f32: LOWEST),
-        ..kernel(wgsl!("buffer/conv3x3.wgsl"))
-    };
-
-    pub(super) fn tiling(buffers: &Buffers, Size { height, width, quads }: Size) -> Tiling {
-        let row_tiles = width.div_ceil(PIXELS);
-        Tiling { grid: buffers.grid(row_tiles.saturating_mul(height), quads.div_ceil(TILE_QUADS)), row_tiles }
+const fn kernel(text: Text, tilings: &'static [Tiling]) -> Kernel {
+    Kernel {
+        norm: true,
+        f16: true,
+        tilings,
+        constants: CONSTANTS,
+        ..Kernel::new(KernelFamily::Buffer, text, IMPORTS, BINDINGS, Params::FIELDS)
     }
 }
 
-/// [`Form::Tiled`]: a workgroup brings a step of its block of pixels into its memory, and each invocation computes a tile.
-pub(super) mod tiled {
-    use super::*;
-    use crate::kernels::constant::constants;
-    use crate::kernels::text::wgsl;
+/// An invocation computes two tiles side by side.
+pub(super) static REGISTERS: Kernel = kernel(wgsl!("buffer/conv3x3.wgsl"), {
+    const fn of(quads: u32) -> Tiling {
+        Tiling::registers(2 * TILE_PIXELS, quads)
+    }
+    &[of(4), of(2), of(1)]
+});
 
-    /// Rows of a workgroup's block of pixels.
-    const ROWS: u32 = 8;
-    /// Columns of a workgroup's block of pixels.
-    const COLUMNS: u32 = 16;
-    /// Tiles of output channels of a workgroup.
-    const GROUPS: u32 = 2;
-    /// Quads of input channels of a step.
-    const STEP: u32 = 2;
-    /// An invocation for each tile.
-    const WORKGROUP_SIZE: u32 = ROWS * (COLUMNS / TILE_PIXELS) * GROUPS;
+/// A workgroup computes a few tiles, and each of its slices a part of the sums.
+pub(super) static SPLIT: Kernel = Kernel {
+    exchange: Exchange::Slices,
+    memory: split_memory,
+    constants: constants!(u32: TILE_QUADS, TILE_PIXELS),
+    ..kernel(wgsl!("buffer/conv3x3_split.wgsl"), {
+        use Tiling as T;
+        &[
+            T::split(16, 4, 16),
+            T::split(4, 4, 32),
+            T::split(8, 4, 32),
+            T::split(16, 4, 8),
+            T::split(32, 4, 8),
+            T::split(8, 2, 32),
+            T::split(16, 2, 16),
+            T::split(16, 2, 32),
+            T::split(4, 2, 32),
+            T::split(4, 1, 32),
+            T::split(8, 1, 32),
+            T::split(16, 1, 32),
+        ]
+    })
+};
 
-    pub(in crate::kernels::buffer) static KERNEL: Kernel = Kernel {
-        workgroup_size: Some(WORKGROUP_SIZE),
-        constants: constants!(u32: TILE_QUADS, TILE_PIXELS, ROWS, COLUMNS, GROUPS, STEP; f32: LOWEST),
-        ..kernel(wgsl!("buffer/conv3x3_tiled.wgsl"))
-    };
+/// A workgroup brings a step of its block of pixels into its memory, and maybe of the weights, and each invocation computes a tile.
+pub(super) static TILED: Kernel = Kernel {
+    memory: |tiling, _| {
+        let weights = if tiling.shared { 64 * WINDOW * tiling.channels() } else { 0 };
+        tiling.step * (16 * (tiling.rows + 2) * (tiling.pixels + 2) + weights)
+    },
+    ..kernel(wgsl!("buffer/conv3x3_tiled.wgsl"), {
+        const fn of(block: [u32; 2], channels: u32, quads: u32, step: u32, shared: bool) -> Tiling {
+            Tiling::tiled(block, [channels / (4 * quads), quads], step, shared)
+        }
+        &[
+            of([8, 16], 32, 4, 2, false),
+            of([8, 16], 32, 4, 2, true),
+            of([8, 16], 32, 2, 2, false),
+            of([8, 16], 32, 2, 2, true),
+            of([8, 16], 32, 1, 2, false),
+            of([8, 16], 16, 4, 4, false),
+            of([8, 16], 16, 2, 4, false),
+            of([8, 16], 16, 1, 2, true),
+            of([4, 16], 32, 4, 4, false),
+            of([4, 16], 32, 2, 2, false),
+            of([4, 16], 32, 2, 2, true),
+            of([4, 16], 32, 1, 2, true),
+            of([4, 32], 32, 4, 2, false),
+            of([4, 32], 32, 2, 2, true),
+            of([8, 8], 32, 4, 4, false),
+            of([8, 8], 32, 2, 2, true),
+            of([8, 8], 32, 1, 4, false),
+            of([8, 8], 16, 1, 4, false),
+            of([4, 8], 32, 1, 4, false),
+            of([4, 8], 32, 2, 2, true),
+            of([16, 16], 32, 4, 2, false),
+            of([16, 16], 16, 4, 2, true),
+            of([16, 16], 16, 2, 2, false),
+            of([8, 32], 16, 4, 2, false),
+        ]
+    })
+};
 
-    pub(super) fn tiling(Size { height, width, quads }: Size) -> Tiling {
-        let row_tiles = width.div_ceil(COLUMNS);
-        let blocks = row_tiles.saturating_mul(height.div_ceil(ROWS));
-        Tiling { grid: groups(blocks, quads.div_ceil(GROUPS * TILE_QUADS)), row_tiles }
+/// Every form, the safest first.
+static FORMS: [&Kernel; 3] = [&REGISTERS, &SPLIT, &TILED];
+
+/// How many of a variant's tiles, or blocks of tiles, share a row of pixels.
+fn row_tiles(variant: Variant, width: u32) -> u32 {
+    width.div_ceil(if variant.tiling.slices > 0 { TILE_PIXELS } else { variant.tiling.pixels })
+}
+
+fn grid(variant: Variant, height: u32, width: u32, quads: u32) -> Grid {
+    let Tiling { rows, slices, groups: tiled, .. } = variant.tiling;
+    let row_tiles = row_tiles(variant, width);
+    let y = quads.div_ceil(variant.tiling.channels());
+    match (slices, tiled) {
+        (0, 0) => invocations(variant, row_tiles.saturating_mul(height), y),
+        (0, _) => groups(row_tiles.saturating_mul(height.div_ceil(rows)), y),
+        _ => groups(row_tiles.saturating_mul(height).div_ceil(variant.tiling.tiles()), y),
     }
 }
 
-/// [`Form::Split`]: a workgroup computes a few tiles, and each of its slices a part of the sums.
-pub(super) mod split {
-    use super::*;
-    use crate::kernels::buffer::slices::{EXCHANGE, SLICES, TILES, WORKGROUP_SIZE};
-    use crate::kernels::constant::constants;
-    use crate::kernels::text::wgsl;
-
-    pub(in crate::kernels::buffer) static KERNEL: Kernel = Kernel {
-        workgroup_size: Some(WORKGROUP_SIZE),
-        exchange: Some(EXCHANGE),
-        constants: constants!(u32: TILE_QUADS, TILE_PIXELS, SLICES, TILES),
-        ..kernel(wgsl!("buffer/conv3x3_split.wgsl"))
-    };
-
-    pub(super) fn tiling(Size { height, width, quads }: Size) -> Tiling {
-        let row_tiles = width.div_ceil(TILE_PIXELS);
-        let tiles = row_tiles.saturating_mul(height);
-        Tiling { grid: groups(tiles.div_ceil(TILES), quads.div_ceil(TILE_QUADS)), row_tiles }
+fn work(variant: Variant, params: &Params, images: u32) -> Work {
+    let Params { height, width, read_quads: inputs, write_quads, .. } = *params;
+    let grid = grid(variant, height, width, write_quads).workgroups(images);
+    let Tiling { rows, pixels, quads, step, slices, shared, .. } = variant.tiling;
+    let (quads, size) = (f64::from(quads), f64::from(variant.workgroup_size));
+    let (tile, window) = (f64::from(TILE_PIXELS), f64::from(WINDOW));
+    // Of each row of the window: the pixels of the tile and one on each side.
+    let around = |pixels: f64| 3.0 * (pixels + 2.0);
+    let weights = window * quads * 4.0;
+    if step > 0 {
+        let (trips, deep) = (f64::from(inputs.div_ceil(step)), f64::from(step));
+        let block = f64::from((rows + 2) * (pixels + 2));
+        let brought = block + if shared { 4.0 * window * f64::from(variant.tiling.channels()) } else { 0.0 };
+        Work {
+            grid,
+            macs: trips * deep * window * quads * 16.0 * tile,
+            far: trips * deep * (brought / size + if shared { 0.0 } else { weights * TOGETHER }),
+            near: trips * deep * (around(tile) + if shared { weights * TOGETHER } else { 0.0 }),
+            trips: trips * if shared { 1.0 } else { 1.5 },
+            barriers: 2.0 * trips,
+            registers: (quads * 4.0 * tile) as u32 + 32,
+        }
+    } else if slices > 0 {
+        let depth = f64::from(inputs.div_ceil(slices));
+        let share = f64::from(pixels) * quads / size;
+        Work {
+            grid,
+            macs: depth * window * quads * 16.0 * tile,
+            far: depth * (around(tile) + weights),
+            near: share * f64::from(slices) + quads * tile,
+            trips: 3.0 * depth,
+            barriers: 1.0,
+            registers: (quads * 4.0 * tile) as u32 + 48,
+        }
+    } else {
+        let depth = f64::from(inputs);
+        Work {
+            grid,
+            macs: depth * window * quads * 16.0 * f64::from(pixels),
+            far: depth * (around(f64::from(pixels)) + weights * TOGETHER),
+            near: 0.0,
+            trips: 1.5 * depth,
+            barriers: 0.0,
+            registers: (quads * 4.0 * f64::from(pixels)) as u32 + 48,
+        }
     }
 }
 
 pub(super) fn lower(geometry: &Geometry, buffers: &Buffers, weight: &str, norm: &Option<String>) -> Lowered {
-    let Geometry { source, destination, .. } = geometry;
-    let size = Size { height: destination.height, width: destination.width, quads: destination.quads };
-    let tiled = tiled::tiling(size);
-    let workgroups = tiled.grid.x.saturating_mul(tiled.grid.y).saturating_mul(geometry.images);
-    let (kernel, tiling) = match Form::choose(buffers, workgroups) {
-        Form::Registers => (&registers::KERNEL, registers::tiling(buffers, size)),
-        Form::Tiled => (&tiled::KERNEL, tiled),
-        Form::Split => (&split::KERNEL, split::tiling(size)),
-    };
-    let params = Params {
-        height: size.height,
-        width: size.width,
-        row_tiles: tiling.row_tiles,
+    let Geometry { source, destination, images } = geometry;
+    let mut params = Params {
+        height: destination.height,
+        width: destination.width,
+        row_tiles: 0,
         src_quads: source.tensor_quads,
         read_quads: source.quads,
         dst_quads: destination.tensor_quads,
         dst_offset: destination.first_quad,
-        write_quads: size.quads,
+        write_quads: destination.quads,
     };
+    let layer = Layer {
+        what: "3x3",
+        size: [destination.height, destination.width],
+        channels: [source.quads, destination.quads],
+        images: *images,
+        precision: buffers.precision(),
+    };
+    let (variant, others) = buffers.choose(&layer, &FORMS, |variant| work(variant, &params, *images));
+    params.row_tiles = row_tiles(variant, params.width);
     let inputs = source.channel_map.clone();
     // A variant without a norm never reads it, but something has to be bound: a single quad.
     let norm_inputs = if norm.is_some() { inputs.clone() } else { vec![None; 4] };
     let tiles = BufferPacking::Tiles { weight: weight.into(), folded: None, inputs };
     let norms = BufferPacking::Norm { norm: norm.clone(), inputs: norm_inputs };
     Lowered {
-        variant: Variant { norm: norm.is_some(), ..buffers.variant(kernel) },
+        layer: Some(layer),
+        others,
+        variant: Variant { norm: norm.is_some(), ..variant },
         params: params.bytes(),
-        grid: tiling.grid,
+        grid: grid(variant, params.height, params.width, params.write_quads),
         weights: vec![("weight", Packing::Buffer(tiles)), ("norm", Packing::Buffer(norms))],
     }
 }

@@ -6,7 +6,7 @@ use crate::kernels::kernel::{Binding, Kernel};
 use crate::kernels::lowering::{Geometry, Lowered, floor};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
-use crate::kernels::shared::Buffers;
+use crate::kernels::shared::{Buffers, invocations};
 use crate::kernels::text::wgsl;
 
 pub(super) static KERNEL: Kernel = Kernel::new(
@@ -29,10 +29,13 @@ pub(super) fn lower(geometry: &Geometry, buffers: &Buffers, norm: &str, relu: bo
     let source = &geometry.source;
     let params = Params { pixels: source.pixels(), quads: source.quads, floor: floor(relu) };
     let norm = BufferPacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(source.pixels(), source.quads),
+        grid: invocations(variant, source.pixels(), source.quads),
         weights: vec![("norm", Packing::Buffer(norm))],
     }
 }

@@ -6,7 +6,7 @@ use crate::kernels::kernel::{Binding, Kernel};
 use crate::kernels::lowering::{Geometry, Lowered, floor};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
-use crate::kernels::shared::Buffers;
+use crate::kernels::shared::{Buffers, invocations};
 use crate::kernels::text::wgsl;
 
 pub(super) static KERNEL: Kernel = Kernel::new(
@@ -41,10 +41,13 @@ pub(super) fn lower(geometry: &Geometry, buffers: &Buffers, norm: &str, relu: bo
         floor: floor(relu),
     };
     let norm = BufferPacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(source.quads, 1),
+        grid: invocations(variant, source.quads, 1),
         weights: vec![("norm", Packing::Buffer(norm))],
     }
 }

@@ -5,7 +5,7 @@ use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
 use crate::kernels::lowering::{Geometry, LOWEST, Lowered};
 use crate::kernels::params::params;
-use crate::kernels::shared::Buffers;
+use crate::kernels::shared::{Buffers, invocations};
 use crate::kernels::text::wgsl;
 
 pub(super) static KERNEL: Kernel = Kernel {
@@ -53,10 +53,13 @@ pub(super) fn lower(
         src_quads: source.tensor_quads,
         dst_quads: destination.tensor_quads,
     };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(destination.pixels(), destination.quads),
+        grid: invocations(variant, destination.pixels(), destination.quads),
         weights: Vec::new(),
     }
 }

@@ -2,18 +2,22 @@
 
 use super::imports::IMPORTS;
 use super::packing::BufferPacking;
-use super::tile::{TILE_PIXELS, TILE_QUADS};
+use super::tile::TILE_QUADS;
 use crate::kernels::constant::constants;
 use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
 use crate::kernels::lowering::{Geometry, Lowered, floor};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
-use crate::kernels::shared::Buffers;
+use crate::kernels::shared::{Buffers, invocations};
 use crate::kernels::text::wgsl;
+use crate::kernels::tiling::TILE_PIXELS;
+
+/// Quads of output channels of a tile: all whose weights lie together in a matrix.
+const QUADS: u32 = TILE_QUADS;
 
 pub(super) static KERNEL: Kernel = Kernel {
-    constants: constants!(u32: TILE_QUADS, TILE_PIXELS),
+    constants: constants!(u32: QUADS, TILE_PIXELS),
     f16: true,
     ..Kernel::new(
         KernelFamily::Buffer,
@@ -69,10 +73,13 @@ pub(super) fn lower(
     };
     let tiles = BufferPacking::StemTiles { weight: weight.into(), folded: folded.clone() };
     let bias = BufferPacking::Bias { weight: weight.into(), folded: folded.clone() };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(row_tiles * destination.height, destination.quads.div_ceil(TILE_QUADS)),
+        grid: invocations(variant, row_tiles * destination.height, destination.quads.div_ceil(QUADS)),
         weights: vec![("weight", Packing::Buffer(tiles)), ("bias", Packing::Buffer(bias))],
     }
 }

@@ -42,6 +42,12 @@ pub(super) fn assemble<F: Family>(plan: &Plan, family: &F) -> Program {
     program
 }
 
+/// Lowers one step.
+pub(super) fn lower_step<F: Family>(plan: &Plan, step: usize, family: &F) -> Lowered {
+    let step = &plan.steps[step];
+    family.step(step, &Geometry::of(plan, step))
+}
+
 fn push(program: &mut Program, plan: &Plan, step: &Step, lowered: Lowered) {
     let first = program.weights.len();
     let precision = lowered.variant.precision;
@@ -52,6 +58,7 @@ fn push(program: &mut Program, plan: &Plan, step: &Step, lowered: Lowered) {
     }));
     program.dispatches.push(Dispatch {
         name: step.name.clone(),
+        layer: lowered.layer,
         variant: index_of(&mut program.variants, lowered.variant),
         source: plan.tensor(step.input.tensor).memory,
         destination: plan.tensor(step.output.tensor).memory,

@@ -6,4 +6,5 @@ mod lower;
 mod step;
 
 pub(super) use assemble::Family;
+pub use lower::Alternative;
 pub(super) use step::{Extent, Geometry, LOWEST, Lowered, floor};

@@ -1,5 +1,6 @@
 //! One step on its way from plan to program.
 
+use crate::kernels::layer::Layer;
 use crate::kernels::packing::{ChannelMap, Packing};
 use crate::kernels::program::Grid;
 use crate::kernels::variant::Variant;
@@ -7,6 +8,10 @@ use crate::plan::{Plan, Step, View};
 
 /// What a kernel's file decides for one step.
 pub(in crate::kernels) struct Lowered {
+    /// If its variant is chosen by it.
+    pub(in crate::kernels) layer: Option<Layer>,
+    /// What else could run it, the most promising first.
+    pub(in crate::kernels) others: Vec<Variant>,
     pub(in crate::kernels) variant: Variant,
     pub(in crate::kernels) params: Vec<u8>,
     pub(in crate::kernels) grid: Grid,

@@ -4,12 +4,16 @@ use super::activation::number;
 use super::buffers::{Buffers, groups};
 use super::head_packing::HeadPacking;
 use super::imports::{ACTIVATE, PACKED_F16, PACKED_F32};
+use crate::kernels::estimate::Work;
 use crate::kernels::family::KernelFamily;
 use crate::kernels::kernel::{Binding, Kernel};
+use crate::kernels::layer::Layer;
 use crate::kernels::lowering::{Geometry, Lowered};
 use crate::kernels::packing::Packing;
 use crate::kernels::params::params;
+use crate::kernels::program::Grid;
 use crate::kernels::text::Text;
+use crate::kernels::variant::Variant;
 use crate::plan::Elementwise;
 
 params! {
@@ -52,15 +56,18 @@ pub(super) mod split {
     use super::{Kernel, kernel};
     use crate::kernels::constant::constants;
     use crate::kernels::text::wgsl;
+    use crate::kernels::tiling::Tiling;
 
-    /// Quads of outputs.
-    pub(super) const QUADS: u32 = 4;
-    /// Parts of a sum.
-    const SLICES: u32 = 16;
+    /// Quads of outputs of a workgroup, parts of a sum.
+    const fn tiling(quads: u32, slices: u32) -> Tiling {
+        Tiling::split(0, quads, slices)
+    }
 
     pub(in super::super) static KERNEL: Kernel = Kernel {
-        workgroup_size: Some(QUADS * SLICES),
-        constants: constants!(u32: QUADS, SLICES, LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, QUAD),
+        tilings: &[tiling(4, 16), tiling(2, 32), tiling(1, 64), tiling(4, 64), tiling(8, 8), tiling(8, 32)],
+        // The partial sums.
+        memory: |tiling, _| 16 * tiling.quads * tiling.slices,
+        constants: constants!(u32: LEAKY_RELU, GELU, GELU_TANH, SILU, TANH, SIGMOID, QUAD),
         ..kernel(wgsl!("buffer/linear_split.wgsl"))
     };
 }
@@ -88,10 +95,16 @@ pub(in crate::kernels) fn lower(geometry: &Geometry, buffers: &Buffers, layer: &
         activation,
         slope,
     };
-    let (kernel, grid) = match buffers.cooperate {
-        true => (&split::KERNEL, groups(destination.quads.div_ceil(split::QUADS), 1)),
-        false => (&whole::KERNEL, buffers.grid(destination.quads, 1)),
+    let shape = Layer {
+        what: "linear",
+        size: [1, 1],
+        channels: [params.read_quads, params.write_quads],
+        images: geometry.images,
+        precision: buffers.precision(),
     };
+    let (variant, others) =
+        buffers.choose(&shape, &[&whole::KERNEL, &split::KERNEL], |variant| work(variant, &params, geometry.images));
+    let grid = grid(variant, params.write_quads);
     let (weight, before, behind) = (layer.weight.to_string(), layer.before.to_vec(), layer.behind.to_vec());
     let bias = layer.bias.to_string();
     let inputs = source.vector_map();
@@ -104,9 +117,33 @@ pub(in crate::kernels) fn lower(geometry: &Geometry, buffers: &Buffers, layer: &
     };
     let bias = HeadPacking::Bias { weight, bias, before, behind };
     Lowered {
-        variant: buffers.variant(kernel),
+        layer: Some(shape),
+        others,
+        variant,
         params: params.bytes(),
         grid,
         weights: vec![("weight", Packing::Head(matrix)), ("bias", Packing::Head(bias))],
+    }
+}
+
+fn grid(variant: Variant, quads: u32) -> Grid {
+    match variant.tiling.slices {
+        0 => groups(quads.div_ceil(variant.workgroup_size), 1),
+        _ => groups(quads.div_ceil(variant.tiling.quads), 1),
+    }
+}
+
+fn work(variant: Variant, params: &Params, images: u32) -> Work {
+    let slices = variant.tiling.slices.max(1);
+    let quads = f64::from(params.read_quads.div_ceil(slices));
+    Work {
+        grid: grid(variant, params.write_quads).workgroups(images),
+        // A matrix and a quad of inputs, which all share.
+        far: quads * 4.25,
+        near: if slices > 1 { f64::from(slices) / f64::from(slices.min(16)) } else { 0.0 },
+        macs: quads * 16.0,
+        trips: quads / 4.0,
+        barriers: if slices > 1 { 1.0 } else { 0.0 },
+        registers: 24,
     }
 }

@@ -10,7 +10,7 @@ mod linear;
 mod softmax;
 mod vector;
 
-pub(super) use buffers::{Buffers, groups, place, resource};
+pub(super) use buffers::{Buffers, groups, invocations, place, resource};
 pub(super) use head::{KERNELS, lower as lower_head};
 pub use head_packing::HeadPacking;
 pub(super) use imports::{PACKED_F16, PACKED_F32};

@@ -44,8 +44,11 @@ pub(in crate::kernels) fn lower(geometry: &Geometry, buffers: &Buffers, log: boo
         logarithm: log.into(),
     };
     let pads = HeadPacking::Norms { norms: Vec::new(), inputs: source.vector_map() };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
         grid: groups(1, 1),
         weights: vec![("pads", Packing::Head(pads))],

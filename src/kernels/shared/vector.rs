@@ -1,7 +1,7 @@
 //! Norms and activations of a vector that no linear layer takes in: `shaders/buffer/vector.wgsl`.
 
 use super::activation::{GELU, GELU_TANH, LEAKY_RELU, QUAD, SIGMOID, SILU, TANH, number};
-use super::buffers::Buffers;
+use super::buffers::{Buffers, invocations};
 use super::head_packing::HeadPacking;
 use super::imports::ACTIVATE;
 use crate::kernels::constant::constants;
@@ -46,10 +46,13 @@ pub(in crate::kernels) fn lower(
     let dst_quads = destination.tensor_quads * destination.pixels();
     let params = Params { quads, dst_quads, dst_offset: destination.first_quad, activation, slope };
     let norms = HeadPacking::Norms { norms: norms.to_vec(), inputs: source.vector_map() };
+    let variant = buffers.variant(&KERNEL);
     Lowered {
-        variant: buffers.variant(&KERNEL),
+        layer: None,
+        others: Vec::new(),
+        variant,
         params: params.bytes(),
-        grid: buffers.grid(quads, 1),
+        grid: invocations(variant, quads, 1),
         weights: vec![("norm", Packing::Head(norms))],
     }
 }

@@ -46,6 +46,8 @@ pub(super) fn lower(geometry: &Geometry, textures: &Textures) -> Lowered {
         dst_offset: destination.first_quad,
     };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: textures.variant(&KERNEL),
         params: params.bytes(),
         grid: grid(source.pixels(), LANES, source.quads),

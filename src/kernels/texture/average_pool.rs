@@ -51,6 +51,8 @@ pub(super) fn lower(geometry: &Geometry, textures: &Textures, norm: &str) -> Low
     };
     let norm = TexturePacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: textures.variant(&KERNEL),
         params: params.bytes(),
         grid: grid(destination.pixels(), LANES, source.quads.div_ceil(POOL_QUADS)),

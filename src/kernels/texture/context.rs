@@ -1,6 +1,8 @@
 //! Textures on an adapter: which variants its kernels take, and how tensors lie in textures.
 
 use super::tile::LANES;
+use crate::kernels::choice::Kernels;
+use crate::kernels::experience::Experience;
 use crate::kernels::facts::AdapterFacts;
 use crate::kernels::kernel::Kernel;
 use crate::kernels::lowering::Extent;
@@ -16,22 +18,28 @@ pub(in crate::kernels) struct Textures {
     max_side: u32,
     /// Lanes of a subgroup, if all subgroups have the same number.
     lanes: Option<u32>,
+    experience: Experience,
+    preferred: Option<Variant>,
     /// The classifier's memory.
     pub(super) buffers: Buffers,
 }
 
 impl Textures {
-    pub(in crate::kernels) fn of(facts: &AdapterFacts) -> Textures {
+    pub(in crate::kernels) fn of(facts: &AdapterFacts, kernels: Kernels, experience: &Experience) -> Textures {
         Textures {
             max_side: facts.limits.max_texture_dimension_2d,
             lanes: facts.subgroup_lanes(),
-            buffers: Buffers::plain(),
+            experience: experience.clone(),
+            preferred: kernels.preferred(),
+            buffers: Buffers::plain(kernels.preferred(), experience),
         }
     }
 
     /// The variant of a kernel that suits the adapter.
     pub(super) fn variant(&self, kernel: &'static Kernel) -> Variant {
-        Variant::plain(kernel, LANES).with_subgroups(self.lanes)
+        let plain = Variant::plain(kernel, LANES);
+        let exchanging = plain.with_subgroups(self.lanes);
+        if self.preferred == Some(plain) || !self.experience.admits(exchanging) { plain } else { exchanging }
     }
 
     /// The panels of one side of a step.

@@ -15,7 +15,7 @@ use crate::kernels::variant::Variant;
 
 pub(super) static KERNEL: Kernel = Kernel {
     workgroup_size: Some(LANES),
-    exchange: Some(EXCHANGE),
+    exchange: EXCHANGE,
     norm: true,
     constants: constants!(u32: LANES, LANE_PIXELS, PIXELS, TILE_QUADS, ROW; f32: LOWEST),
     ..Kernel::new(
@@ -67,6 +67,8 @@ pub(super) fn lower(geometry: &Geometry, textures: &Textures, weight: &str, norm
     let tiles = TexturePacking::Tiles { weight: weight.into(), folded: None, inputs, bias: false, panel_rows };
     let norms = TexturePacking::Norm { norm: norm.clone(), inputs: norm_inputs };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: Variant { norm: norm.is_some(), ..textures.variant(&KERNEL) },
         params: params.bytes(),
         grid: grid(destination.pixels(), PIXELS, destination.quads.div_ceil(TILE_QUADS)),

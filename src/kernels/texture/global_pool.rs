@@ -52,6 +52,8 @@ pub(super) fn lower(geometry: &Geometry, textures: &Textures, norm: &str, relu: 
     };
     let norm = TexturePacking::Norm { norm: Some(norm.into()), inputs: source.channel_map.clone() };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: textures.variant(&KERNEL),
         params: params.bytes(),
         grid: groups(source.quads.div_ceil(LANES), 1),

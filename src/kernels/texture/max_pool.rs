@@ -65,6 +65,8 @@ pub(super) fn lower(
         quads: destination.quads,
     };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: textures.variant(&KERNEL),
         params: params.bytes(),
         grid: grid(destination.pixels(), LANES, destination.quads.div_ceil(POOL_QUADS)),

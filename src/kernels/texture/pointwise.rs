@@ -14,7 +14,7 @@ use crate::kernels::text::wgsl;
 
 pub(super) static KERNEL: Kernel = Kernel {
     workgroup_size: Some(LANES),
-    exchange: Some(EXCHANGE),
+    exchange: EXCHANGE,
     constants: constants!(u32: LANES, LANE_PIXELS, PIXELS, TILE_QUADS, ROW),
     ..Kernel::new(
         KernelFamily::Texture,
@@ -73,6 +73,8 @@ pub(super) fn lower(
     let tiles = TexturePacking::Tiles { weight, folded, inputs: inputs.clone(), bias: true, panel_rows };
     let norm = TexturePacking::Norm { norm: norm.clone(), inputs };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: textures.variant(&KERNEL),
         params: params.bytes(),
         grid: grid(destination.pixels(), PIXELS, destination.quads.div_ceil(TILE_QUADS)),

@@ -15,7 +15,7 @@ use crate::kernels::variant::Variant;
 
 pub(super) static KERNEL: Kernel = Kernel {
     workgroup_size: Some(LANES),
-    exchange: Some(EXCHANGE),
+    exchange: EXCHANGE,
     three: true,
     constants: constants!(u32: LANES, LANE_PIXELS, PIXELS, TILE_QUADS, ROW),
     ..Kernel::new(
@@ -87,6 +87,8 @@ pub(super) fn lower(
     let (weight, folded, panel_rows) = (weight.to_string(), folded.clone(), rows * weight_tiles);
     let tiles = TexturePacking::Tiles { weight, folded, inputs, bias: true, panel_rows };
     Lowered {
+        layer: None,
+        others: Vec::new(),
         variant: Variant { three, ..textures.variant(&KERNEL) },
         params: params.bytes(),
         grid: grid(destination.pixels(), PIXELS, destination.quads.div_ceil(TILE_QUADS)),

@@ -1,6 +1,6 @@
 //! How work is shared out: `shaders/shared/tile32.wgsl`, and the pooling kernels.
 
-use crate::kernels::kernel::Lanes;
+use crate::kernels::kernel::Exchange;
 
 /// Invocations of a workgroup, in every kernel of the family.
 pub(super) const LANES: u32 = 8;
@@ -17,7 +17,7 @@ pub(super) const TILE_CHANNELS: usize = 4 * TILE_QUADS as usize;
 /// Quads of channels of a pooling's invocation.
 pub(super) const POOL_QUADS: u32 = 8;
 /// Subgroups whose lanes may exchange weights: exactly a workgroup.
-pub(super) const EXCHANGE: Lanes = Lanes { min: LANES, max: LANES };
+pub(super) const EXCHANGE: Exchange = Exchange::Of(LANES);
 
 // Each lane loads one texel of two quads.
 const _: () = assert!(LANES == 2 * 4);
