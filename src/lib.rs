@@ -69,6 +69,8 @@ mod pause;
 pub mod picture;
 mod plan;
 mod precision;
+#[cfg(feature = "gpu")]
+mod questions;
 pub mod reference;
 mod threads;
 pub mod weights;
@@ -81,7 +83,7 @@ pub use classifier::Predictions;
 pub use classifier::{Classifier, ClassifierOptions, Engine, Input, Place, Prediction, Wanted, top_k};
 #[cfg(feature = "cpu")]
 pub use cpu::{Cpu, CpuOptions};
-pub use engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions, StepTime};
+pub use engine::{LoadOptions, Output, Progress, ProgressCallback, SessionOptions, StepTime, Tuning};
 pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuOptions, Model, Pending, Session};

@@ -1,10 +1,11 @@
 //! How a model is loaded.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::architecture::InputSize;
 use crate::cancel::CancelToken;
-use crate::kernels::KernelFamily;
+use crate::kernels::{KernelFamily, Variant};
 use crate::pause::Pause;
 use crate::precision::Precision;
 
@@ -22,8 +23,18 @@ pub struct Progress {
 /// Called while a model loads, on the loading thread.
 pub type ProgressCallback = Box<dyn FnMut(Progress) + Send>;
 
+/// Whether the variants of layers are chosen by measurement. Results differ by rounding only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tuning {
+    /// By what is known of the adapter alone: always the same choice.
+    Off,
+    /// By what was measured before, where something was.
+    Remembered,
+    /// By what was measured before, and measurements of the rest, within this time or a little more.
+    Within(Duration),
+}
+
 /// How to load a model. The default is f32 weights, the adapter's own kernel family and no class maps.
-#[derive(Default)]
 #[non_exhaustive]
 pub struct LoadOptions {
     /// See [`LoadOptions::kernels`].
@@ -40,6 +51,32 @@ pub struct LoadOptions {
     pub cancel: Option<CancelToken>,
     /// See [`LoadOptions::pause`].
     pub pause: Pause,
+    /// See [`LoadOptions::self_test`].
+    pub self_test: bool,
+    /// See [`LoadOptions::tuning`].
+    pub tuning: Option<Tuning>,
+    /// See [`LoadOptions::batch`].
+    pub batch: usize,
+    /// See [`LoadOptions::prefer`].
+    pub prefer: Option<Variant>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions {
+            kernels: None,
+            precision: Precision::default(),
+            class_maps: false,
+            size: None,
+            progress: None,
+            cancel: None,
+            pause: Pause::default(),
+            self_test: true,
+            tuning: None,
+            batch: 1,
+            prefer: None,
+        }
+    }
 }
 
 impl LoadOptions {
@@ -78,6 +115,32 @@ impl LoadOptions {
     /// Stops loading once `token` is cancelled: between two arrays, between two kernels, or before the first run.
     pub fn cancel(mut self, token: impl Into<Option<CancelToken>>) -> Self {
         self.cancel = token.into();
+        self
+    }
+
+    /// Whether an adapter answers small questions with exact answers before it is trusted, once for each kernel that runs on it: yes,
+    /// unless told otherwise. A kernel that is wrong or fails gives way to a safer one, with a warning in the log.
+    pub fn self_test(mut self, self_test: bool) -> Self {
+        self.self_test = self_test;
+        self
+    }
+
+    /// Whether the variants of the layers are chosen by measurement on this adapter. By default they are on a GPU, within 300 ms of
+    /// the first load for a network, size and batch; software adapters are not measured, but what was measured counts there, too.
+    pub fn tuning(mut self, tuning: impl Into<Option<Tuning>>) -> Self {
+        self.tuning = tuning.into();
+        self
+    }
+
+    /// The images of a pass for which variants are chosen: what sessions will be made for.
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.batch = batch.max(1);
+        self
+    }
+
+    /// A variant that runs every step that it can run. For tests and measurements.
+    pub fn prefer(mut self, variant: impl Into<Option<Variant>>) -> Self {
+        self.prefer = variant.into();
         self
     }
 

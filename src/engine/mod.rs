@@ -18,7 +18,7 @@ mod output;
 mod session_options;
 mod step_time;
 
-pub use load_options::{LoadOptions, Progress, ProgressCallback};
+pub use load_options::{LoadOptions, Progress, ProgressCallback, Tuning};
 #[cfg(any(feature = "gpu", feature = "cpu"))]
 pub(crate) use loading::Loading;
 pub use output::Output;

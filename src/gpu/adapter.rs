@@ -4,13 +4,21 @@ use crate::error::{Error, Result};
 use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
 
 /// Which adapter to open. The default is the best one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GpuOptions {
     /// See [`GpuOptions::adapter`].
     pub adapter: Option<String>,
     /// See [`GpuOptions::hardware_only`].
     pub hardware_only: bool,
+    /// See [`GpuOptions::remember`].
+    pub remember: bool,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        GpuOptions { adapter: None, hardware_only: false, remember: true }
+    }
 }
 
 impl GpuOptions {
@@ -23,6 +31,13 @@ impl GpuOptions {
     /// Whether software adapters do not count. They are slower than the CPU engine.
     pub fn hardware_only(mut self, hardware_only: bool) -> Self {
         self.hardware_only = hardware_only;
+        self
+    }
+
+    /// Whether what the self-test and tuning find out about the adapter is kept in a file of the platform's cache folder, for the
+    /// next program: yes, unless told otherwise. Browsers keep nothing by themselves.
+    pub fn remember(mut self, remember: bool) -> Self {
+        self.remember = remember;
         self
     }
 
@@ -135,6 +150,8 @@ pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'sta
             max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage.min(8),
             max_storage_textures_per_shader_stage: has.max_storage_textures_per_shader_stage.min(4),
             max_texture_dimension_2d: has.max_texture_dimension_2d.min(8192),
+            // What WebGPU guarantees; the downlevel defaults are 32 bytes below.
+            max_compute_workgroup_storage_size: has.max_compute_workgroup_storage_size.min(16384),
             ..wgpu::Limits::downlevel_defaults()
         },
         ..Default::default()
@@ -170,6 +187,7 @@ pub(super) fn facts_of(info: &wgpu::AdapterInfo, features: wgpu::Features, limit
             max_texture_dimension_2d: limits.max_texture_dimension_2d,
             max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
             max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+            max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
             min_uniform_buffer_offset_alignment: limits.min_uniform_buffer_offset_alignment,
             min_storage_buffer_offset_alignment: limits.min_storage_buffer_offset_alignment,
         },

@@ -1,12 +1,14 @@
 //! An open device.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, GpuOptions};
 use super::failure::{self, Lost};
+use super::pipelines::Pipelines;
+use super::verdicts::{Verdict, Verdicts};
 use super::waiting::Waiting;
 use crate::error::Result;
-use crate::kernels::AdapterFacts;
+use crate::kernels::{AdapterFacts, Experience, Variant};
 
 /// An open device. Cheap to clone; all clones share the device.
 ///
@@ -37,6 +39,14 @@ struct Inner {
     facts: AdapterFacts,
     lost: Lost,
     waiting: Waiting,
+    /// Shared by all that is made of the same device and the same shaders.
+    pipelines: Arc<Pipelines>,
+    verdicts: Arc<Verdicts>,
+    /// Which variants are fast, of those that suit these facts.
+    choices: Mutex<Experience>,
+    /// Whether what was found out is kept for the next time.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "a browser keeps nothing by itself"))]
+    remembers: bool,
 }
 
 impl Gpu {
@@ -50,7 +60,10 @@ impl Gpu {
         let (device, queue) = adapter::open(&adapter, &found).await?;
         let lost = Lost::watch(&device);
         let facts = adapter::facts_of(&adapter.get_info(), device.features(), &device.limits());
-        Ok(Gpu::from_parts(device, queue, found, facts, lost))
+        let gpu = Gpu::from_parts(device, queue, found, facts, lost, options.remember);
+        #[cfg(not(target_arch = "wasm32"))]
+        gpu.recall_from_file();
+        Ok(gpu)
     }
 
     /// Shares a device that was opened elsewhere, such as a user interface's. [`super::device_descriptor`] says what to
@@ -58,7 +71,10 @@ impl Gpu {
     /// [`Error::Device`](crate::Error::Device), since its owner has the callback that would say more.
     pub fn with_device(device: wgpu::Device, queue: wgpu::Queue) -> Gpu {
         let facts = adapter::facts_of(&device.adapter_info(), device.features(), &device.limits());
-        Gpu::from_parts(device, queue, facts.clone(), facts, Lost::unwatched())
+        let gpu = Gpu::from_parts(device, queue, facts.clone(), facts, Lost::unwatched(), true);
+        #[cfg(not(target_arch = "wasm32"))]
+        gpu.recall_from_file();
+        gpu
     }
 
     /// The same device, with kernels chosen and limits kept as if it had been opened with `facts`. For tests, and for
@@ -66,7 +82,23 @@ impl Gpu {
     pub fn with_facts(&self, facts: AdapterFacts) -> Gpu {
         let inner = &self.inner;
         let (device, queue) = (inner.device.clone(), inner.queue.clone());
-        Gpu::from_parts(device, queue, inner.adapter.clone(), facts, inner.lost.clone())
+        let gpu = Gpu::from_parts(device, queue, inner.adapter.clone(), facts, inner.lost.clone(), false);
+        gpu.with(inner.pipelines.clone(), inner.verdicts.clone())
+    }
+
+    /// The same device with other shaders than ours: `edit` is given each variant with its WGSL. For tests of what happens where a
+    /// driver computes wrong values.
+    pub fn with_shaders(&self, edit: impl Fn(&Variant, String) -> String + Send + Sync + 'static) -> Gpu {
+        let pipelines = Pipelines::edited(Arc::new(edit), self.inner.pipelines.clone());
+        self.with_facts(self.facts().clone()).with(Arc::new(pipelines), Arc::default())
+    }
+
+    /// Itself, which nobody shares yet.
+    fn with(mut self, pipelines: Arc<Pipelines>, verdicts: Arc<Verdicts>) -> Gpu {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            (inner.pipelines, inner.verdicts) = (pipelines, verdicts);
+        }
+        self
     }
 
     fn from_parts(
@@ -75,8 +107,22 @@ impl Gpu {
         adapter: AdapterFacts,
         facts: AdapterFacts,
         lost: Lost,
+        remembers: bool,
     ) -> Gpu {
-        Gpu { inner: Arc::new(Inner { device, queue, adapter, facts, lost, waiting: Waiting::default() }) }
+        Gpu {
+            inner: Arc::new(Inner {
+                device,
+                queue,
+                adapter,
+                facts,
+                lost,
+                waiting: Waiting::default(),
+                pipelines: Arc::default(),
+                verdicts: Arc::default(),
+                choices: Mutex::default(),
+                remembers,
+            }),
+        }
     }
 
     /// The adapter as [`super::adapters`] lists it: all that it could give. For a device from [`Gpu::with_device`] that is
@@ -103,6 +149,41 @@ impl Gpu {
     /// Whether the device is lost.
     pub(super) fn lost(&self) -> &Lost {
         &self.inner.lost
+    }
+
+    /// What was built for it.
+    pub(super) fn pipelines(&self) -> &Pipelines {
+        &self.inner.pipelines
+    }
+
+    /// What its self-test found.
+    pub(super) fn verdicts(&self) -> &Verdicts {
+        &self.inner.verdicts
+    }
+
+    /// What its self-test found so far: a verdict for each variant that was asked.
+    pub fn self_test(&self) -> Vec<(Variant, Verdict)> {
+        self.inner.verdicts.all()
+    }
+
+    /// What was found out about it: which variants are not trusted, and which were chosen for layers.
+    pub fn experience(&self) -> Experience {
+        let mut experience = self.inner.choices.lock().map(|choices| choices.clone()).unwrap_or_default();
+        self.inner.verdicts.refuse_in(&mut experience);
+        experience
+    }
+
+    /// Changes which variants are chosen for layers.
+    pub(super) fn change_choices(&self, change: impl FnOnce(&mut Experience)) {
+        if let Ok(mut choices) = self.inner.choices.lock() {
+            change(&mut choices);
+        }
+    }
+
+    /// Whether what was found out about it is kept for the next time.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn remembers(&self) -> bool {
+        self.inner.remembers
     }
 
     /// Who waits for the device.

@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use web_time::Instant;
+
 use super::failure::{Errors, Scopes};
 use super::readback;
 use super::recorder::Recorder;
@@ -151,7 +153,7 @@ impl Feed {
             if let Some(images) = pass.images.take() {
                 self.recorder.upload(&images);
             }
-            let start = Clock::now();
+            let start = Instant::now();
             let commands = self.recorder.record(chunk, pass.count, &pass.staging.buffer);
             *last_encode += start.elapsed();
             let submission = gpu.queue().submit([commands]);
@@ -217,22 +219,4 @@ fn cut(dispatches: &[Dispatch], budget: u64) -> VecDeque<Range<usize>> {
     }
     chunks.push_back(start..dispatches.len());
     chunks
-}
-
-/// A clock where there is one: `std::time` panics in a browser.
-#[cfg(not(target_arch = "wasm32"))]
-use std::time::Instant as Clock;
-
-#[cfg(target_arch = "wasm32")]
-struct Clock;
-
-#[cfg(target_arch = "wasm32")]
-impl Clock {
-    fn now() -> Clock {
-        Clock
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::ZERO
-    }
 }

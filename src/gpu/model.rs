@@ -1,16 +1,14 @@
-//! A model on the device: packed weights and pipelines, shared by all its sessions.
+//! A model on the device: packed weights, shared by all its sessions.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::device::Gpu;
 use super::weight_store::WeightStore;
 use crate::architecture::Architecture;
-use crate::error::Result;
-use crate::kernels::{Binding, KernelFamily, Kernels, PackedWeight, Variant};
+use crate::kernels::{Experience, KernelFamily, Kernels, PackedWeight};
 use crate::precision::Precision;
 
-/// A network on a device: packed weights and pipelines. Cheap to clone; clones share both. It serves sessions of any size
+/// A network on a device: packed weights. Cheap to clone; clones share them. It serves sessions of any size
 /// and batch, which upload no weights of their own, and may be used from several threads at once.
 ///
 /// ```
@@ -33,24 +31,28 @@ pub struct Model {
 #[derive(Debug)]
 struct Inner {
     gpu: Gpu,
-    kernels: Kernels,
-    class_maps: bool,
+    settings: Settings,
     architecture: Architecture,
-    weights: WeightStore,
-    pipelines: Mutex<HashMap<Variant, wgpu::ComputePipeline>>,
+    weights: Arc<WeightStore>,
+}
+
+/// How its sessions are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) kernels: Kernels,
+    /// Whether they can give class-activation maps.
+    pub(super) class_maps: bool,
+    /// Whether variants answer the self-test before they run.
+    pub(super) self_tests: bool,
+    /// Whether what was measured decides on variants.
+    pub(super) tuned: bool,
 }
 
 impl Model {
-    /// A model without pipelines.
-    pub(super) fn new(
-        gpu: &Gpu,
-        kernels: Kernels,
-        class_maps: bool,
-        architecture: Architecture,
-        weights: WeightStore,
-    ) -> Model {
-        let (gpu, pipelines) = (gpu.clone(), Mutex::default());
-        Model { inner: Arc::new(Inner { gpu, kernels, class_maps, architecture, weights, pipelines }) }
+    /// A model of these.
+    pub(super) fn new(gpu: &Gpu, settings: Settings, architecture: Architecture, weights: Arc<WeightStore>) -> Model {
+        let gpu = gpu.clone();
+        Model { inner: Arc::new(Inner { gpu, settings, architecture, weights }) }
     }
 
     /// Its device.
@@ -65,63 +67,46 @@ impl Model {
 
     /// The kernel family that runs it.
     pub fn family(&self) -> KernelFamily {
-        self.inner.kernels.family()
+        self.inner.settings.kernels.family()
     }
 
     /// How its weights are stored on the device.
     pub fn precision(&self) -> Precision {
-        self.inner.kernels.precision()
+        self.inner.settings.kernels.precision()
     }
 
     /// Whether its sessions can give class-activation maps: see [`crate::LoadOptions::class_maps`].
     pub fn has_class_maps(&self) -> bool {
-        self.inner.class_maps
+        self.inner.settings.class_maps
     }
 
     /// The kernels that its programs are made of.
     pub(super) fn kernels(&self) -> Kernels {
-        self.inner.kernels
+        self.inner.settings.kernels
+    }
+
+    /// Whether variants answer the self-test before they run.
+    pub(super) fn self_tests(&self) -> bool {
+        self.inner.settings.self_tests
+    }
+
+    /// Whether what was measured decides on variants.
+    pub(super) fn is_tuned(&self) -> bool {
+        self.inner.settings.tuned
+    }
+
+    /// What was found out about the device, as far as it counts here.
+    pub(super) fn experience(&self) -> Experience {
+        let mut experience = self.gpu().experience();
+        if !self.inner.settings.tuned {
+            experience.forget_choices();
+        }
+        experience
     }
 
     /// Bytes of the packed weights on the device.
     pub fn weight_bytes(&self) -> u64 {
         self.inner.weights.bytes()
-    }
-
-    /// The pipeline of a variant, built at its first use.
-    pub(super) async fn pipeline(&self, variant: Variant) -> Result<wgpu::ComputePipeline> {
-        let lock = |inner: &Inner| inner.pipelines.lock().map(|known| known.get(&variant).cloned()).unwrap_or_default();
-        if let Some(pipeline) = lock(&self.inner) {
-            return Ok(pipeline);
-        }
-        let device = self.inner.gpu.device();
-        let build = || {
-            let source = if cfg!(target_arch = "wasm32") { variant.browser_source() } else { variant.source() };
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(variant.kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            });
-            let layout = bind_group_layout(device, variant.kernel.bindings());
-            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(variant.kernel.name()),
-                bind_group_layouts: &[Some(&layout)],
-                ..Default::default()
-            });
-            let constants = variant.overrides();
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&variant.to_string()),
-                layout: Some(&layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
-                cache: None,
-            })
-        };
-        let pipeline = self.inner.gpu.scoped(&format!("building {variant}"), build).await?;
-        if let Ok(mut known) = self.inner.pipelines.lock() {
-            known.insert(variant, pipeline.clone());
-        }
-        Ok(pipeline)
     }
 
     /// The packed arrays, in the order that programs index them.
@@ -133,30 +118,4 @@ impl Model {
     pub(super) fn weight_binding(&self, index: usize) -> wgpu::BindingResource<'_> {
         self.inner.weights.binding(index)
     }
-}
-
-/// The layout of a kernel's bindings.
-fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindGroupLayout {
-    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-    let texture = |access| wgpu::BindingType::StorageTexture {
-        access,
-        format: wgpu::TextureFormat::Rgba32Float,
-        view_dimension: wgpu::TextureViewDimension::D2,
-    };
-    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
-        .zip(bindings)
-        .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: match kind {
-                Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
-                Binding::ReadBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
-                Binding::WriteBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-                Binding::ReadTexture => texture(wgpu::StorageTextureAccess::ReadOnly),
-                Binding::WriteTexture => texture(wgpu::StorageTextureAccess::WriteOnly),
-            },
-            count: None,
-        })
-        .collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
 }

@@ -182,19 +182,21 @@ impl Resources {
                 offset: (index * stride) as u64,
                 size: std::num::NonZeroU64::new(dispatch.params.len() as u64),
             });
-            let (source, destination) = (&activations[dispatch.source], &activations[dispatch.destination]);
-            let weights = dispatch.weights.iter().map(|&weight| model.weight_binding(weight));
-            let bindings = [own, source.binding(), destination.binding()].into_iter().chain(weights);
-            let entries: Vec<wgpu::BindGroupEntry<'_>> =
-                (0..).zip(bindings).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
-            gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(&dispatch.name),
-                layout: &pipelines[dispatch.variant].get_bind_group_layout(0),
-                entries: &entries,
-            })
+            bind(model, &activations, dispatch, &pipelines[dispatch.variant], own)
         };
         let bind_groups = program.dispatches.iter().enumerate().map(bind_group).collect();
         Resources { activations, params, staging, bind_groups }
+    }
+
+    /// The bindings of a dispatch with other parameters.
+    pub(super) fn bind(
+        &self,
+        model: &Model,
+        dispatch: &Dispatch,
+        pipeline: &wgpu::ComputePipeline,
+        params: wgpu::BindingResource<'_>,
+    ) -> wgpu::BindGroup {
+        bind(model, &self.activations, dispatch, pipeline, params)
     }
 
     /// Bytes of all of them, without what the driver pads.
@@ -203,4 +205,24 @@ impl Resources {
         let staging = self.staging.iter().map(|staging| staging.buffer.size()).sum::<u64>();
         activations + self.params.size() + staging
     }
+}
+
+/// The bindings of a dispatch.
+fn bind(
+    model: &Model,
+    activations: &[Allocation],
+    dispatch: &Dispatch,
+    pipeline: &wgpu::ComputePipeline,
+    params: wgpu::BindingResource<'_>,
+) -> wgpu::BindGroup {
+    let (source, destination) = (&activations[dispatch.source], &activations[dispatch.destination]);
+    let weights = dispatch.weights.iter().map(|&weight| model.weight_binding(weight));
+    let bindings = [params, source.binding(), destination.binding()].into_iter().chain(weights);
+    let entries: Vec<wgpu::BindGroupEntry<'_>> =
+        (0..).zip(bindings).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+    model.gpu().device().create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(&dispatch.name),
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    })
 }

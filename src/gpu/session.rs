@@ -36,32 +36,12 @@ pub struct Session {
     feed: Arc<Feed>,
 }
 
-impl Model {
-    /// Prepares to run images of one size: allocates buffers and bind groups, uploads no weights.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for a size that the network does not admit, [`Error::Tap`] for an unknown tap, [`Error::Limit`]
-    /// where not even one image fits, [`Error::Cancelled`], [`Error::OutOfMemory`], [`Error::Device`],
-    /// [`Error::DeviceLost`].
-    pub async fn session(&self, options: SessionOptions) -> Result<Session> {
-        Session::new(self, options).await
-    }
-
-    /// Blocking twin of [`Model::session`].
-    ///
-    /// # Errors
-    /// As [`Model::session`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn session_blocking(&self, options: SessionOptions) -> Result<Session> {
-        pollster::block_on(self.session(options))
-    }
-}
-
 impl Session {
     /// Passes of a session that may be in flight at once: as many as it has staging buffers.
     pub const IN_FLIGHT: usize = STAGING_BUFFERS;
 
-    async fn new(model: &Model, options: SessionOptions) -> Result<Session> {
+    /// A session whose variants need not have answered the self-test.
+    pub(super) async fn unasked(model: &Model, options: SessionOptions) -> Result<Session> {
         if let Some(token) = &options.cancel {
             token.check()?;
         }
@@ -71,7 +51,7 @@ impl Session {
         debug_assert!(model.arrays().starts_with(&program.weights));
         let mut pipelines = Vec::new();
         for variant in &program.variants {
-            pipelines.push(model.pipeline(*variant).await?);
+            pipelines.push(model.gpu().pipeline(*variant).await?);
         }
         let readout = Readout::new(&program, &options.taps);
         let staging_bytes = readout.image_bytes() * program.batch as u64;
@@ -141,8 +121,12 @@ impl Session {
         pollster::block_on(self.run_driven(images, Driver::Here))
     }
 
-    /// Submits each pass before it reads back the one before.
     pub(super) async fn run_driven(&mut self, images: &[f32], driver: Driver) -> Result<Output> {
+        self.run_unchecked(images, driver).await?.finite()
+    }
+
+    /// Submits each pass before it reads back the one before. What it gives need not be finite.
+    pub(super) async fn run_unchecked(&mut self, images: &[f32], driver: Driver) -> Result<Output> {
         self.check(images)?;
         let mut output = self.recorder().readout.empty();
         let mut before: Option<Pending> = None;
@@ -161,7 +145,7 @@ impl Session {
         if let Some(last) = before {
             last.append_to(&mut output, driver).await?;
         }
-        output.finite()
+        Ok(output)
     }
 
     /// Submits one pass of at most [`Session::batch`] images and returns at once, so that the next can be prepared and
@@ -231,15 +215,15 @@ impl Session {
 }
 
 /// The program for the largest batch, up to the one asked for, that the adapter's limits allow.
-fn lower(model: &Model, options: &SessionOptions) -> Result<Program> {
-    let facts = model.gpu().facts();
+pub(super) fn lower(model: &Model, options: &SessionOptions) -> Result<Program> {
+    let (facts, experience) = (model.gpu().facts(), model.experience());
     let class_maps = options.wants_class_maps(model.architecture(), model.has_class_maps())?;
     let plan = |batch| Plan::either(model.architecture(), options.size, batch, class_maps);
     let one = plan(1)?;
     for name in &options.taps {
         one.tap(name)?;
     }
-    let lower = |wanted| Program::lower_within(plan, wanted, model.kernels(), facts);
+    let lower = |wanted| Program::lower_within(plan, wanted, model.kernels(), facts, &experience);
     let mut program = lower(options.max_batch)?;
     let read_bytes = Readout::new(&program, &options.taps).image_bytes();
     let fits = facts.limits.max_buffer_size / read_bytes.max(1);

@@ -7,7 +7,8 @@ use densenet_wgpu::{AdapterFacts, AdapterKind, Gpu, GpuOptions, KernelFamily, Lo
 
 /// The best adapter, or the one that `DENSENET_TEST_ADAPTER` names.
 pub(crate) fn gpu_options() -> GpuOptions {
-    let options = GpuOptions::default();
+    // What tests find out about broken kernels is not for anybody else.
+    let options = GpuOptions::default().remember(false);
     match std::env::var("DENSENET_TEST_ADAPTER") {
         Ok(name) => options.adapter(name),
         Err(_) => options,
