@@ -122,9 +122,24 @@ fn settle(opened: Result<Gpu>, or_cpu: bool) -> Result<Engine> {
     }
 }
 
+/// How the error begins by which a GPU that no kernel is right on refuses a model.
+const SELF_TEST: &str = "the self-test of";
+
+/// What takes the place of a GPU that refused the model with this error: the CPU engine if the self-test found no kernel that is right
+/// there, and nobody asked for that GPU. Else the error.
+pub(super) fn instead(error: Error, or_cpu: bool) -> Result<Engine> {
+    match &error {
+        Error::Device(reason) if or_cpu && cfg!(feature = "cpu") && reason.starts_with(SELF_TEST) => {
+            log::warn!("{error}; the CPU engine is taken instead");
+            cpu()
+        }
+        _ => Err(error),
+    }
+}
+
 #[cfg(all(test, feature = "gpu", feature = "cpu"))]
 mod tests {
-    use super::{Engine, Step, settle, step};
+    use super::{Engine, Step, instead, settle, step};
     use crate::error::Error;
     use crate::kernels::{AdapterFacts, AdapterKind, DeviceLimits};
 
@@ -203,5 +218,15 @@ mod tests {
         assert!(matches!(settle(refused(), false), Err(Error::Device(_))));
         assert!(matches!(settle(Err(Error::NoAdapter("none".into())), true), Ok(Engine::Cpu(_))));
         assert!(matches!(settle(Err(Error::NoAdapter("none".into())), false), Err(Error::NoAdapter(_))));
+    }
+
+    #[test]
+    fn a_gpu_that_computes_wrong_gives_way_unless_it_was_asked_for() {
+        let wrong = || Error::Device("the self-test of 'a GPU' found that it computes buffer/stem/64 wrong".into());
+        let other = || Error::Device("'a GPU' ran into a validation error".into());
+        assert!(matches!(instead(wrong(), true), Ok(Engine::Cpu(_))));
+        assert!(matches!(instead(wrong(), false), Err(Error::Device(_))));
+        assert!(matches!(instead(other(), true), Err(Error::Device(_))));
+        assert!(matches!(instead(Error::DeviceLost("gone".into()), true), Err(Error::DeviceLost(_))));
     }
 }

@@ -3,7 +3,10 @@
 #[cfg(feature = "files")]
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+use std::sync::{Mutex, PoisonError};
 
+use super::choice::instead;
 use super::classifier::{Classifier, Inner, check};
 use super::engine::Loaded;
 use super::gradient::HeadGradient;
@@ -14,10 +17,10 @@ use crate::architecture::Architecture;
 #[cfg(feature = "cpu")]
 use crate::cpu;
 #[cfg(any(feature = "gpu", feature = "cpu"))]
-use crate::engine::LoadOptions;
+use crate::engine::{LoadOptions, ProgressCallback};
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
-use crate::gpu::Model;
+use crate::gpu::{Gpu, Model};
 #[cfg(feature = "gpu")]
 use crate::kernels::AdapterKind;
 use crate::labels;
@@ -70,15 +73,12 @@ impl Classifier {
     /// [`Model::load`](crate::Model::load).
     pub async fn new(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
         let parts = Parts::new(&weights, &mut options)?;
+        let or_cpu = or_cpu(&options);
         let engine = std::mem::take(&mut options.engine).open_for(wants_adapter(&options)).await?;
         check(&options.cancel)?;
-        let loaded = match engine {
-            #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => Loaded::Gpu(Model::load(&gpu, &weights, parts.load_options(&mut options)).await?),
-            #[cfg(feature = "cpu")]
-            Engine::Cpu(cpu) => Loaded::Cpu(cpu::Model::load(&cpu, &weights, parts.load_options(&mut options)).await?),
-            Engine::Reference => Loaded::Reference(Arc::new(weights)),
-            Engine::Best | Engine::Adapter(_) => return Err(not_opened()),
+        let loaded = match parts.load(engine, &weights, &mut options).await {
+            Ok(loaded) => loaded,
+            Err(error) => parts.load(instead(error, or_cpu)?, &weights, &mut options).await?,
         };
         Ok(parts.classifier(loaded, options))
     }
@@ -121,17 +121,12 @@ impl Classifier {
     /// As [`Classifier::new`].
     pub fn new_blocking(weights: Weights, mut options: ClassifierOptions) -> Result<Classifier> {
         let parts = Parts::new(&weights, &mut options)?;
+        let or_cpu = or_cpu(&options);
         let engine = std::mem::take(&mut options.engine).open_for_blocking(wants_adapter(&options))?;
         check(&options.cancel)?;
-        let loaded = match engine {
-            #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => Loaded::Gpu(Model::load_blocking(&gpu, &weights, parts.load_options(&mut options))?),
-            #[cfg(feature = "cpu")]
-            Engine::Cpu(cpu) => {
-                Loaded::Cpu(cpu::Model::load_blocking(&cpu, &weights, parts.load_options(&mut options))?)
-            }
-            Engine::Reference => Loaded::Reference(Arc::new(weights)),
-            Engine::Best | Engine::Adapter(_) => return Err(not_opened()),
+        let loaded = match parts.load_blocking(engine, &weights, &mut options) {
+            Ok(loaded) => loaded,
+            Err(error) => parts.load_blocking(instead(error, or_cpu)?, &weights, &mut options)?,
         };
         Ok(parts.classifier(loaded, options))
     }
@@ -140,6 +135,21 @@ impl Classifier {
 /// Whether options ask for what only adapters have.
 fn wants_adapter(options: &ClassifierOptions) -> bool {
     options.kernels.is_some() || options.precision == Precision::F16
+}
+
+/// Whether the CPU engine may take the place of a GPU.
+fn or_cpu(options: &ClassifierOptions) -> bool {
+    matches!(options.engine, Engine::Best) && !wants_adapter(options)
+}
+
+/// What the caller knows of the adapter from another time.
+#[cfg(feature = "gpu")]
+fn recall(gpu: &Gpu, options: &ClassifierOptions) {
+    if let Some(memory) = &options.memory
+        && !gpu.recall(memory)
+    {
+        log::debug!("the memory is of another adapter, driver or version: it is ignored");
+    }
 }
 
 /// [`Engine::open`] leaves neither; the reference never stands in unasked.
@@ -178,13 +188,45 @@ impl Parts {
         Ok(Parts { architecture, origin: weights.origin().clone(), labels, preparation, gradient })
     }
 
+    /// Loads onto an engine that is open.
+    async fn load(&self, engine: Engine, weights: &Weights, options: &mut ClassifierOptions) -> Result<Loaded> {
+        match engine {
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => {
+                recall(&gpu, options);
+                Model::load(&gpu, weights, self.load_options(options)).await.map(Loaded::Gpu)
+            }
+            #[cfg(feature = "cpu")]
+            Engine::Cpu(cpu) => cpu::Model::load(&cpu, weights, self.load_options(options)).await.map(Loaded::Cpu),
+            Engine::Reference => Ok(Loaded::Reference(Arc::new(weights.clone()))),
+            Engine::Best | Engine::Adapter(_) => Err(not_opened()),
+        }
+    }
+
+    /// Blocking twin of [`Parts::load`].
+    #[cfg(not(target_arch = "wasm32"))]
+    fn load_blocking(&self, engine: Engine, weights: &Weights, options: &mut ClassifierOptions) -> Result<Loaded> {
+        match engine {
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => {
+                recall(&gpu, options);
+                Model::load_blocking(&gpu, weights, self.load_options(options)).map(Loaded::Gpu)
+            }
+            #[cfg(feature = "cpu")]
+            Engine::Cpu(cpu) => cpu::Model::load_blocking(&cpu, weights, self.load_options(options)).map(Loaded::Cpu),
+            Engine::Reference => Ok(Loaded::Reference(Arc::new(weights.clone()))),
+            Engine::Best | Engine::Adapter(_) => Err(not_opened()),
+        }
+    }
+
     #[cfg(any(feature = "gpu", feature = "cpu"))]
     fn load_options(&self, options: &mut ClassifierOptions) -> LoadOptions {
         let mut load = LoadOptions::default().precision(options.precision).cancel(options.cancel.clone());
+        load = load.self_test(options.self_test).tuning(options.tuning).batch(options.batch.unwrap_or(1));
         load.kernels = options.kernels;
         load.size = self.preparation.size.or(self.preparation.preprocessing.size());
         load.class_maps = options.outputs.contains(&Wanted::ClassMaps);
-        load.progress = options.progress.take();
+        load.progress = options.progress.take().map(|progress| shared(progress, &mut options.progress));
         load.pause = options.pause.clone();
         load
     }
@@ -208,6 +250,17 @@ impl Parts {
         };
         Classifier { inner: Arc::new(inner) }
     }
+}
+
+/// The same callback twice: once for this load, and once in `again`, for another that takes its place.
+#[cfg(any(feature = "gpu", feature = "cpu"))]
+fn shared(progress: ProgressCallback, again: &mut Option<ProgressCallback>) -> ProgressCallback {
+    let progress = Arc::new(Mutex::new(progress));
+    let twin = |progress: Arc<Mutex<ProgressCallback>>| -> ProgressCallback {
+        Box::new(move |now| progress.lock().unwrap_or_else(PoisonError::into_inner)(now))
+    };
+    *again = Some(twin(progress.clone()));
+    twin(progress)
 }
 
 fn default_batch(loaded: &Loaded) -> usize {

@@ -7,7 +7,7 @@ use crate::architecture::{Activation, InputSize};
 use crate::cancel::CancelToken;
 #[cfg(feature = "cpu")]
 use crate::cpu::Cpu;
-use crate::engine::{Progress, ProgressCallback};
+use crate::engine::{Progress, ProgressCallback, Tuning};
 #[cfg(feature = "gpu")]
 use crate::gpu::Gpu;
 use crate::kernels::KernelFamily;
@@ -61,7 +61,6 @@ impl From<Cpu> for Engine {
 }
 
 /// How to load a [`Classifier`](super::Classifier). What is not set comes from the file, or is chosen for the machine.
-#[derive(Default)]
 #[non_exhaustive]
 pub struct ClassifierOptions {
     /// What runs the network.
@@ -93,6 +92,37 @@ pub struct ClassifierOptions {
     pub cancel: Option<CancelToken>,
     /// Rests while loading, for programs that have one thread for everything.
     pub pause: Pause,
+    /// Whether an adapter answers small questions before it is trusted. Default: yes.
+    pub self_test: bool,
+    /// Whether kernels are chosen by measurement on an adapter. Default: see [`LoadOptions::tuning`](crate::LoadOptions::tuning).
+    pub tuning: Option<Tuning>,
+    /// What [`Gpu::memory`](crate::Gpu::memory) wrote down on this adapter, where nobody else keeps it: in a browser.
+    pub memory: Option<String>,
+}
+
+impl Default for ClassifierOptions {
+    fn default() -> Self {
+        ClassifierOptions {
+            engine: Engine::default(),
+            kernels: None,
+            precision: Precision::default(),
+            batch: None,
+            labels: None,
+            preprocessing: None,
+            size: None,
+            orientation: Orientation::default(),
+            activation: None,
+            outputs: Vec::new(),
+            #[cfg(feature = "files")]
+            open: OpenOptions::default(),
+            progress: None,
+            cancel: None,
+            pause: Pause::default(),
+            self_test: true,
+            tuning: None,
+            memory: None,
+        }
+    }
 }
 
 impl ClassifierOptions {
@@ -101,6 +131,13 @@ impl ClassifierOptions {
     #[must_use]
     pub fn engine(mut self, engine: impl Into<Engine>) -> Self {
         self.engine = engine.into();
+        self
+    }
+
+    /// What [`Gpu::memory`](crate::Gpu::memory) wrote down on this adapter, where nobody else keeps it: in a browser.
+    #[must_use]
+    pub fn memory(mut self, memory: impl Into<String>) -> Self {
+        self.memory = Some(memory.into());
         self
     }
 
@@ -195,6 +232,21 @@ impl ClassifierOptions {
         self.pause = pause;
         self
     }
+
+    /// Whether an adapter answers small questions with exact answers before it is trusted. With [`Engine::Best`], a GPU that computes
+    /// wrong values whatever kernel is taken gives way to the CPU engine, with a warning in the log.
+    #[must_use]
+    pub fn self_test(mut self, self_test: bool) -> Self {
+        self.self_test = self_test;
+        self
+    }
+
+    /// Whether kernels are chosen by measurement on an adapter: see [`LoadOptions::tuning`](crate::LoadOptions::tuning).
+    #[must_use]
+    pub fn tuning(mut self, tuning: impl Into<Option<Tuning>>) -> Self {
+        self.tuning = tuning.into();
+        self
+    }
 }
 
 impl fmt::Debug for ClassifierOptions {
@@ -209,6 +261,8 @@ impl fmt::Debug for ClassifierOptions {
             .field("orientation", &self.orientation)
             .field("activation", &self.activation)
             .field("outputs", &self.outputs)
+            .field("self_test", &self.self_test)
+            .field("tuning", &self.tuning)
             .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,14 @@
-//! `--adapter`, `--threads`, `--kernels` and `--precision`.
+//! `--adapter`, `--threads`, `--kernels`, `--precision`, `--no-self-test` and `--no-tune`.
 
 use densenet_wgpu::{
-    AdapterFacts, Cpu, CpuOptions, Engine, Gpu, GpuOptions, KernelFamily, LoadOptions, Precision, Weights,
+    AdapterFacts, Cpu, CpuOptions, Engine, Gpu, GpuOptions, KernelFamily, LoadOptions, Precision, Tuning, Weights,
 };
 use serde_json::{Value, json};
 
 use super::finish::Usage;
 use super::progress;
 
-/// Where the network runs.
+/// Where the network runs, and how an adapter runs it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct AdapterArgs {
     /// `cpu` for the CPU engine, part of an adapter's name or its index in `densenet adapters`, or `reference` for the slow
@@ -24,6 +24,13 @@ pub(crate) struct AdapterArgs {
     /// What weights are stored as, `f32` or, on an adapter, `f16` (buffer kernels only; half the memory, rounded results)
     #[arg(long, value_name = "f32|f16", default_value_t)]
     pub(crate) precision: Precision,
+    /// Trust an adapter's driver: do not ask each kernel small questions with known answers before it runs. A driver that
+    /// computes wrong values then gives wrong answers
+    #[arg(long)]
+    pub(crate) no_self_test: bool,
+    /// Do not measure kernels on an adapter, and ignore what was measured (`densenet tune`): always the same choice
+    #[arg(long)]
+    pub(crate) no_tune: bool,
 }
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -43,11 +50,24 @@ impl AdapterArgs {
 
     /// An option that only adapters have, if it is given.
     fn of_adapters(&self) -> Option<&'static str> {
-        match (self.kernels, self.precision) {
-            (Some(_), _) => Some("--kernels is for adapters"),
-            (None, Precision::F16) => Some("--precision f16 is for adapters"),
-            (None, Precision::F32) => None,
-        }
+        let options = [
+            (self.kernels.is_some(), "--kernels is for adapters"),
+            (self.precision == Precision::F16, "--precision f16 is for adapters"),
+            (self.no_self_test, "--no-self-test is for adapters"),
+            (self.no_tune, "--no-tune is for adapters"),
+        ];
+        options.into_iter().find(|(given, _)| *given).map(|(_, what)| what)
+    }
+
+    /// Whether an option chooses the best adapter, where none is named. The options without which an adapter is tested and measured
+    /// do not: they say nothing about where to run.
+    pub(crate) fn wants_adapter(&self) -> bool {
+        self.kernels.is_some() || self.precision == Precision::F16
+    }
+
+    /// What was said about tuning.
+    pub(crate) fn tuning(&self) -> Option<Tuning> {
+        self.no_tune.then_some(Tuning::Off)
     }
 
     /// Refuses options that the chosen engine does not have.
@@ -58,23 +78,29 @@ impl AdapterArgs {
         }
         match self.of_adapters() {
             Some(option) if is_cpu => {
-                Err(Usage::error(format!("{option}: the CPU engine has no kernel families and computes in f32")))
+                Err(Usage::error(format!("{option}: the CPU engine has no kernels to choose from and computes in f32")))
             }
             Some(option) if self.is_reference() => Err(Usage::error(format!("{option}: the CPU reference has none"))),
             _ => Ok(()),
         }
     }
 
-    /// Opens what the arguments name, else a GPU or the CPU engine; options that only adapters have choose the best adapter.
-    pub(crate) fn open(&self) -> anyhow::Result<Engine> {
+    /// What the arguments name, not opened yet, else the best.
+    pub(crate) fn engine(&self) -> anyhow::Result<Engine> {
         self.check()?;
-        let engine = match &self.adapter {
+        Ok(match &self.adapter {
             _ if self.threads.is_some() => Cpu::new(CpuOptions::default().threads(self.threads))?.into(),
-            Some(name) => Engine::from(name.as_str()).open_blocking()?,
-            None if self.of_adapters().is_some() => Gpu::new_blocking(GpuOptions::default())?.into(),
-            None => Engine::Best.open_blocking()?,
-        };
-        Ok(engine)
+            Some(name) => Engine::from(name.as_str()),
+            None => Engine::Best,
+        })
+    }
+
+    /// Opens what the arguments name, else a GPU or the CPU engine; a kernel family or f16 chooses the best adapter.
+    pub(crate) fn open(&self) -> anyhow::Result<Engine> {
+        match self.engine()? {
+            Engine::Best if self.wants_adapter() => Ok(Gpu::new_blocking(GpuOptions::default())?.into()),
+            engine => Ok(engine.open_blocking()?),
+        }
     }
 
     /// How to load a model with these options and a progress bar; `class_maps` as in [`LoadOptions::class_maps`].
@@ -82,6 +108,8 @@ impl AdapterArgs {
         LoadOptions::default()
             .kernels(self.kernels)
             .precision(self.precision)
+            .self_test(!self.no_self_test)
+            .tuning(self.tuning())
             .class_maps(class_maps)
             .size(weights.preprocessing().ok().and_then(|preprocessing| preprocessing.size()))
             .progress(progress::loading())

@@ -41,6 +41,19 @@ pub(crate) fn loading() -> impl FnMut(Progress) + Send {
     }
 }
 
+/// Counts kernel variants that answered the self-test, and disappears when all have.
+#[allow(dead_code, reason = "densenet-bench asks none")]
+pub(crate) fn variants() -> impl FnMut(usize, usize) {
+    let bar = bar(0, "self-test {bar:30} {human_pos}/{human_len} variants");
+    move |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        if done >= total {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(length: usize, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, out: &mut dyn Write| {

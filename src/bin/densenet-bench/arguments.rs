@@ -12,7 +12,8 @@ use crate::cli::source::SourceArgs;
 
 /// Time a network on an adapter or the CPU engine.
 ///
-/// The first output is checked against the CPU reference, and nothing is reported if it is wrong. Each of several batch
+/// The first output is checked against the CPU reference (of more than 8 images 8, the first and the last among them), and
+/// nothing is reported if it is wrong. Each of several batch
 /// sizes runs in a process of its own, so that the time to the first logits means the same in every row.
 #[derive(Parser)]
 #[command(name = "densenet-bench", version, after_help = EXAMPLES)]

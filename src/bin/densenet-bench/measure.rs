@@ -33,7 +33,9 @@ pub(crate) fn measure(arguments: &Arguments, batch: usize, start: Instant) -> an
             gpu.facts().backend
         );
     }
-    let model = AnyModel::load(&engine, &weights, arguments.adapter.load_options(&weights, false))?;
+    // What is chosen while loading is chosen for what will be timed.
+    let options = arguments.adapter.load_options(&weights, false).size(size).batch(batch);
+    let model = AnyModel::load(&engine, &weights, options)?;
     let mut session = model.session(SessionOptions::new(size).max_batch(batch))?;
     let input = random::input(0, host_elements(batch, session.image_elements())?);
     let first = session.run(&input)?;
@@ -106,7 +108,16 @@ fn timed_runs(session: &mut AnySession, input: &[f32], runs: usize) -> anyhow::R
     Ok((times, encodes))
 }
 
-/// The largest error of all rows, or why they are wrong.
+/// Which of so many images are checked: the reference takes seconds for each. Of a large batch the first, the last, and some between.
+fn checked(images: usize) -> impl Iterator<Item = usize> {
+    let count = images.min(CHECKED);
+    (0..count).map(move |index| index * (images - 1) / (count - 1).max(1))
+}
+
+/// Images of a batch that are checked.
+const CHECKED: usize = 8;
+
+/// The largest error of the rows that are checked, or why they are wrong.
 fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32], precision: Precision) -> anyhow::Result<f64> {
     let architecture = weights.architecture();
     let image = architecture.input_channels * size.height * size.width;
@@ -114,7 +125,8 @@ fn check(weights: &Weights, input: &[f32], size: InputSize, got: &[f32], precisi
     anyhow::ensure!(got.len() == images * row, "the output has {} values in place of {}", got.len(), images * row);
     let mut worst = 0.0_f64;
     // Image by image, so that only one image's feature maps are held.
-    for (image, got) in input.chunks(image).zip(got.chunks(row)) {
+    for at in checked(images) {
+        let (image, got) = (&input[at * image..][..image], &got[at * row..][..row]);
         let want = reference::forward_keeping(weights, image, 1, size, |_| false)?;
         worst = worst.max(compare(got, &want, precision)?);
     }
@@ -160,6 +172,15 @@ mod tests {
         assert_eq!(quantile(&twenty, 0.5), 10.0);
         assert_eq!(quantile(&twenty, 0.95), 19.0);
         assert_eq!(quantile(&[7.0], 0.95), 7.0);
+    }
+
+    #[test]
+    fn of_large_batches_some_are_checked() {
+        let all = |images| checked(images).collect::<Vec<_>>();
+        assert_eq!(all(1), [0]);
+        assert_eq!(all(3), [0, 1, 2]);
+        assert_eq!(all(8), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(all(64), [0, 9, 18, 27, 36, 45, 54, 63]);
     }
 
     #[test]

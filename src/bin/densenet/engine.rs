@@ -11,7 +11,8 @@ use crate::cli::{progress, source};
 
 /// Loads `weights` onto the engine that the arguments name, with a progress bar. People are told which it is.
 pub(crate) fn open(args: &AdapterArgs, weights: Weights, options: ClassifierOptions) -> anyhow::Result<Classifier> {
-    let mut options = options.engine(args.open()?).precision(args.precision).progress(progress::loading());
+    let mut options = options.engine(args.engine()?).precision(args.precision).progress(progress::loading());
+    options = options.self_test(!args.no_self_test).tuning(args.tuning());
     options.kernels = args.kernels;
     let classifier = Classifier::new_blocking(weights, options)?;
     log::info!("running on {}", classifier.engine());

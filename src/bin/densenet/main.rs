@@ -2,10 +2,12 @@
 #![allow(clippy::print_stderr, reason = "a command line tool reports on stderr")]
 
 mod adapters;
+mod agreement;
 mod classify;
 #[path = "../cli/mod.rs"]
 mod cli;
 mod convert;
+mod doctor;
 mod engine;
 mod features;
 mod files;
@@ -20,6 +22,7 @@ mod results;
 mod rows;
 mod run;
 mod tensor;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -52,6 +55,8 @@ enum Command {
     Convert(convert::Arguments),
     Pull(pull::Arguments),
     Adapters(adapters::Arguments),
+    Doctor(doctor::Arguments),
+    Tune(tune::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -66,5 +71,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => convert::convert(arguments),
         Command::Pull(arguments) => pull::pull(arguments),
         Command::Adapters(arguments) => adapters::adapters(arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
+        Command::Tune(arguments) => tune::tune(arguments),
     })
 }
