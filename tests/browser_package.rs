@@ -92,6 +92,39 @@ fn the_digits_are_those_of_the_tool() {
 }
 
 #[test]
+fn kernels_answer_a_self_test_and_the_browser_remembers() {
+    let browser = Browser::start(WebGpu::SwiftShader);
+    let load = "
+        const start = performance.now();
+        const classifier = await Classifier.embedded({ engine: 'gpu' });
+        const ms = performance.now() - start;
+        const keys = await (await caches.open('densenet-wgpu')).keys();
+        const kept = keys.map(key => key.url).filter(url => url.includes('/adapter?'));
+        const memory = await (await caches.match(kept[0])).json();
+        return { ms, kept: kept.length, memory, verdicts: classifier.selfTest };";
+    let first = run(&browser, load, &[]);
+    let verdicts = first["verdicts"].as_array().unwrap();
+    assert!(verdicts.len() >= 5 && verdicts.iter().all(|verdict| verdict["result"] == "ok"), "{first}");
+    assert_eq!((&first["kept"], first["memory"]["right"].as_array().unwrap().len()), (&json!(1), verdicts.len()));
+    // What was kept says that a kernel is wrong: the next load believes it.
+    let accuse = "
+        const cache = await caches.open('densenet-wgpu');
+        const [key] = (await cache.keys()).filter(key => key.url.includes('/adapter?'));
+        const memory = await (await cache.match(key)).json();
+        memory.right = memory.right.filter(name => name !== 'buffer/pointwise:8x16/8');
+        memory.wrong = { 'buffer/pointwise:8x16/8': 'planted' };
+        await cache.put(key, new Response(JSON.stringify(memory)));";
+    run(&browser, accuse, &[]);
+    let second = run(&browser, load, &[]);
+    let wrong: Vec<&Value> =
+        second["verdicts"].as_array().unwrap().iter().filter(|verdict| verdict["result"] == "wrong").collect();
+    assert_eq!((wrong.len(), &wrong[0]["reason"]), (1, &json!("planted")), "{second}");
+    println!("the first load {} ms, the second {} ms", first["ms"], second["ms"]);
+    let on_the_cpu = "return (await Classifier.embedded({ engine: 'cpu' })).selfTest;";
+    assert_eq!(run(&browser, on_the_cpu, &[]), json!([]));
+}
+
+#[test]
 fn without_webgpu_the_cpu_engine_answers() {
     let browser = Browser::start(WebGpu::None);
     assert_eq!(

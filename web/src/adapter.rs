@@ -22,7 +22,7 @@ pub(crate) async fn of(inner: &Classifier) -> JsValue {
 }
 
 /// The browser's description of its adapter, of which wgpu passes on only a part.
-async fn adapter_info() -> Option<JsValue> {
+pub(crate) async fn adapter_info() -> Option<JsValue> {
     let gpu = property(&property(&js_sys::global(), "navigator"), "gpu");
     let adapter = settled(call(&gpu, "requestAdapter").ok()?).await.ok()?;
     Some(property(&adapter, "info")).filter(|info| info.is_object())

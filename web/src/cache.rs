@@ -34,6 +34,32 @@ pub(crate) async fn request_cached(url: &JsValue, init: &Object) -> Result<JsVal
     Ok(response)
 }
 
+/// A text that was kept under an address.
+#[cfg(feature = "gpu")]
+pub(crate) async fn kept(address: &JsValue) -> Option<String> {
+    let kept = settled(with(&opened().await?, "match", &[address]).ok()?).await.ok()?;
+    settled(call(&kept, "text").ok()?).await.ok()?.as_string()
+}
+
+/// Keeps a text under an address, where the page may.
+#[cfg(feature = "gpu")]
+pub(crate) async fn keep(address: &JsValue, text: &str) {
+    let Some(cache) = opened().await else { return };
+    let Ok(class) = property(&js_sys::global(), "Response").dyn_into::<Function>() else { return };
+    let Ok(response) = js_sys::Reflect::construct(&class, &js_sys::Array::of1(&text.into())) else { return };
+    if let Ok(promise) = with(&cache, "put", &[address, &response]) {
+        // Who may not keep anything finds it out again.
+        let _ = settled(promise).await;
+    }
+}
+
+/// The cache, where this page has one.
+#[cfg(feature = "gpu")]
+async fn opened() -> Option<JsValue> {
+    let caches = property(&js_sys::global(), "caches");
+    settled(with(&caches, "open", &[&NAME.into()]).ok()?).await.ok()
+}
+
 async fn is_current(url: &JsValue, init: &Object, kept: &JsValue) -> bool {
     let question = Object::assign(&Object::new(), init);
     let asked = Reflect::set(&question, &"method".into(), &"HEAD".into()).is_ok();

@@ -140,7 +140,7 @@ impl Classifier {
         future_to_promise(async move { features(&network, &image).await })
     }
 
-    fn inner(&self) -> densenet_wgpu::Classifier {
+    pub(crate) fn inner(&self) -> densenet_wgpu::Classifier {
         self.network.classifier()
     }
 }

@@ -13,9 +13,13 @@ mod cache;
 mod classifier;
 mod failure;
 mod image;
+#[cfg(feature = "gpu")]
+mod memory;
 mod network;
 mod options;
 mod rest;
+#[cfg(feature = "gpu")]
+mod self_test;
 mod source;
 mod types;
 

@@ -8,6 +8,8 @@ use wasm_bindgen::JsValue;
 
 use crate::abort::Abort;
 use crate::adapter::is_on_gpu;
+#[cfg(feature = "gpu")]
+use crate::memory;
 use crate::options::{self, Load};
 use crate::rest::pause;
 
@@ -41,7 +43,7 @@ impl Network {
             .cancel(abort.token.clone())
             .pause(pause())
             .progress(move |state| progress.tell("load", state.done as f64, Some(state.total as f64), &state.what));
-        let classifier = Classifier::new(weights, choice).await.map_err(|error| abort.failure(&error))?;
+        let classifier = made(weights, choice).await.map_err(|error| abort.failure(&error))?;
         let spare = spare.filter(|_| is_on_gpu(&classifier));
         Ok(Network { classifier: RefCell::new(classifier), spare, is_lost: Cell::new(false) })
     }
@@ -93,12 +95,27 @@ impl Network {
             let choice = choice(&spare.weights, spare.engine, spare.kernels, spare.labels.clone())
                 .cancel(abort.token.clone())
                 .pause(pause());
-            let new = Classifier::new(spare.weights.clone(), choice).await.map_err(|error| abort.failure(&error))?;
+            let new = made(spare.weights.clone(), choice).await.map_err(|error| abort.failure(&error))?;
             self.classifier.replace(new);
             self.is_lost.set(false);
         }
         Ok(self.classifier())
     }
+}
+
+/// A classifier whose device remembers what was found out about it.
+async fn made(weights: Weights, options: ClassifierOptions) -> densenet_wgpu::Result<Classifier> {
+    #[cfg(feature = "gpu")]
+    let options = match memory::kept().await {
+        Some(memory) => options.memory(memory),
+        None => options,
+    };
+    let classifier = Classifier::new(weights, options).await?;
+    #[cfg(feature = "gpu")]
+    if let Some(model) = classifier.model() {
+        memory::keep(model.gpu()).await;
+    }
+    Ok(classifier)
 }
 
 async fn one_by_one(

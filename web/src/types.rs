@@ -11,6 +11,15 @@ declare global {
     interface HTMLVideoElement { readonly videoWidth: number; }
 }
 
+/** How a variant of a kernel answered the self-test of a device: small questions with exact answers. */
+export interface KernelVerdict {
+    kernel: string;
+    variant: string;
+    result: "ok" | "wrong" | "failed" | "unsupported";
+    /** What was wrong. */
+    reason: string | null;
+}
+
 /** What weights are read from: an address, or what holds the bytes of a weight file. */
 export type WeightSource = string | URL | Response | Promise<Response> | Blob | ArrayBuffer | ArrayBufferView;
 
