@@ -1,12 +1,17 @@
 """The networks that compare_peers.py times: their files for every runtime, an input and PyTorch's logits."""
-import pathlib, subprocess, sys, tempfile
+import os, pathlib, shutil, subprocess, sys, tempfile
 
 SIZE = 224
 # Images of the input; a batch is its first ones.
 IMAGES = 8
 
 
-def make_models(folder, arch):
+def find_pnnx():
+    """The converter to ncnn's files: beside the interpreter, else on the path; None where there is none."""
+    return shutil.which("pnnx", path=os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ.get("PATH", "")]))
+
+
+def make_models(folder, arch, with_ncnn=True):
     """Make the network's files in a folder, unless an earlier call has. Files of others are never touched."""
     if (folder / f"{arch}.logits.npy").exists():
         import numpy as np
@@ -22,13 +27,15 @@ def make_models(folder, arch):
                  "overwrite them: name another folder with --models")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         export(pathlib.Path(scratch), arch)
+        if with_ncnn:
+            export_ncnn(pathlib.Path(scratch), arch)
         # The logits last: they mean that all the files are there.
         for path in sorted(pathlib.Path(scratch).iterdir(), key=lambda path: path.name.endswith(".logits.npy")):
             path.rename(folder / path.name)
 
 
 def export(folder, arch):
-    """Write ONNX, safetensors and ncnn files, an input and PyTorch's logits."""
+    """Write ONNX and safetensors files, an input and PyTorch's logits."""
     import numpy as np, torch, torchvision
     from safetensors.torch import save_file
     torch.manual_seed(0)
@@ -46,8 +53,11 @@ def export(folder, arch):
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / f"{arch}.safetensors")
     torch.onnx.export(model, (x[:1],), folder / f"{arch}.onnx", dynamo=False, opset_version=17, input_names=["input"],
                       output_names=["logits"], dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
-    pnnx = pathlib.Path(sys.executable).with_name("pnnx")
-    subprocess.run([pnnx, f"{arch}.onnx", f"inputshape=[1,3,{SIZE},{SIZE}]", "fp16=0"], cwd=folder, check=True,
-                   stdout=subprocess.DEVNULL)
     np.save(folder / f"{arch}.input.npy", x.numpy())
     np.save(folder / f"{arch}.logits.npy", y.numpy())
+
+
+def export_ncnn(folder, arch):
+    """Write ncnn's files beside the ONNX file that they are made from."""
+    subprocess.run([find_pnnx() or "pnnx", f"{arch}.onnx", f"inputshape=[1,3,{SIZE},{SIZE}]", "fp16=0"], cwd=folder, check=True,
+                   stdout=subprocess.DEVNULL)
