@@ -26,9 +26,8 @@ def rows(report, date):
 
 
 def adapters(report):
-    """Index and engine of each adapter: an engine's own index, else its place among the adapters."""
-    found = [engine for engine in report["engines"] if engine.get("kind") != "cpu"]
-    return [(engine.get("index", place), engine) for place, engine in enumerate(found)]
+    """Each adapter, with its place among the engines, by which the other lists name it."""
+    return [(place, engine) for place, engine in enumerate(report["engines"]) if engine.get("kind") != "cpu"]
 
 
 def self_test(variants):
@@ -57,8 +56,7 @@ def choices(chosen):
     """The variants that most layers took, without the folder of their names."""
     counts = {}
     for choice in chosen:
-        kernel, at, form = choice["variant"].partition("@")
-        name = kernel.rpartition("/")[2] + at + form
+        name = choice["variant"].partition("/")[2]
         counts[name] = counts.get(name, 0) + 1
     most = sorted(counts, key=lambda name: (-counts[name], name))
     return listed([f"{name} ({counts[name]})" for name in most]) or "-"

@@ -10,7 +10,7 @@ choose_adapter() {
 }
 
 self_test() {
-    step doctor 90 doctor.json "$pack/bin/densenet" doctor --json
+    step doctor 90 doctor.json "$pack/bin/densenet" doctor --json --adapter "$adapter"
 }
 
 # verify_one ARCH PRECISION [SIZE]
