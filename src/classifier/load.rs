@@ -189,6 +189,10 @@ impl Parts {
     }
 
     /// Loads onto an engine that is open.
+    #[cfg_attr(
+        not(any(feature = "gpu", feature = "cpu")),
+        allow(unused_variables, reason = "the reference has no options")
+    )]
     async fn load(&self, engine: Engine, weights: &Weights, options: &mut ClassifierOptions) -> Result<Loaded> {
         match engine {
             #[cfg(feature = "gpu")]
@@ -205,6 +209,10 @@ impl Parts {
 
     /// Blocking twin of [`Parts::load`].
     #[cfg(not(target_arch = "wasm32"))]
+    #[cfg_attr(
+        not(any(feature = "gpu", feature = "cpu")),
+        allow(unused_variables, reason = "the reference has no options")
+    )]
     fn load_blocking(&self, engine: Engine, weights: &Weights, options: &mut ClassifierOptions) -> Result<Loaded> {
         match engine {
             #[cfg(feature = "gpu")]

@@ -206,7 +206,7 @@ fn in_file(gpu: &Gpu) -> String {
 
 /// Milliseconds; none of a variant that could not be measured.
 fn milliseconds(time: Duration) -> Option<f64> {
-    (time != Duration::MAX).then(|| time.as_secs_f64() * 1e3)
+    (time != Duration::MAX).then_some(time.as_secs_f64() * 1e3)
 }
 
 /// What a choice gains in a pass, in milliseconds.
