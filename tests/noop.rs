@@ -17,6 +17,7 @@ fn record(gpu: &Gpu, name: &str, size: InputSize, batch: usize) {
     let architecture = Architecture::preset(name).unwrap();
     let weights = Weights::random(&architecture, 0).unwrap();
     for family in KernelFamily::ALL {
+        // It computes nothing at all.
         let options = LoadOptions::default().self_test(false).kernels(family);
         let model = Model::load_blocking(gpu, &weights, options).unwrap();
         let taps = ["features.denseblock2", "features.denseblock1.denselayer1"];
