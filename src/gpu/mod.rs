@@ -9,7 +9,8 @@
 //! | `failure`, `signal` | error scopes and lost devices; answers that come later |
 //! | `adapter`, `waiting` | finding and opening an adapter; who waits for the device |
 //! | `verdicts` | what the self-test found |
-//! | `device`, `pipelines` | [`Gpu`]; its pipelines |
+//! | `pipelines` | where pipelines are kept |
+//! | `device`, `build` | [`Gpu`]; building a pipeline |
 //! | `readback`, `weight_store` | polling and mapping; the packed weights |
 //! | `model` | [`Model`]: weights and pipelines |
 //! | `staging`, `resources`, `readout` | what a session allocates; what it reads back |
@@ -23,6 +24,7 @@
 //! | `load`, `profile` | loading a model; timing its steps |
 
 mod adapter;
+mod build;
 mod device;
 mod examine;
 mod failure;

@@ -1,12 +1,10 @@
-//! The pipelines of a device: one for each variant, built at its first use and shared by all its models.
+//! Where a device's pipelines are kept: one for each variant, shared by all its models.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use super::device::Gpu;
-use crate::error::Result;
-use crate::kernels::{Binding, Variant};
+use crate::kernels::Variant;
 
 /// What a shader is replaced with.
 pub(super) type Edit = Arc<dyn Fn(&Variant, String) -> String + Send + Sync>;
@@ -36,84 +34,25 @@ impl Pipelines {
         }
     }
 
-    fn of(&self, variant: &Variant) -> Option<wgpu::ComputePipeline> {
+    /// The pipeline of a variant, if it was built.
+    pub(super) fn of(&self, variant: &Variant) -> Option<wgpu::ComputePipeline> {
         self.built.lock().ok()?.get(variant).cloned()
     }
 
+    /// Keeps a pipeline.
+    pub(super) fn add(&self, variant: Variant, pipeline: &wgpu::ComputePipeline) {
+        if let Ok(mut built) = self.built.lock() {
+            built.insert(variant, pipeline.clone());
+        }
+    }
+
     /// The text of a variant, and where its pipeline belongs.
-    fn source(&self, variant: &Variant) -> (String, &Pipelines) {
+    pub(super) fn source(&self, variant: &Variant) -> (String, &Pipelines) {
         let source = if cfg!(target_arch = "wasm32") { variant.browser_source() } else { variant.source() };
         let Some((edit, others)) = &self.edit else { return (source, self) };
         let edited = edit(variant, source.clone());
         if edited == source { (source, others) } else { (edited, self) }
     }
-}
-
-impl Gpu {
-    /// The pipeline of a variant.
-    pub(super) async fn pipeline(&self, variant: Variant) -> Result<wgpu::ComputePipeline> {
-        if let Some(pipeline) = self.pipelines().of(&variant) {
-            return Ok(pipeline);
-        }
-        let (source, pipelines) = self.pipelines().source(&variant);
-        if let Some(pipeline) = pipelines.of(&variant) {
-            return Ok(pipeline);
-        }
-        let pipeline = self.scoped(&format!("building {variant}"), || build(self, variant, source)).await?;
-        if let Ok(mut built) = pipelines.built.lock() {
-            built.insert(variant, pipeline.clone());
-        }
-        Ok(pipeline)
-    }
-}
-
-fn build(gpu: &Gpu, variant: Variant, source: String) -> wgpu::ComputePipeline {
-    let device = gpu.device();
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(variant.kernel.name()),
-        source: wgpu::ShaderSource::Wgsl(source.into()),
-    });
-    let layout = bind_group_layout(device, variant.kernel.bindings());
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(variant.kernel.name()),
-        bind_group_layouts: &[Some(&layout)],
-        ..Default::default()
-    });
-    let constants = variant.overrides();
-    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(&variant.to_string()),
-        layout: Some(&layout),
-        module: &module,
-        entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
-        cache: None,
-    })
-}
-
-/// The layout of a kernel's bindings.
-fn bind_group_layout(device: &wgpu::Device, bindings: &[Binding]) -> wgpu::BindGroupLayout {
-    let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-    let texture = |access| wgpu::BindingType::StorageTexture {
-        access,
-        format: wgpu::TextureFormat::Rgba32Float,
-        view_dimension: wgpu::TextureViewDimension::D2,
-    };
-    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
-        .zip(bindings)
-        .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: match kind {
-                Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
-                Binding::ReadBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
-                Binding::WriteBuffer => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-                Binding::ReadTexture => texture(wgpu::StorageTextureAccess::ReadOnly),
-                Binding::WriteTexture => texture(wgpu::StorageTextureAccess::WriteOnly),
-            },
-            count: None,
-        })
-        .collect();
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
 }
 
 impl fmt::Debug for Pipelines {
