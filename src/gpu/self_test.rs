@@ -85,16 +85,22 @@ impl Asker<'_> {
         Program::lower_with(&plan, self.kernels, self.gpu.facts(), &experience)
     }
 
-    /// Whether the question would tell something about one of `variants`.
+    /// Whether the question would tell something about one of `variants`: the first thing, or more without building what nobody needs.
     fn is_new(&self, variants: &[Variant]) -> Result<bool> {
         let program = match self.program() {
             // The question needs more than this device has.
             Err(Error::Limit { .. }) => return Ok(false),
             program => program?,
         };
-        let asked = |variant: &Variant| variants.contains(variant) && !self.asked.contains(variant);
         let experience = self.gpu.experience();
-        Ok(program.variants.iter().any(asked) && program.variants.iter().all(|variant| experience.admits(*variant)))
+        if !program.variants.iter().all(|variant| experience.admits(*variant)) {
+            return Ok(false);
+        }
+        let concerned = || program.variants.iter().filter(|variant| variants.contains(variant));
+        let built = self.gpu.pipelines().names();
+        let is_cheap = program.variants.iter().all(|variant| variants.contains(variant) || built.contains(variant));
+        let is_first = |variant: &Variant| self.gpu.verdicts().of(*variant).is_none();
+        Ok(concerned().any(is_first) || (is_cheap && concerned().any(|variant| !self.asked.contains(variant))))
     }
 
     /// Asks. Returns whether that is all that can be learnt from it; else a variant has got its verdict, and another one will take
