@@ -41,7 +41,7 @@ verify_more() {
 # bench before|after ARCH BATCHES: each batch size by itself, so that what was timed is there when a larger one is cut.
 bench() {
     local batch untuned=()
-    if [[ $1 == before ]] && "$pack/bin/densenet-bench" --help 2>/dev/null | grep -q -- --no-tune; then
+    if [[ $1 == before ]] && "$pack/bin/densenet-bench" --help 2>/dev/null | grep -- --no-tune > /dev/null; then
         untuned=(--no-tune)
     fi
     for batch in ${3//,/ }; do

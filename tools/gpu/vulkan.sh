@@ -5,7 +5,8 @@ ICD=nvidia_icd.json
 
 # bring_vulkan DEBS SCRATCH: prints what it did.
 bring_vulkan() {
-    if ldconfig -p | grep -q 'libvulkan\.so\.1'; then
+    # grep -q would end ldconfig early, which pipefail takes for "not found".
+    if ldconfig -p | grep 'libvulkan\.so\.1' > /dev/null; then
         echo "the Vulkan loader was there"
     else
         unpack_loader "$1" "$2"
@@ -39,7 +40,7 @@ find_driver() {
     done
     found=/usr/local/nvidia/share/vulkan/icd.d/$ICD
     [[ -f $found ]] || found=$(timeout 10 find / -xdev -name "$ICD" -type f -print -quit 2>/dev/null)
-    if [[ -z $found ]] && ldconfig -p | grep -q 'libGLX_nvidia\.so\.0'; then
+    if [[ -z $found ]] && ldconfig -p | grep 'libGLX_nvidia\.so\.0' > /dev/null; then
         found=$1/$ICD
         echo '{"file_format_version": "1.0.0", "ICD": {"library_path": "libGLX_nvidia.so.0", "api_version": "1.3.0"}}' > "$found"
     fi
