@@ -9,8 +9,10 @@ choose_adapter() {
     fi
 }
 
+# What usual networks take first: the whole may be cut, and prints only at its end.
 self_test() {
-    step doctor 90 doctor.json "$pack/bin/densenet" doctor --json --adapter "$adapter"
+    step doctor-quick 60 doctor-quick.json "$pack/bin/densenet" doctor --json --quick --adapter "$adapter"
+    step doctor 120 doctor.json "$pack/bin/densenet" doctor --json --adapter "$adapter"
 }
 
 # verify_one ARCH PRECISION [SIZE]
