@@ -71,6 +71,7 @@ if [[ $adapter ]]; then
     until_percent 45
     self_test
     verify
+    self_test_all
     bench before densenet121 "$batches"
     bench before densenet201 "$(first_two "$batches")"
     tune densenet121 "$batches"
