@@ -48,7 +48,7 @@ def verified(networks):
 def times(measured):
     """DenseNet-121's medians with a batch of 1 and of 8."""
     medians = {t["batch"]: t["median_ms"] for t in measured if t["arch"] == "densenet121"}
-    cells = [f"{medians[batch]:.3g}" if batch in medians else "-" for batch in (1, 8)]
+    cells = [(f"{medians[batch]:.0f}" if medians[batch] >= 100 else f"{medians[batch]:.3g}") if batch in medians else "-" for batch in (1, 8)]
     return " / ".join(cells)
 
 
